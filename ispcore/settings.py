@@ -1,0 +1,244 @@
+"""All settings, read from the environment (see the table in README.md)."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from ispcore.environment import PROJECT, Environment, var_dir
+
+BASE_DIR = PROJECT
+VAR_DIR = var_dir()
+env = Environment(VAR_DIR)
+
+# --- the portal itself -----------------------------------------------------------------------
+DEBUG = env.flag("DEBUG", "Django's debug pages; never in production")
+SECRET_KEY = env.secret("SECRET_KEY", "signs sessions and forms")
+FIELD_ENCRYPTION_KEYS = [
+    key.strip()
+    for key in env.secret(
+        "FIELD_ENCRYPTION_KEYS",
+        "keys for secrets at rest, newest first, comma separated (then `manage.py rotate_keys`)",
+    ).split(",")
+]
+PUBLIC_URL = env.text(
+    "PUBLIC_URL", "", "the address people type; https:// turns on secure cookies, HSTS and redirect"
+).rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS = env.items(
+    "ALLOWED_HOSTS",
+    [_public.hostname] if _public.hostname else ["localhost", "127.0.0.1", "[::1]"],
+    "host names that may be asked for, comma separated",
+)
+DEMO = env.flag("ISPCORE_DEMO", "marks the portal as a demo (set by `script/server --demo`)")
+# which kind of process this is: web, worker, watch or command; decides pools and time-outs
+PROCESS = env.text("ISPCORE_PROCESS", "command", "set by the supervisor and the unit files")
+
+# --- time ------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = env.text("ISPCORE_TIME_ZONE", "UTC", "the ISP's zone: days and months are cut in it")
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+
+# --- collection ------------------------------------------------------------------------------
+COLLECT_PERIOD_S = env.integer("COLLECT_PERIOD_S", 300, "seconds between two polls, 60 to 300")
+WATCH_PERIOD_S = env.integer("WATCH_PERIOD_S", 10, "seconds between two pings of a router")
+SNMP_ENGINE = env.text("SNMP_ENGINE", "gufo", "gufo or easysnmp")
+COLLECT_CONCURRENCY = env.integer("COLLECT_CONCURRENCY", 250, "routers polled at the same time")
+
+# --- apps ------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "ispcore.base",
+    "ispcore.accounts",
+    "ispcore.live",
+    "monitoring",
+    "radius",
+    "routers",
+    "resellers",
+    "dashboards",
+    "ispcore.demo",
+    "ispcore.apps.RoofConfig",
+    "dashboards.apps.PortalAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "django_q",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "ispcore.base.middleware.ContentSecurityPolicy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ispcore.base.middleware.DatabaseAway",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ispcore.accounts.middleware.AuditActor",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "ispcore.urls"
+ASGI_APPLICATION = "ispcore.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # the embedded default needs no collectstatic
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- databases -------------------------------------------------------------------------------
+_STATEMENT_TIMEOUT_MS = {"web": 15_000}.get(PROCESS, 120_000)
+
+
+def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
+    return config | {
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        }
+    }
+
+
+def _postgresql(config: dict[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "connect_timeout": 10,
+        "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+        " -c idle_in_transaction_session_timeout=120000",
+    }
+    if PROCESS == "web":  # the pool does not survive the fork of the workers
+        small, large = (5, 10) if DEBUG else (5, 20)
+        options["pool"] = {"min_size": small, "max_size": large, "timeout": 10}
+        return config | {"OPTIONS": options}
+    return config | {"OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+def _mysql(config: dict[str, Any]) -> dict[str, Any]:
+    options = {
+        "charset": "utf8mb4",
+        "connect_timeout": 10,
+        "isolation_level": "read committed",
+        # Django never sets the session's zone; rows would be read hours off (see radius/checks.py)
+        "init_command": "SET time_zone='+00:00', innodb_lock_wait_timeout=5",
+    }
+    return config | {"OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+
+def _database(config: dict[str, Any]) -> dict[str, Any]:
+    vendor = str(config["ENGINE"]).rpartition(".")[2]
+    return {"sqlite3": _sqlite, "postgresql": _postgresql, "mysql": _mysql}[vendor](config)
+
+
+DATABASES = {
+    "default": _database(
+        env.database(
+            "DATABASE_URL",
+            f"sqlite:///{VAR_DIR / 'ispcore.sqlite3'}",
+            "the portal's own database, `postgresql://user:password@host/name` in production",
+        )
+    ),
+    "radius": _database(
+        env.database(
+            "RADIUS_DATABASE_URL",
+            f"sqlite:///{VAR_DIR / 'radius.sqlite3'}",
+            "FreeRADIUS' database, `mysql://user:password@host/name` in production",
+        )
+    ),
+}
+DATABASE_ROUTERS = ["ispcore.dbrouter.ByAppLabel"]
+ATOMIC_REQUESTS = False
+
+# --- people ----------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.Account"
+AUTHENTICATION_BACKENDS = ["ispcore.accounts.backend.RoleBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+# --- safe by construction --------------------------------------------------------------------
+_https = _public.scheme == "https"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_HSTS_SECONDS = 365 * 86_400 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
+
+# --- background work (design: named clusters, so that none starves another) ------------------
+# One small cluster takes all jobs in the embedded default; the three run apart in production.
+EMBEDDED = env.flag("ISPCORE_EMBEDDED", "one small job cluster for everything (script/server)")
+CLUSTERS = ("collect", "provision", "default")
+Q_CLUSTER: dict[str, Any] = {
+    "name": "default",
+    "label": "Jobs",
+    "orm": "default",
+    "workers": 2,
+    "timeout": 240,
+    "retry": 300,
+    "max_attempts": 2,
+    "ack_failures": True,
+    "catch_up": False,
+    "poll": 0.5,
+    "guard_cycle": 1,
+    "queue_limit": 50,
+    "bulk": 1,
+    "save_limit": 500,
+    "recycle": 500,
+    "ALT_CLUSTERS": {"collect": {"workers": 2}, "provision": {"workers": 2}},
+}
+
+# --- API -------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["ispcore.accounts.permissions.RolePermissions"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 100,
+}
+
+# --- logs ------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django_q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "django.request": {"level": "ERROR"},
+        "daphne": {"level": "WARNING"},
+    },
+}
