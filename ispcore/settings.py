@@ -242,3 +242,5 @@ LOGGING = {
         "daphne": {"level": "WARNING"},
     },
 }
+
+ENVIRONMENT = env.variables

@@ -1,0 +1,52 @@
+"""Make and change accounts."""
+
+import secrets
+
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+
+from ispcore.accounts.models import Account, Tenant
+from ispcore.base import audit
+from ispcore.base.audit import Actor
+
+
+def generate_password() -> str:
+    """A password of 20 characters that nobody chose."""
+    return secrets.token_urlsafe(15)
+
+
+def create(
+    username: str, *, role: str, by: Actor, password: str, tenant: Tenant | None = None, email: str = ""
+) -> Account:
+    """A new account. Raises ValidationError on a weak password or a role that does not fit."""
+    account = Account(username=username, role=role, tenant=tenant, email=email)
+    validate_password(password, account)
+    account.set_password(password)
+    account.full_clean()
+    with transaction.atomic():
+        account.save()
+        audit.record("create", account, by=by, new=audit.snapshot(account), tenant_id=_tenant(account))
+    return account
+
+
+def save(account: Account, *, by: Actor) -> Account:
+    """Store the changed fields of an account."""
+    with transaction.atomic():
+        old = audit.snapshot(Account.objects.select_for_update().get(pk=account.pk))
+        account.save()
+        new = audit.snapshot(account)
+        audit.record("change", account, by=by, old=old, new=new, tenant_id=_tenant(account))
+    return account
+
+
+def set_password(account: Account, *, password: str, by: Actor) -> None:
+    """Replace the password; open sessions of the account end with it."""
+    validate_password(password, account)
+    account.set_password(password)
+    with transaction.atomic():
+        account.save(update_fields=["password", "updated_at"])
+        audit.record("change password", account, by=by, tenant_id=_tenant(account))
+
+
+def _tenant(account: Account) -> int | None:
+    return account.tenant_id

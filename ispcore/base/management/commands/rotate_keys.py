@@ -1,0 +1,26 @@
+"""manage.py rotate_keys: encrypt every stored secret again with the newest key."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ispcore.base.secrets import SecretUnreadable, rotate, secret_fields
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt every stored secret again with the first key of FIELD_ENCRYPTION_KEYS. "
+        "Put the new key first, run this, then drop the old one. "
+        "Exit code 1: some secret could not be read, and its table was left as it was."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        failed = []
+        for model, names in secret_fields():
+            label = f"{model._meta.db_table}: {', '.join(names)}"
+            try:
+                self.stdout.write(f"{label}: {rotate(model, names)} rows")
+            except SecretUnreadable as error:
+                failed.append(f"{label}: {error}")
+        if failed:
+            raise CommandError("\n".join(failed))

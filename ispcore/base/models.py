@@ -1,0 +1,121 @@
+"""What every app's rows share, and the platform's own tables: audit, heartbeats, leases."""
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from django.db import models
+
+from ispcore.base import clock
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class StampedQuerySet(models.QuerySet[Row]):
+    """Set-based writes move `updated_at` as well."""
+
+    def update(self, **values: Any) -> int:
+        return super().update(**{"updated_at": clock.now()} | values)
+
+    def bulk_update(
+        self, objs: Iterable[Row], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
+        rows, now = list(objs), clock.now()
+        for row in rows:
+            row.updated_at = now  # type: ignore[attr-defined]
+        return super().bulk_update(rows, [*fields, "updated_at"], batch_size=batch_size)
+
+
+class UpdatedAtField(models.DateTimeField[Any, Any]):
+    """Set to the clock's now at every save."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        now = clock.now()
+        setattr(model_instance, self.attname, now)
+        return now
+
+
+class Stamped(models.Model):
+    """A row that says when it was made and last changed (UTC)."""
+
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = UpdatedAtField(default=clock.now, editable=False)
+
+    objects = StampedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Counter64Field(models.BigIntegerField[Any, Any]):
+    """An unsigned 64-bit counter in a signed 64-bit column (two's complement)."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        number = super().get_prep_value(value)
+        return number - 2**64 if number is not None and number >= 2**63 else number
+
+    def from_db_value(self, value: int | None, expression: Any, connection: Any) -> int | None:
+        return value if value is None else value & (2**64 - 1)
+
+
+class AuditEntry(models.Model):
+    """Who did what to which object, written in the transaction of the change itself."""
+
+    at = models.DateTimeField(default=clock.now, db_index=True)
+    actor_id = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=150, help_text="name at the time; or the job or command")
+    surface = models.CharField(max_length=20)
+    address = models.GenericIPAddressField(null=True, unpack_ipv4=True)
+    action = models.CharField(max_length=60)
+    object_kind = models.CharField(max_length=60)
+    object_id = models.CharField(max_length=40)
+    object_name = models.CharField(max_length=200)
+    tenant_id = models.BigIntegerField(null=True)
+    old = models.JSONField(default=dict)
+    new = models.JSONField(default=dict)
+    reason = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "audit_log"
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit log"
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["object_kind", "object_id", "-at"], name="audit_object")]
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.object_name}"
+
+
+class Heartbeat(models.Model):
+    """The last sign of life of one of our processes."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    host = models.CharField(max_length=120)
+    pid = models.IntegerField()
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+    note = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "heartbeats"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class JobLease(models.Model):
+    """At most one run of a job per slot of time; kept a while as the record of runs."""
+
+    job = models.CharField(max_length=60)
+    slot = models.DateTimeField(help_text="start of the period the run is for")
+    owner = models.CharField(max_length=120)
+    taken_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    note = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "job_leases"
+        constraints = [models.UniqueConstraint(fields=["job", "slot"], name="base_lease_one_per_slot")]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.slot:%Y-%m-%d %H:%M:%S}"

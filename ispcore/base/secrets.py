@@ -1,0 +1,76 @@
+"""Secrets at rest: encrypted columns (Fernet, several keys), and their rotation."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models, transaction
+
+
+class SecretUnreadable(Exception):
+    """A stored secret was made with a key that is no longer in FIELD_ENCRYPTION_KEYS."""
+
+
+@lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "FIELD_ENCRYPTION_KEYS: each key is 32 bytes in URL-safe base64"
+        ) from error
+
+
+def cipher() -> MultiFernet:
+    return _cipher(tuple(settings.FIELD_ENCRYPTION_KEYS))
+
+
+def encrypt(text: str) -> str:
+    return cipher().encrypt(text.encode()).decode("ascii") if text else ""
+
+
+def decrypt(token: str) -> str:
+    """Raises SecretUnreadable when no key fits."""
+    if not token:
+        return ""
+    try:
+        return cipher().decrypt(token.encode("ascii")).decode()
+    except InvalidToken as error:
+        raise SecretUnreadable("no key in FIELD_ENCRYPTION_KEYS opens this secret") from error
+
+
+class SecretField(models.TextField[str, str]):
+    """Text that is clear in Python and encrypted in the database; it cannot be searched."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        text = super().get_prep_value(value)
+        return text if text is None else encrypt(text)
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+        return value if value is None else decrypt(value)
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        if lookup_name not in {"exact", "isnull"}:
+            raise TypeError(f"{self.name} is encrypted and cannot be searched by {lookup_name}")
+        return super().get_lookup(lookup_name)
+
+
+def secret_fields() -> Iterator[tuple[type[models.Model], list[str]]]:
+    """Every model with its encrypted fields."""
+    for model in apps.get_models():
+        names = [field.name for field in model._meta.concrete_fields if isinstance(field, SecretField)]
+        if names:
+            yield model, names
+
+
+def rotate(model: type[models.Model], names: list[str]) -> int:
+    """Re-encrypt all rows of `model` with the newest key; returns the number of rows."""
+    manager = model._default_manager
+    with transaction.atomic():
+        rows = list(manager.select_for_update().only("pk", *names))
+        manager.bulk_update(rows, names, batch_size=500)
+    return len(rows)

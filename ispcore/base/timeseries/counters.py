@@ -1,0 +1,114 @@
+"""From two readings of an interface's counters to the octets of the interval between them.
+
+The rules are those of RFC 2863 and of practice (docs/collection.md): time comes from sysUpTime;
+a restart, a discontinuity, a 64-bit counter that fell or an impossible rate discards the
+interval; a 32-bit counter may wrap once.
+"""
+
+from dataclasses import dataclass
+
+from ispcore.base.timeseries.quality import Quality
+
+TICKS_WRAP = 2**32  # TimeTicks: 497.1 days
+COUNTER32 = 2**32
+HEADROOM = 1.1
+UNKNOWN_SPEED_CAP_BPS = 400_000_000_000  # where the interface does not tell its speed
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One reading of one interface: time in epoch milliseconds, uptime in 1/100 s, octets."""
+
+    at_ms: int
+    uptime_ticks: int
+    in_octets: int
+    out_octets: int
+    bits: int = 64
+    discontinuity_ticks: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Octets that went by between two instants (epoch ms); None where nothing can be said."""
+
+    start_ms: int
+    end_ms: int
+    in_octets: int | None
+    out_octets: int | None
+    quality: Quality = Quality.GOOD
+
+    @property
+    def in_bps(self) -> int | None:
+        return _bps(self.in_octets, self.end_ms - self.start_ms)
+
+    @property
+    def out_bps(self) -> int | None:
+        return _bps(self.out_octets, self.end_ms - self.start_ms)
+
+
+def interval(before: Snapshot, after: Snapshot, *, speed_bps: int | None) -> Interval | None:
+    """The interval between two readings, or None when `after` is a duplicate or late arrival.
+
+    A discarded interval has no octets and carries the reason in its quality.
+    """
+    wall_ms = after.at_ms - before.at_ms
+    grown_ticks = after.uptime_ticks - before.uptime_ticks
+    if wall_ms <= 0 and grown_ticks <= 0:
+        return None
+    span_ms = _uptime_span_ms(grown_ticks, wall_ms, after.uptime_ticks)
+    if span_ms is None:
+        return _discarded(before, after, Quality.RESTARTED)
+    if before.discontinuity_ticks != after.discontinuity_ticks:
+        return _discarded(before, after, Quality.DISCONTINUOUS)
+    stepped = abs(span_ms - wall_ms) > _tolerance_ms(span_ms)
+    start_ms = after.at_ms - span_ms if stepped or wall_ms <= 0 else before.at_ms
+    return _measured(before, after, start_ms, speed_bps, stepped=stepped)
+
+
+def _measured(
+    before: Snapshot, after: Snapshot, start_ms: int, speed_bps: int | None, *, stepped: bool
+) -> Interval:
+    span_ms = after.at_ms - start_ms
+    most = (speed_bps or UNKNOWN_SPEED_CAP_BPS) * HEADROOM * span_ms / 8000
+    in_octets, in_quality = _growth(before.in_octets, after.in_octets, after.bits, most)
+    out_octets, out_quality = _growth(before.out_octets, after.out_octets, after.bits, most)
+    quality = in_quality | out_quality | (Quality.CLOCK_STEPPED if stepped else Quality.GOOD)
+    if in_octets is None or out_octets is None:
+        return Interval(start_ms, after.at_ms, None, None, quality)
+    return Interval(start_ms, after.at_ms, in_octets, out_octets, quality)
+
+
+def _growth(before: int, after: int, bits: int, most: float) -> tuple[int | None, Quality]:
+    grown, quality = after - before, Quality.GOOD
+    if grown < 0:
+        if bits != 32:
+            return None, Quality.COUNTER_FELL
+        grown, quality = grown + COUNTER32, Quality.WRAPPED
+    if grown > most:
+        return None, Quality.COUNTER_FELL if quality else Quality.TOO_FAST
+    if bits == 32 and most >= COUNTER32 and grown + COUNTER32 <= most:
+        quality |= Quality.AMBIGUOUS
+    return grown, quality
+
+
+def _uptime_span_ms(grown_ticks: int, wall_ms: int, uptime_ticks: int) -> int | None:
+    """Milliseconds between the readings by the device's own clock; None: it restarted."""
+    if grown_ticks < 0:
+        wrapped_ms = (grown_ticks + TICKS_WRAP) * 10
+        return wrapped_ms if abs(wrapped_ms - wall_ms) <= _tolerance_ms(wall_ms) else None
+    if uptime_ticks * 10 + _tolerance_ms(wall_ms) < wall_ms:
+        return None  # up for less time than lies between the readings
+    return grown_ticks * 10 if grown_ticks else max(wall_ms, 1)
+
+
+def _tolerance_ms(span_ms: int) -> int:
+    return 5_000 + abs(span_ms) // 50
+
+
+def _discarded(before: Snapshot, after: Snapshot, why: Quality) -> Interval:
+    start_ms = min(before.at_ms, after.at_ms)
+    return Interval(start_ms, after.at_ms, None, None, why)
+
+
+def _bps(octets: int | None, span_ms: int) -> int | None:
+    return None if octets is None or span_ms <= 0 else octets * 8000 // span_ms

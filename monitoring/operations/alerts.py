@@ -1,0 +1,144 @@
+"""The life of an alert: opened, moved, acknowledged, resolved; every step is an event."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import IntegrityError, transaction
+
+from ispcore.accounts.models import Account
+from ispcore.base import audit, clock
+from ispcore.live.publish import publish
+from monitoring.models import Alert, AlertEvent, Rule, Severity
+
+if TYPE_CHECKING:
+    from monitoring.operations.rules import Subject
+
+Kind = AlertEvent.Kind
+State = Alert.State
+Words = tuple[str, str]  # summary, impact
+
+
+class AlertMoved(Exception):
+    """Somebody or something else moved the alert first; nothing was changed."""
+
+    def __init__(self, alert: Alert) -> None:
+        super().__init__(f"{alert.subject}: this alert has moved on meanwhile; nothing was changed")
+
+
+def open_alert(
+    rule: Rule, subject: "Subject", *, severity: Severity, words: Words, value: float | None, at: datetime
+) -> Alert | None:
+    """A new alert; None where one is live already (the constraint decides)."""
+    try:
+        with transaction.atomic():
+            alert = Alert.objects.create(
+                fingerprint=f"{rule.pk}:{subject.kind}:{subject.pk}",
+                rule=rule,
+                subject_kind=subject.kind,
+                subject_id=subject.pk,
+                subject=subject.name,
+                tenant_id=subject.tenant_id,
+                severity=severity,
+                summary=words[0][:250],
+                impact=words[1][:120],
+                value=value,
+                opened_at=at,
+            )
+    except IntegrityError:
+        return None
+    _event(alert, Kind.OPENED, at=at, text=alert.summary)
+    return alert
+
+
+def update_live(
+    alert: Alert, *, severity: Severity, words: Words, value: float | None, at: datetime
+) -> bool:
+    """Bring the words and severity of a live alert up to date; True if the severity moved."""
+    summary, impact = words[0][:250], words[1][:120]
+    if (alert.severity, alert.summary, alert.impact) == (severity, summary, impact):
+        return False
+    Alert.objects.filter(pk=alert.pk, state__in=Alert.LIVE).update(
+        severity=severity, summary=summary, impact=impact, value=value
+    )
+    moved = alert.severity != severity
+    old, alert.severity, alert.summary, alert.impact = alert.severity, severity, summary, impact
+    if moved:
+        _event(alert, Kind.SEVERITY, at=at, text=f"{old} → {severity}: {summary}")
+    else:
+        _publish(alert)
+    return moved
+
+
+def resolve_automatically(alert: Alert, *, at: datetime) -> bool:
+    """The subject is well again; False if the alert was resolved meanwhile."""
+    return _resolve(alert, at=at, by="", text="Back to normal")
+
+
+def acknowledge(alert: Alert, *, by: Account, note: str = "") -> None:
+    """Take an open alert. Raises AlertMoved if it is not open any more."""
+    now = clock.now()
+    with transaction.atomic():
+        moved = Alert.objects.filter(pk=alert.pk, state=State.OPEN).update(
+            state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now
+        )
+        if not moved:
+            raise AlertMoved(alert)
+        _event(alert, Kind.ACKNOWLEDGED, at=now, by=by.username, text=note)
+        _record("acknowledge", alert, by=by, note=note)
+
+
+def acknowledge_many(alerts: Iterable[Alert], *, by: Account, note: str = "") -> int:
+    """Take all that are still open; returns how many were."""
+    taken = 0
+    for alert in alerts:
+        try:
+            acknowledge(alert, by=by, note=note)
+        except AlertMoved:
+            continue
+        taken += 1
+    return taken
+
+
+def add_note(alert: Alert, *, by: Account, note: str) -> None:
+    with transaction.atomic():
+        _event(alert, Kind.NOTE, at=clock.now(), by=by.username, text=note)
+        _record("note", alert, by=by, note=note)
+
+
+def resolve(alert: Alert, *, by: Account, note: str = "") -> None:
+    """Close an alert by hand. Raises AlertMoved if it is resolved already.
+
+    It is opened anew at the next evaluation if the trouble persists.
+    """
+    with transaction.atomic():
+        if not _resolve(alert, at=clock.now(), by=by.username, text=note):
+            raise AlertMoved(alert)
+        _record("resolve", alert, by=by, note=note)
+
+
+def _resolve(alert: Alert, *, at: datetime, by: str, text: str) -> bool:
+    moved = Alert.objects.filter(pk=alert.pk, state__in=Alert.LIVE).update(
+        state=State.RESOLVED, resolved_at=at
+    )
+    if moved:
+        _event(alert, Kind.RESOLVED, at=at, by=by, text=text)
+    return bool(moved)
+
+
+def _event(alert: Alert, kind: str, *, at: datetime, by: str = "", text: str = "") -> None:
+    AlertEvent.objects.create(
+        alert=alert, kind=kind, at=at, by=by, text=text, severity=alert.severity
+    )
+    _publish(alert)
+
+
+def _record(action: str, alert: Alert, *, by: Account, note: str) -> None:
+    audit.record(f"{action} alert", alert, by=by.actor, tenant_id=alert.tenant_id, reason=note)
+
+
+def _publish(alert: Alert) -> None:
+    """Tell the pages that show it: the console, the overview, and the subject's own page."""
+    publish("alerts")
+    publish("overview")
+    publish(alert.subject_kind.rpartition(".")[2], str(alert.subject_id))

@@ -1,0 +1,173 @@
+"""Evaluate the rules of a metric on observations, and open, move or resolve alerts accordingly."""
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from ispcore.base import clock
+from monitoring.models import Alert, Rule, RuleState, Severity
+from monitoring.operations import alerts
+from monitoring.thresholds import Level, Since, Thresholds
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an alert is about. `kind` is the model's label in lower case, as "resellers.reseller"."""
+
+    kind: str
+    pk: int
+    name: str
+    tenant_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One value of a metric for one subject; None means unknown and changes nothing.
+
+    `says` words the alert for a level that was reached; `warning` and `critical` replace the
+    rule's thresholds for this subject.
+    """
+
+    subject: Subject
+    value: float | None
+    says: Callable[[Level], str]
+    impact: Callable[[Level], str] = lambda _level: ""
+    warning: float | None = None
+    critical: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many alerts an evaluation opened, moved in severity, and resolved."""
+
+    opened: int = 0
+    moved: int = 0
+    resolved: int = 0
+
+    @property
+    def any(self) -> bool:
+        return bool(self.opened or self.moved or self.resolved)
+
+
+def evaluate(metric: str, observations: Iterable[Observation], *, at: datetime | None = None) -> Outcome:
+    """Judge every observation by every enabled rule of `metric`, in one transaction."""
+    known = [each for each in observations if each.value is not None]
+    rules = list(Rule.objects.filter(metric=metric, is_enabled=True))
+    counts = [0, 0, 0]
+    if known and rules:
+        with transaction.atomic():
+            for rule in rules:
+                _judge_all(rule, known, at or clock.now(), counts)
+    return Outcome(*counts)
+
+
+def _judge_all(
+    rule: Rule, observations: Sequence[Observation], at: datetime, counts: list[int]
+) -> None:
+    kinds = {each.subject.kind for each in observations}
+    keys = [each.subject.pk for each in observations]
+    chosen = {"rule": rule, "subject_kind__in": kinds, "subject_id__in": keys}
+    states = {
+        (s.subject_kind, s.subject_id): s
+        for s in RuleState.objects.select_for_update().filter(**chosen).order_by("pk")
+    }
+    live = {
+        (a.subject_kind, a.subject_id): a
+        for a in Alert.objects.filter(**chosen, state__in=Alert.LIVE)
+    }
+    changed: list[RuleState] = []
+    for each in observations:
+        key = (each.subject.kind, each.subject.pk)
+        state = states.get(key) or RuleState(
+            rule=rule, subject_kind=each.subject.kind, subject_id=each.subject.pk
+        )
+        alert = live.get(key)
+        if state.pk is None and alert is None and _level(rule, each, Level.NONE) == Level.NONE:
+            continue  # healthy and always was: no row
+        before = _since(state)
+        level = _judge(rule, each, state, alert, at)
+        if _since(state) != before or state.pk is None:
+            changed.append(state)
+        _act(rule, each, alert, level, at, counts)
+    _store(changed)
+
+
+def _judge(
+    rule: Rule, seen: Observation, state: RuleState, alert: Alert | None, at: datetime
+) -> Level:
+    held = _held(rule, alert)
+    since = _since(state).moved(_level(rule, seen, held), at)
+    state.warning_since, state.critical_since, state.clear_since = (
+        since.warning,
+        since.critical,
+        since.clear,
+    )
+    return since.effective(_thresholds(rule, seen), at, held=held)
+
+
+def _act(
+    rule: Rule, seen: Observation, alert: Alert | None, level: Level, at: datetime, counts: list[int]
+) -> None:
+    if level == Level.NONE:
+        if alert is not None:
+            counts[2] += alerts.resolve_automatically(alert, at=at)
+        return
+    severity = _severity(rule, level)
+    words = (seen.says(level), seen.impact(level))
+    if alert is None:
+        made = alerts.open_alert(
+            rule, seen.subject, severity=severity, words=words, value=seen.value, at=at
+        )
+        counts[0] += made is not None
+    else:
+        counts[1] += alerts.update_live(
+            alert, severity=severity, words=words, value=seen.value, at=at
+        )
+
+
+def _store(states: list[RuleState]) -> None:
+    RuleState.objects.bulk_create(
+        states,
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["rule", "subject_kind", "subject_id"],
+        update_fields=["warning_since", "critical_since", "clear_since"],
+    )
+
+
+def _thresholds(rule: Rule, seen: Observation) -> Thresholds:
+    return Thresholds(
+        warning=rule.warning if seen.warning is None else seen.warning,
+        critical=rule.critical if seen.critical is None else seen.critical,
+        hysteresis=rule.hysteresis,
+        for_s=rule.for_s,
+        clear_for_s=rule.clear_for_s,
+        at_least=rule.comparison == Rule.Comparison.AT_LEAST,
+    )
+
+
+def _level(rule: Rule, seen: Observation, held: Level) -> Level:
+    assert seen.value is not None  # noqa: S101 - unknown values were left out by evaluate
+    return _thresholds(rule, seen).level(seen.value, held=held)
+
+
+def _since(state: RuleState) -> Since:
+    return Since(state.warning_since, state.critical_since, state.clear_since)
+
+
+def _severity(rule: Rule, level: Level) -> Severity:
+    chosen = rule.critical_severity if level == Level.CRITICAL else rule.warning_severity
+    return Severity(chosen)
+
+
+def _held(rule: Rule, alert: Alert | None) -> Level:
+    if alert is None:
+        return Level.NONE
+    if alert.severity == rule.critical_severity and rule.critical is not None:
+        return Level.CRITICAL
+    return Level.WARNING

@@ -1,0 +1,71 @@
+"""System checks of FreeRADIUS' database: time zone, isolation, engine (with `check --database`)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
+from django.db.utils import DatabaseError
+
+from ispcore.dbrouter import RADIUS
+
+TABLES = (
+    "nas", "nasreload", "radacct", "radcheck", "radgroupcheck", "radgroupreply", "radpostauth",
+    "radreply", "radusergroup",
+)  # fmt: skip
+
+
+@register(Tags.database)
+def radius_database(
+    app_configs: Any, databases: Sequence[str] | None = None, **options: Any
+) -> list[CheckMessage]:
+    """Errors radius.E001 to E004; silent on SQLite, and where the database was not asked for."""
+    connection = connections[RADIUS]
+    if RADIUS not in (databases or ()) or connection.vendor != "mysql":
+        return []
+    try:
+        return [*_session(connection), *_engines(connection)]
+    except DatabaseError as error:
+        return [Error(f"the RADIUS database does not answer: {error.args[-1]}", id="radius.E004")]
+
+
+def _session(connection: Any) -> list[CheckMessage]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW()), @@tx_isolation, "
+            "TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), "
+            "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone))"
+        )
+        session_minutes, isolation, server_minutes = cursor.fetchone()
+    found: list[CheckMessage] = []
+    if session_minutes:
+        found.append(Error(f"our session is {session_minutes} min off UTC", id="radius.E001"))
+    if server_minutes:
+        found.append(
+            Error(
+                f"the server's time zone is {server_minutes} min off UTC: FreeRADIUS would write "
+                "times that the portal reads wrongly",
+                hint="set default_time_zone = '+00:00' in MariaDB's configuration",
+                id="radius.E001",
+            )
+        )
+    if isolation != "READ-COMMITTED":
+        found.append(Error(f"isolation is {isolation}, not READ-COMMITTED", id="radius.E002"))
+    return found
+
+
+def _engines(connection: Any) -> list[CheckMessage]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, engine FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_name IN %s AND engine <> 'InnoDB'",
+            [TABLES],
+        )
+        return [
+            Error(
+                f"table {table} is {engine}, not InnoDB: a change could not be undone",
+                hint=f"ALTER TABLE {table} ENGINE=InnoDB",
+                id="radius.E003",
+            )
+            for table, engine in cursor.fetchall()
+        ]

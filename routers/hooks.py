@@ -1,0 +1,41 @@
+"""What higher apps hear from routers; `ispcore/wiring.py` fills these in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ispcore.base.timeseries.buckets import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedBucket:
+    """A finished 5-minute bucket of one interface; `source` is snmp or api."""
+
+    interface_id: int
+    bucket: Bucket
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What one collection brought: finished buckets, and the interfaces with a new rate."""
+
+    buckets: Sequence[FinishedBucket]
+    rated_interface_ids: Sequence[int]
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Who is behind an interface, for the router's page."""
+
+    name: str
+    url: str
+    capacity_bps: int | None
+
+
+# called inside the transaction that stores the readings: what it raises undoes them
+collected_in_transaction: list[Callable[[Collected], None]] = []
+# called after that transaction has committed
+collected: list[Callable[[Collected], None]] = []
+# who is behind each of these interfaces
+carried_by: list[Callable[[Sequence[int]], Mapping[int, Carried]]] = []

@@ -1,0 +1,266 @@
+"""Routers, their interfaces, and what collection knows of them."""
+
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from ispcore.base.models import Counter64Field, Stamped
+from ispcore.base.secrets import SecretField
+from ispcore.base.timeseries.models import UsageSample
+
+PORT = [MinValueValidator(1), MaxValueValidator(65535)]
+
+
+class Router(Stamped):
+    """A MikroTik (or other) router: how it is reached, and what it told about itself."""
+
+    class PingMethod(models.TextChoices):
+        ICMP = "icmp", "ICMP echo"
+        TCP = "tcp", "TCP connect to the API port"
+        OFF = "off", "Off"
+
+    class CounterSource(models.TextChoices):
+        SNMP_THEN_API = "both", "SNMP, RouterOS API where SNMP fails"
+        SNMP = "snmp", "SNMP only"
+        API = "api", "RouterOS API only"
+
+    class SnmpVersion(models.TextChoices):
+        V2C = "v2c", "v2c"
+        V3 = "v3", "v3"
+
+    class AuthProtocol(models.TextChoices):
+        NONE = "", "none"
+        MD5 = "MD5", "MD5"
+        SHA1 = "SHA1", "SHA-1"
+        SHA256 = "SHA256", "SHA-256"
+
+    class PrivProtocol(models.TextChoices):
+        NONE = "", "none"
+        DES = "DES", "DES"
+        AES128 = "AES128", "AES-128"
+
+    name = models.CharField(max_length=80, unique=True)
+    site = models.CharField(max_length=80, blank=True, default="")
+    tenant = models.ForeignKey(
+        "accounts.Tenant",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="routers",
+        help_text="empty: shared by all",
+    )
+    address = models.GenericIPAddressField("management address", help_text="IPv4 or IPv6")
+    is_polled = models.BooleanField("polling", default=True)
+    ping_method = models.CharField(
+        max_length=4, choices=PingMethod.choices, default=PingMethod.ICMP
+    )
+    counter_source = models.CharField(
+        "counters from",
+        max_length=4,
+        choices=CounterSource.choices,
+        default=CounterSource.SNMP_THEN_API,
+    )
+
+    api_port = models.PositiveIntegerField("API port", default=8728, validators=PORT)
+    api_tls = models.BooleanField("API over TLS", default=False)
+    api_tls_fingerprint = models.CharField(
+        "API certificate", max_length=95, blank=True, default="", help_text="SHA-256, to pin it"
+    )
+    api_user = models.CharField("API user", max_length=64, blank=True, default="")
+    api_password = SecretField("API password", blank=True, default="")
+
+    snmp_port = models.PositiveIntegerField("SNMP port", default=161, validators=PORT)
+    snmp_version = models.CharField(
+        "SNMP version", max_length=3, choices=SnmpVersion.choices, default=SnmpVersion.V2C
+    )
+    snmp_community = SecretField("SNMP community", blank=True, default="")
+    snmp_user = models.CharField("SNMP user", max_length=64, blank=True, default="")
+    snmp_auth_protocol = models.CharField(
+        "SNMP authentication", max_length=6, choices=AuthProtocol.choices, blank=True, default=""
+    )
+    snmp_auth_key = SecretField("SNMP authentication key", blank=True, default="")
+    snmp_priv_protocol = models.CharField(
+        "SNMP privacy", max_length=6, choices=PrivProtocol.choices, blank=True, default=""
+    )
+    snmp_priv_key = SecretField("SNMP privacy key", blank=True, default="")
+
+    # what the router told
+    system_name = models.CharField(max_length=120, blank=True, default="", editable=False)
+    board = models.CharField(max_length=120, blank=True, default="", editable=False)
+    os_version = models.CharField(max_length=80, blank=True, default="", editable=False)
+    booted_at = models.DateTimeField(null=True, editable=False)
+    interface_count = models.IntegerField(null=True, editable=False, help_text="ifNumber")
+    discovered_at = models.DateTimeField(null=True, editable=False)
+    polled_at = models.DateTimeField(null=True, editable=False, help_text="last attempt")
+    read_at = models.DateTimeField(null=True, editable=False, help_text="last good reading")
+    is_demo = models.BooleanField(default=False, editable=False)
+
+    tenant_path: ClassVar[str] = "tenant"
+
+    class Meta:
+        db_table = "router_configs"
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["address", "api_port"],
+                name="routers_router_one_per_address",
+                violation_error_message="Another router has this address and API port already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def uses_api(self) -> bool:
+        """Credentials for the RouterOS API are there."""
+        return bool(self.api_user)
+
+    @property
+    def uses_snmp(self) -> bool:
+        """Credentials for SNMP are there."""
+        v3 = self.snmp_version == self.SnmpVersion.V3
+        return bool(self.snmp_user if v3 else self.snmp_community)
+
+
+class RouterCheck(Stamped):
+    """What one method of reaching a router last said, and since when it says so."""
+
+    class Method(models.TextChoices):
+        PING = "ping", "Ping"
+        API = "api", "RouterOS API"
+        SNMP = "snmp", "SNMP"
+
+    class State(models.TextChoices):
+        OK = "ok", "Answers"
+        FAILED = "failed", "Does not answer"
+        UNKNOWN = "unknown", "Unknown"
+
+    router = models.ForeignKey(Router, models.CASCADE, related_name="checks")
+    method = models.CharField(max_length=4, choices=Method.choices)
+    state = models.CharField(max_length=7, choices=State.choices, default=State.UNKNOWN)
+    since = models.DateTimeField()
+    checked_at = models.DateTimeField()
+    last_ok_at = models.DateTimeField(null=True)
+    took_ms = models.FloatField(null=True)
+    detail = models.CharField(max_length=200, blank=True, default="")
+    error_kind = models.CharField(max_length=12, blank=True, default="")
+    error = models.CharField(max_length=250, blank=True, default="")
+
+    tenant_path: ClassVar[str] = "router__tenant"
+
+    class Meta:
+        db_table = "router_checks"
+        constraints = [
+            models.UniqueConstraint(fields=["router", "method"], name="routers_check_one_per_method")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.state}"
+
+
+class Interface(Stamped):
+    """An interface as discovery found it. Its identity is (router, name), never the index."""
+
+    router = models.ForeignKey(Router, models.CASCADE, related_name="interfaces")
+    name = models.CharField(max_length=120)
+    index = models.PositiveIntegerField("ifIndex")
+    descr = models.CharField(max_length=200, blank=True, default="")
+    alias = models.CharField(max_length=200, blank=True, default="")
+    if_type = models.PositiveIntegerField("ifType", default=1)
+    mac = models.CharField("MAC", max_length=17, blank=True, default="")
+    speed_bps = models.BigIntegerField(null=True, help_text="null: the router does not say")
+    admin_state = models.CharField(max_length=16, blank=True, default="")
+    oper_state = models.CharField("state", max_length=16, blank=True, default="")
+    counter_bits = models.PositiveSmallIntegerField(default=64, help_text="64, 32, or 0: no counter")
+    vlan_id = models.PositiveSmallIntegerField("VLAN", null=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, help_text="since when discovery misses it")
+
+    tenant_path: ClassVar[str] = "router__tenant"
+
+    class Meta:
+        db_table = "router_interfaces"
+        ordering = ["router", "index"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["router", "name"], name="routers_interface_one_per_name"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CounterState(models.Model):
+    """The last reading of an interface, its current rate, and the 5-minute bucket in the making."""
+
+    interface = models.OneToOneField(
+        Interface, models.CASCADE, primary_key=True, related_name="counters"
+    )
+    at_ms = models.BigIntegerField(help_text="of the last reading, epoch milliseconds")
+    uptime_ticks = models.BigIntegerField()
+    in_octets = Counter64Field()
+    out_octets = Counter64Field()
+    bits = models.PositiveSmallIntegerField()
+    discontinuity_ticks = models.BigIntegerField(null=True)
+    in_bps = models.BigIntegerField(null=True)
+    out_bps = models.BigIntegerField(null=True)
+    rated_at = models.DateTimeField(null=True, help_text="end of the interval of the current rate")
+    bucket_ms = models.BigIntegerField(help_text="start of the open bucket, epoch milliseconds")
+    bucket_in_octets = models.BigIntegerField(default=0)
+    bucket_out_octets = models.BigIntegerField(default=0)
+    bucket_covered_ms = models.IntegerField(default=0)
+    bucket_quality = models.SmallIntegerField(default=0)
+
+    class Meta:
+        db_table = "interface_counters"
+
+    def __str__(self) -> str:
+        return f"{self.interface_id}"
+
+
+class InterfaceUsage(UsageSample):
+    """A week of 5-minute means of every polled interface, mapped or not."""
+
+    pk = models.CompositePrimaryKey("interface_id", "bucket")
+    interface = models.ForeignKey(Interface, models.CASCADE, related_name="+")
+
+    class Meta:
+        db_table = "interface_usage_5m"
+
+
+class Poll(models.Model):
+    """One attempt to read a router's counters."""
+
+    class Result(models.TextChoices):
+        OK = "ok", "All values"
+        PARTIAL = "partial", "Some values missing"
+        UNREACHABLE = "unreachable", "Unreachable"
+        REFUSED = "refused", "Refused"
+        NONSENSE = "nonsense", "Nonsense"
+
+    router = models.ForeignKey(Router, models.CASCADE, related_name="polls")
+    at = models.DateTimeField()
+    took_ms = models.FloatField(null=True)
+    source = models.CharField(max_length=4)
+    result = models.CharField(max_length=12, choices=Result.choices)
+    wanted = models.PositiveIntegerField(default=0, help_text="interfaces asked for")
+    got = models.PositiveIntegerField(default=0, help_text="interfaces that answered")
+    detail = models.CharField(max_length=250, blank=True, default="")
+
+    tenant_path: ClassVar[str] = "router__tenant"
+
+    class Meta:
+        db_table = "router_polls"
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["router", "-at"], name="routers_poll_router")]
+        constraints = [
+            models.CheckConstraint(condition=Q(got__lte=models.F("wanted")), name="routers_poll_got")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M:%S} {self.result}"
