@@ -1,0 +1,1 @@
+"""What moves on open pages: events from the database, rendered once, sent to every socket."""

@@ -1,0 +1,56 @@
+"""What a page can watch: each app registers its topics, the socket asks for them by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from ispcore.accounts.models import Account
+
+Spots = dict[str, str]
+"""Rendered HTML by the name of its place on the page (`data-live`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One kind of thing that is watched; the key says which (empty where there is only one).
+
+    Both functions are called in a thread and may use the database. `spots` renders the present
+    state once for all who watch, so it must not depend on who asks; it raises LookupError when
+    the key does not exist (any more). `allowed` says whether an account may watch that key; it
+    answers False for what does not exist, or leaves that to `spots`.
+    """
+
+    name: str
+    spots: Callable[[str], Spots]
+    allowed: Callable[[Account, str], bool]
+
+
+class AlreadyRegistered(ValueError):
+    """Two apps gave the same name to different topics."""
+
+
+_topics: dict[str, Topic] = {}
+
+
+def register(topic: Topic) -> None:
+    """Make a topic known. Raises AlreadyRegistered, or ValueError for a name with "|" in it."""
+    if "|" in topic.name:
+        raise ValueError(f"a topic's name has no bar in it: {topic.name}")
+    if _topics.get(topic.name, topic) != topic:
+        raise AlreadyRegistered(topic.name)
+    _topics[topic.name] = topic
+
+
+def get(name: str) -> Topic | None:
+    """The topic of that name, None when nobody registered it."""
+    return _topics.get(name)
+
+
+def render_spots(templates: Mapping[str, str], context: Mapping[str, Any]) -> Spots:
+    """Render one template per spot ({spot: template name}) with the same context."""
+    return {
+        spot: render_to_string(template, dict(context)).strip()
+        for spot, template in templates.items()
+    }
