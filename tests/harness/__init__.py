@@ -1,0 +1,1 @@
+"""What tests stand on: private servers, a browser, and the gate that runs it all."""

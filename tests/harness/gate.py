@@ -1,0 +1,227 @@
+"""The gate: `check` is what a developer runs before each commit, `test` is everything.
+
+python -m tests.harness.gate check | test [pytest arguments]
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from tests.harness import coverage_gate
+
+PROJECT = Path(__file__).resolve().parents[2]
+PYTHON = sys.executable
+SLOW = "not servers and not browser and not journey"
+NO_TESTS_COLLECTED = 5
+VENDORS = {"sqlite": "SQLite", "postgresql": "PostgreSQL and MariaDB"}
+
+PRODUCTION = {
+    "DATABASE_URL": "postgresql://ispcore:none@127.0.0.1:1/ispcore",
+    "RADIUS_DATABASE_URL": "mysql://ispcore:none@127.0.0.1:1/radius",
+    "PUBLIC_URL": "https://portal.example.net",
+    "ISPCORE_PROCESS": "web",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One command that must succeed."""
+
+    name: str
+    command: list[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a check ended."""
+
+    check: Check
+    code: int
+    seconds: float
+    output: str
+
+
+def say(line: str = "") -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def tool(name: str) -> str:
+    """A console script of the virtual environment."""
+    return str(Path(PYTHON).parent / name)
+
+
+def manage(*arguments: str) -> list[str]:
+    return [PYTHON, "manage.py", *arguments]
+
+
+def static_checks() -> list[Check]:
+    """Everything but tests, the slowest first."""
+    templates = sorted(
+        str(path.relative_to(PROJECT))
+        for top in PROJECT.iterdir()
+        if top.is_dir() and not top.name.startswith((".", "var", "node_modules"))
+        for path in [top, *top.rglob("templates")]
+        if path.name == "templates"
+    )
+    checks = [
+        Check("mypy", [tool("mypy"), "."]),
+        Check("migrations", manage("makemigrations", "--check", "--dry-run")),
+        Check("deploy", manage("check", "--deploy", "--fail-level", "WARNING"), PRODUCTION),
+        Check("lint-imports", [tool("lint-imports")]),
+        Check("ruff check", [tool("ruff"), "check", "."]),
+        Check("ruff format", [tool("ruff"), "format", "--check", "."]),
+    ]
+    if templates:
+        checks.append(Check("djlint", [tool("djlint"), "--lint", "--quiet", *templates]))
+    return checks
+
+
+def settings_environment(var: Path) -> dict[str, str]:
+    """What settings need, with nothing of the developer's own portal in it."""
+    return {
+        "ISPCORE_VAR": str(var),
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "FIELD_ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    }
+
+
+def run(check: Check) -> Outcome:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="ispcore-check-") as var:
+        done = subprocess.run(
+            check.command,
+            cwd=PROJECT,
+            env={**_clean_environment(), **settings_environment(Path(var)), **check.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    return Outcome(check, done.returncode, time.monotonic() - started, done.stdout)
+
+
+def run_all(checks: list[Check]) -> list[Outcome]:
+    """Run side by side, say each as it ends; the output of failures follows at the end."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        running: list[Future[Outcome]] = [pool.submit(_run_and_say, check) for check in checks]
+        outcomes = [each.result() for each in running]
+    for outcome in outcomes:
+        if outcome.code:
+            say(f"\n--- {outcome.check.name} (exit code {outcome.code})\n{outcome.output.rstrip()}")
+    return outcomes
+
+
+def _run_and_say(check: Check) -> Outcome:
+    outcome = run(check)
+    say(f"{'FAILED' if outcome.code else 'ok':6}  {check.name:14} {outcome.seconds:6.1f} s")
+    return outcome
+
+
+def _clean_environment() -> dict[str, str]:
+    names = ("DATABASE_URL", "RADIUS_DATABASE_URL", "SECRET_KEY", "FIELD_ENCRYPTION_KEYS")
+    ours = {*names, *(f"{name}_FILE" for name in names), "PUBLIC_URL", "ALLOWED_HOSTS", "DEBUG"}
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+def check() -> int:
+    fast = [PYTHON, "-m", "tests.harness.run", PYTHON, "-m", "pytest", "-m", SLOW]
+    started = time.monotonic()
+    outcomes = run_all([Check("tests", fast), *static_checks()])
+    _say_tests(outcomes)
+    failed = [outcome.check.name for outcome in outcomes if outcome.code]
+    say(_verdict(failed, len(outcomes), time.monotonic() - started))
+    return 1 if failed else 0
+
+
+def _say_tests(outcomes: list[Outcome]) -> None:
+    tests = outcomes[0].output.strip().splitlines()
+    if tests and not outcomes[0].code:
+        say(f"tests: {tests[-1].strip('= ')}")
+
+
+def _verdict(failed: list[str], total: int, seconds: float) -> str:
+    verdict = f"checks: {total - len(failed)} passed, {len(failed)} failed in {seconds:.0f} s"
+    return f"{verdict}: {', '.join(failed)}" if failed else verdict
+
+
+def test(arguments: list[str]) -> int:
+    """All checks, then all tests on each vendor; with arguments that selection of tests only."""
+    started = time.monotonic()
+    complete = not arguments
+    failed: list[str] = []
+    if complete:
+        outcomes = run_all(static_checks())
+        failed += [outcome.check.name for outcome in outcomes if outcome.code]
+        say(_verdict(failed, len(outcomes), time.monotonic() - started))
+        coverage_gate.erase(PROJECT)
+    totals = dict.fromkeys(("passed", "failed", "skipped"), 0)
+    lines = []
+    for vendor, name in VENDORS.items():
+        say(f"\n=== tests on {name}")
+        code, counts = _tests_on(vendor, arguments, measured=complete)
+        if code:
+            failed.append(f"tests on {name}")
+        lines.append(f"{name}: {_counted(counts)}")
+        totals = {key: totals[key] + counts[key] for key in totals}
+    if complete:
+        failed += coverage_gate.shortfalls(PROJECT, say)
+    say("\n" + "\n".join(lines))
+    say(
+        f"{time.monotonic() - started:.0f} s; "
+        + ("failed: " + ", ".join(failed) if failed else "all is well")
+    )
+    say(_counted(totals))
+    return 1 if failed else 0
+
+
+def _tests_on(vendor: str, arguments: list[str], *, measured: bool) -> tuple[int, dict[str, int]]:
+    python = [PYTHON, "-m", "coverage", "run"] if measured else [PYTHON]
+    with tempfile.TemporaryDirectory(prefix="ispcore-counts-") as directory:
+        path = Path(directory) / "counts.json"
+        environment = {
+            **_clean_environment(),
+            "ISPCORE_TEST_VENDOR": vendor,
+            "ISPCORE_TEST_COUNTS": str(path),
+        }
+        if vendor != "sqlite":  # what cannot differ by database has run already
+            environment["ISPCORE_TEST_ONLY"] = "databases"
+        done = subprocess.run(
+            [PYTHON, "-m", "tests.harness.run", *python, "-m", "pytest", *arguments],
+            cwd=PROJECT,
+            env=environment,
+            check=False,
+        )
+        counts = json.loads(path.read_text()) if path.exists() else {}
+    code = 0 if done.returncode == NO_TESTS_COLLECTED and arguments else done.returncode
+    none = {"passed": 0, "failed": 1 if code else 0, "skipped": 0}
+    return code, none | counts
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[key]} {key}" for key in ("passed", "failed", "skipped"))
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["check"]:
+        return check()
+    if arguments[:1] == ["test"]:
+        return test(arguments[1:])
+    sys.stderr.write(f"{__doc__}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
