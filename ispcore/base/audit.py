@@ -89,7 +89,7 @@ def record(
     )
 
 
-def _shown(field: models.Field[Any, Any], value: Any) -> Any:
+def _shown(field: "models.Field[Any, Any]", value: Any) -> Any:
     if isinstance(field, SecretField):
         return SECRET if value else ""
     if isinstance(value, datetime | date):

@@ -25,7 +25,7 @@ class StampedQuerySet(models.QuerySet[Row]):
         return super().bulk_update(rows, [*fields, "updated_at"], batch_size=batch_size)
 
 
-class UpdatedAtField(models.DateTimeField[Any, Any]):
+class UpdatedAtField(models.DateTimeField):  # type: ignore[type-arg]
     """Set to the clock's now at every save."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
@@ -46,7 +46,7 @@ class Stamped(models.Model):
         abstract = True
 
 
-class Counter64Field(models.BigIntegerField[Any, Any]):
+class Counter64Field(models.BigIntegerField):  # type: ignore[type-arg]
     """An unsigned 64-bit counter in a signed 64-bit column (two's complement)."""
 
     def get_prep_value(self, value: Any) -> Any:

@@ -1,6 +1,5 @@
 """Evaluate the rules of a metric on observations, and open, move or resolve alerts accordingly."""
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from monitoring.models import Alert, Rule, RuleState, Severity
 from monitoring.operations import alerts
 from monitoring.thresholds import Level, Since, Thresholds
 
-logger = logging.getLogger(__name__)
+Says = Callable[[Level], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,8 @@ class Observation:
 
     subject: Subject
     value: float | None
-    says: Callable[[Level], str]
-    impact: Callable[[Level], str] = lambda _level: ""
+    says: Says
+    impact: Says = lambda _level: ""
     warning: float | None = None
     critical: float | None = None
 

@@ -1,0 +1,7 @@
+"""The portal's admin site."""
+
+from django.contrib import admin
+
+
+class PortalSite(admin.AdminSite):
+    site_header = site_title = "ISPCore"

@@ -1,0 +1,66 @@
+"""The rules that a new portal starts with, and the trigger that keeps events as they were."""
+
+from django.db import migrations
+
+RULES = [
+    {
+        "name": "Reseller over its plan",
+        "metric": "reseller.utilisation_percent",
+        "warning": 80,
+        "critical": 100,
+        "for_s": 600,
+        "clear_for_s": 300,
+        "hysteresis": 5,
+    },
+    {
+        "name": "Router unreachable",
+        "metric": "router.unreachable_s",
+        "critical": 20,
+    },
+    {
+        "name": "Collection stale",
+        "metric": "router.collection_age_periods",
+        "warning": 2,
+        "critical": 4,
+    },
+]
+REFUSED = "an alert's events are never rewritten"
+
+
+def add_rules(apps, schema_editor):
+    rule = apps.get_model("monitoring", "Rule")
+    for values in RULES:
+        rule.objects.get_or_create(name=values["name"], defaults=values)
+
+
+def add_trigger(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            "CREATE FUNCTION alert_events_keep() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{REFUSED.replace(chr(39), chr(39) * 2)}'; END $$"
+        )
+        schema_editor.execute(
+            "CREATE TRIGGER alert_events_keep BEFORE UPDATE ON alert_events "
+            "FOR EACH ROW EXECUTE FUNCTION alert_events_keep()"
+        )
+    else:
+        schema_editor.execute(
+            "CREATE TRIGGER alert_events_keep BEFORE UPDATE ON alert_events "
+            f"BEGIN SELECT RAISE(ABORT, '{REFUSED.replace(chr(39), chr(39) * 2)}'); END"
+        )
+
+
+def drop_trigger(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("DROP TRIGGER alert_events_keep ON alert_events")
+        schema_editor.execute("DROP FUNCTION alert_events_keep()")
+    else:
+        schema_editor.execute("DROP TRIGGER alert_events_keep")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("monitoring", "0001_rules_and_alerts")]
+    operations = [
+        migrations.RunPython(add_rules, migrations.RunPython.noop),
+        migrations.RunPython(add_trigger, drop_trigger),
+    ]

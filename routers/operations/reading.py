@@ -1,0 +1,92 @@
+"""Read the counters of many routers at once, each by SNMP or by the RouterOS API. No database."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from ispcore.protocols import routeros
+from ispcore.protocols.errors import ProtocolError, Unreachable
+from ispcore.protocols.polling import poll_many
+from ispcore.protocols.readings import CounterReading, Wanted
+from ispcore.protocols.snmp import read_counters
+from routers.models import Interface, Router
+from routers.targets import api_target, snmp_engine, snmp_target
+
+Source = Router.CounterSource
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A router and the interfaces whose counters are wanted."""
+
+    router: Router
+    interfaces: Sequence[Interface]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one router: a reading, or errors; by SNMP, the API, or one after the other."""
+
+    work: Work
+    reading: CounterReading | None
+    source: str
+    snmp_error: ProtocolError | None = None
+    api_error: ProtocolError | None = None
+    snmp_asked: bool = False
+    api_asked: bool = False
+
+    @property
+    def error(self) -> ProtocolError | None:
+        return None if self.reading else (self.api_error or self.snmp_error)
+
+
+def read_all(fleet: Sequence[Work]) -> list[Attempt]:
+    """Ask every router of the fleet; a dead one costs its own slot its own time-out."""
+    jobs = {work.router.pk: (lambda each=work: _attempt(each)) for work in fleet}
+    answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY)
+    return [_as_attempt(work, answers[work.router.pk]) for work in fleet]
+
+
+def _as_attempt(work: Work, answer: Attempt | ProtocolError) -> Attempt:
+    if isinstance(answer, Attempt):
+        return answer
+    return Attempt(work, None, "snmp", snmp_error=answer)
+
+
+async def _attempt(work: Work) -> Attempt:
+    router = work.router
+    by_snmp = router.uses_snmp and router.counter_source != Source.API
+    by_api = router.uses_api and router.counter_source != Source.SNMP
+    snmp_error: ProtocolError | None = None
+    if by_snmp:
+        try:
+            reading = await _by_snmp(work)
+        except ProtocolError as error:
+            snmp_error = error
+        else:
+            return Attempt(work, reading, "snmp", snmp_asked=True)
+    if by_api:
+        return await _by_api(work, snmp_error, snmp_asked=by_snmp)
+    if not by_snmp:
+        snmp_error = Unreachable("no SNMP community or user and no API user is configured")
+    return Attempt(work, None, "snmp", snmp_error=snmp_error, snmp_asked=by_snmp)
+
+
+async def _by_snmp(work: Work) -> CounterReading:
+    wanted = [Wanted(i.index, i.name, i.counter_bits) for i in work.interfaces]
+    return await read_counters(snmp_engine(), snmp_target(work.router), wanted)
+
+
+async def _by_api(work: Work, snmp_error: ProtocolError | None, *, snmp_asked: bool) -> Attempt:
+    try:
+        reading = await asyncio.to_thread(_api_counters, work)
+    except ProtocolError as error:
+        return Attempt(work, None, "api", snmp_error, error, snmp_asked, api_asked=True)
+    return Attempt(work, reading, "api", snmp_error, None, snmp_asked, api_asked=True)
+
+
+def _api_counters(work: Work) -> CounterReading:
+    with routeros.connect(api_target(work.router)) as session:
+        return routeros.read_counters(session, [i.name for i in work.interfaces])

@@ -1,0 +1,131 @@
+"""What each method of reaching a router says, and whether the router answers at all."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from ispcore.base import clock
+from ispcore.live.publish import publish
+from monitoring.models import Metric
+from monitoring.operations import rules
+from monitoring.operations.rules import Observation, Says, Subject
+from monitoring.thresholds import Level
+from routers.models import Router, RouterCheck
+from routers.queries import collection_age_periods, unreachable_since
+
+logger = logging.getLogger(__name__)
+State = RouterCheck.State
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One answer, or the lack of one, of one router to one method."""
+
+    router: Router
+    method: str
+    ok: bool | None  # None: nothing can be said
+    took_ms: float | None = None
+    detail: str = ""
+    error_kind: str = ""
+    error: str = ""
+
+
+def record(results: Sequence[Checked]) -> None:
+    """Store the latest answers; `since` moves only when the state does. Pages are told."""
+    now = clock.now()
+    ids = {each.router.pk for each in results}
+    with transaction.atomic():
+        rows = RouterCheck.objects.select_for_update().filter(router_id__in=ids).order_by("pk")
+        known = {(row.router_id, row.method): row for row in rows}
+        changed = [_apply(each, known.get((each.router.pk, each.method)), now) for each in results]
+        RouterCheck.objects.bulk_create(
+            changed,
+            batch_size=500,
+            update_conflicts=True,
+            unique_fields=["router", "method"],
+            update_fields=[
+                "state", "since", "checked_at", "last_ok_at", "took_ms", "detail", "error_kind",
+                "error", "updated_at",
+            ],
+        )  # fmt: skip
+        for router_id in sorted(ids):
+            publish("router", str(router_id))
+        if any(row.since == now for row in changed):
+            publish("overview")
+
+
+def evaluate(routers: Iterable[Router]) -> None:
+    """Judge reachability and freshness of these routers by the rules."""
+    now = clock.now()
+    polled = [router for router in routers if router.is_polled]
+    checks = _checks_of(polled)
+    reach, fresh = [], []
+    for router in polled:
+        subject = Subject("routers.router", router.pk, router.name, router.tenant_id)
+        since = unreachable_since(checks.get(router.pk, []))
+        silent_s = (now - since).total_seconds() if since else 0.0
+        known = bool(checks.get(router.pk))
+        reach.append(
+            Observation(subject, silent_s if known else None, _silent_words(checks.get(router.pk, [])))
+        )
+        fresh.append(
+            Observation(subject, collection_age_periods(router, now), _stale_words(router))
+        )
+    rules.evaluate(Metric.ROUTER_UNREACHABLE_S, reach, at=now)
+    rules.evaluate(Metric.ROUTER_COLLECTION_AGE_PERIODS, fresh, at=now)
+
+
+def _apply(each: Checked, row: RouterCheck | None, now: datetime) -> RouterCheck:
+    state = State.UNKNOWN if each.ok is None else State.OK if each.ok else State.FAILED
+    if row is None:
+        row = RouterCheck(router=each.router, method=each.method, since=now, state=state)
+        _log(each, state)
+    elif row.state != state:
+        row.state, row.since = state, now
+        _log(each, state)
+    row.checked_at = row.updated_at = now
+    row.last_ok_at = now if each.ok else row.last_ok_at
+    row.took_ms, row.detail = each.took_ms, each.detail[:200]
+    row.error_kind, row.error = each.error_kind[:12], each.error[:250]
+    return row
+
+
+def _log(each: Checked, state: str) -> None:
+    if state == State.FAILED:
+        logger.warning("%s: %s: %s", each.router.name, each.method, each.error)
+    else:
+        logger.info("%s: %s: %s", each.router.name, each.method, state)
+
+
+def _checks_of(routers: Sequence[Router]) -> dict[int, list[RouterCheck]]:
+    found: dict[int, list[RouterCheck]] = {}
+    for row in RouterCheck.objects.filter(router__in=routers):
+        found.setdefault(row.router_id, []).append(row)
+    return found
+
+
+def _silent_words(checks: Sequence[RouterCheck]) -> Says:
+    methods = [row.get_method_display() for row in checks if row.state == State.FAILED]
+
+    def says(_level: Level) -> str:
+        listed = " or ".join([", ".join(methods[:-1]), methods[-1]]) if len(methods) > 1 else (
+            methods[0] if methods else "anything"
+        )
+        return f"No answer to {listed}"
+
+    return says
+
+
+def _stale_words(router: Router) -> Says:
+    def says(_level: Level) -> str:
+        if router.read_at is None:
+            return "Nothing was ever collected"
+        at = router.read_at.astimezone(clock.isp_zone())
+        return f"Collection stale: last reading {at:%H:%M:%S}"
+
+    return says
+
+

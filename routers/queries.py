@@ -1,0 +1,82 @@
+"""Reads of routers that several surfaces share."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+
+from ispcore.base import clock
+from routers.models import CounterState, Interface, InterfaceUsage, Router, RouterCheck
+
+State = RouterCheck.State
+LOOPBACK = 24  # ifType softwareLoopback
+SPARK_SPAN = timedelta(hours=6)
+
+
+def fresh_after(now: datetime) -> datetime:
+    """A rate older than this is not the current rate any more: twice the polling period."""
+    return now - timedelta(seconds=2 * settings.COLLECT_PERIOD_S + 30)
+
+
+def fleet(router_ids: Sequence[int] | None = None) -> QuerySet[Router]:
+    """The routers to poll, each with `to_read`: its interfaces that have counters."""
+    read = Interface.objects.filter(gone_at=None, counter_bits__gt=0).exclude(if_type=LOOPBACK)
+    routers = Router.objects.filter(is_polled=True)
+    if router_ids is not None:
+        routers = routers.filter(pk__in=router_ids)
+    return routers.prefetch_related(Prefetch("interfaces", queryset=read, to_attr="to_read"))
+
+
+def unreachable_since(checks: Iterable[RouterCheck]) -> datetime | None:
+    """Since when nothing answers; None while something does, or nothing was tried.
+
+    Ping looks every few seconds, the API and SNMP every few minutes. A method that last
+    succeeded counts as answering until ping is lost *after* that success; a ping that failed
+    all along while the method succeeded is a router that ignores ping.
+    """
+    tried = [c for c in checks if c.state != State.UNKNOWN]
+    ping = next((c for c in tried if c.method == RouterCheck.Method.PING), None)
+    lost = ping.since if ping and ping.state == State.FAILED else None
+    failing: list[datetime] = []
+    for check in tried:
+        if check.state == State.FAILED:
+            failing.append(check.since)
+        elif lost is not None and lost > check.checked_at:
+            failing.append(lost)
+        else:
+            return None
+    return max(failing, default=None)
+
+
+def collection_age_periods(router: Router, now: datetime) -> float | None:
+    """Age of the last good reading in polling periods; None before the first attempt."""
+    since = router.read_at or (router.created_at if router.polled_at else None)
+    return (now - since).total_seconds() / settings.COLLECT_PERIOD_S if since else None
+
+
+def current_rates(interface_ids: Sequence[int]) -> dict[int, CounterState]:
+    """The rates that are current, by interface; one that is missing here is unknown now."""
+    rows = CounterState.objects.filter(
+        interface_id__in=interface_ids, rated_at__gte=fresh_after(clock.now())
+    )
+    return {row.interface_id: row for row in rows}
+
+
+def sparks(interface_ids: Sequence[int]) -> dict[int, list[tuple[int | None, int | None]]]:
+    """The last six hours of (in, out) bit/s per interface, oldest first, None where unknown."""
+    end = int(clock.now().timestamp()) // 300 * 300
+    slots = int(SPARK_SPAN.total_seconds()) // 300
+    start = end - slots * 300
+    found: dict[int, list[tuple[int | None, int | None]]] = {
+        pk: [(None, None)] * slots for pk in interface_ids
+    }
+    rows = InterfaceUsage.objects.filter(
+        interface_id__in=interface_ids,
+        bucket__gte=datetime.fromtimestamp(start, clock.now().tzinfo),
+    ).values_list("interface_id", "bucket", "in_bps", "out_bps")
+    for pk, bucket, in_bps, out_bps in rows:
+        place = (int(bucket.timestamp()) - start) // 300
+        if 0 <= place < slots:
+            found[pk][place] = (in_bps, out_bps)
+    return found
