@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from selenium import webdriver
 
     from ispcore.accounts.models import Account, Tenant
+    from tests.harness.databases import Servers
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 _numbers = itertools.count(1)
@@ -58,18 +59,20 @@ def _account(username: str, role: str, tenant: "Tenant | None" = None) -> "Accou
     )
 
 
-@pytest.fixture
-def tenant_dhaka(db: None) -> "Tenant":
+def _tenant(name: str) -> "Tenant":
     from ispcore.accounts.models import Tenant
 
-    return Tenant.objects.create(name="Dhaka Fibre")
+    return Tenant.objects.create(name=name)
+
+
+@pytest.fixture
+def tenant_dhaka(db: None) -> "Tenant":
+    return _tenant("Dhaka Fibre")
 
 
 @pytest.fixture
 def tenant_ctg(db: None) -> "Tenant":
-    from ispcore.accounts.models import Tenant
-
-    return Tenant.objects.create(name="Chattogram Net")
+    return _tenant("Chattogram Net")
 
 
 @pytest.fixture
@@ -148,13 +151,13 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def database_servers() -> "environment.databases.Servers":
+def database_servers() -> "Servers":
     """The private PostgreSQL and MariaDB of this run."""
     return environment.servers()
 
 
 @pytest.fixture
-def fresh_databases(database_servers: "environment.databases.Servers") -> dict[str, str]:
+def fresh_databases(database_servers: "Servers") -> dict[str, str]:
     """DATABASE_URL and RADIUS_DATABASE_URL of two new empty databases, for processes of ours."""
     name = f"fresh_{next(_numbers)}"
     return {

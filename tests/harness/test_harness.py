@@ -2,17 +2,25 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from django.db import connections
+from django.test import Client
 
+from ispcore.base import clock
+from tests.harness import environment
 from tests.harness.processes import DidNotStart, Running
 from tests.harness.snmpd import Agent
 
 if TYPE_CHECKING:
     from selenium import webdriver
+
+    from ispcore.accounts.models import Account
 
 
 def test_agent_answers_v2c_and_v3_and_refuses_a_wrong_password(snmpd: Agent) -> None:
@@ -76,3 +84,34 @@ def test_a_run_that_leaves_an_orphan_fails_and_ends_it(project: Path) -> None:
     assert done.returncode == 1
     assert "left running by the tests" in done.stderr
     assert not Path(f"/proc/{int(done.stdout)}").exists()
+
+
+def test_the_people_are_who_they_say(
+    noc: "Account",
+    reseller_dhaka: "Account",
+    reseller_ctg: "Account",
+    client_for: Callable[["Account"], Client],
+) -> None:
+    assert (noc.is_staff, reseller_dhaka.is_staff) == (True, False)
+    assert reseller_dhaka.tenant_id != reseller_ctg.tenant_id
+    assert client_for(noc).session["_auth_user_id"] == str(noc.pk)
+    assert noc.check_password("noc-password")
+
+
+def test_a_database_test_may_use_both_databases(db: None) -> None:
+    vendors = {alias: connections[alias].vendor for alias in connections}
+    expected = {
+        "sqlite": {"default": "sqlite", "radius": "sqlite"},
+        "postgresql": {"default": "postgresql", "radius": "mysql"},
+    }
+    assert vendors == expected[environment.VENDOR]
+    for alias in connections:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+            assert cursor.fetchone()[0] == 1
+
+
+def test_the_clock_stands_until_moved(frozen_clock: Callable[[datetime], None]) -> None:
+    assert clock.now() == clock.now() == datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+    frozen_clock(datetime(2026, 3, 2, 12, 5, tzinfo=UTC))
+    assert clock.now().minute == 5
