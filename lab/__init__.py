@@ -1,0 +1,1 @@
+"""A small network on loopback: RouterOS API servers and SNMP agents that tell one story."""
