@@ -1,5 +1,19 @@
 """Joins apps that may not import each other: hooks of lower apps, filled by higher ones."""
 
+from importlib import import_module
+
+from ispcore.live import topics
+
 
 def connect() -> None:
     """Called once all apps are loaded."""
+    from resellers import queries
+    from resellers.operations import usage
+    from routers import hooks
+
+    hooks.collected_in_transaction.append(usage.record)
+    hooks.collected.append(usage.announce)
+    hooks.carried_by.append(queries.carried_by)
+    for app in ("monitoring", "routers", "resellers", "dashboards"):
+        for topic in import_module(f"{app}.live").TOPICS:
+            topics.register(topic)

@@ -1,0 +1,89 @@
+"""Say which interface carries which reseller, and when that ends."""
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+
+from ispcore.base import audit, clock
+from ispcore.base.audit import Actor
+from ispcore.live.publish import publish
+from resellers.models import Mapping, Reseller
+from routers.models import Interface
+
+
+class MappingEnded(Exception):
+    """The mapping has ended already; nothing was changed."""
+
+
+def add(
+    reseller: Reseller,
+    *,
+    interface: Interface,
+    by: Actor,
+    vlan_id: int | None = None,
+    carries: str = "Internet",
+    side: str = Mapping.Side.RESELLER,
+    started_at: datetime | None = None,
+) -> Mapping:
+    """Map an interface to a reseller from now on.
+
+    Raises ValidationError, which names who has the interface or the VLAN already.
+    """
+    mapping = Mapping(
+        reseller=reseller,
+        router=interface.router,
+        interface=interface,
+        vlan_id=vlan_id,
+        carries=carries,
+        side=side,
+        started_at=started_at or clock.now(),
+    )
+    with transaction.atomic():
+        _refuse_taken(mapping)
+        mapping.full_clean()
+        mapping.save()
+        audit.record("map", mapping, by=by, new=audit.snapshot(mapping), tenant_id=reseller.tenant_id)
+        _publish(mapping)
+    return mapping
+
+
+def end(mapping: Mapping, *, by: Actor, reason: str = "") -> None:
+    """End a mapping now; its usage stays. Raises MappingEnded."""
+    now = clock.now()
+    with transaction.atomic():
+        if not Mapping.objects.filter(pk=mapping.pk, ended_at=None).update(ended_at=now):
+            raise MappingEnded(f"{mapping}: this mapping has ended already. Nothing was changed.")
+        mapping.ended_at = now
+        audit.record(
+            "end mapping", mapping, by=by, tenant_id=mapping.reseller.tenant_id, reason=reason
+        )
+        _publish(mapping)
+
+
+def _refuse_taken(mapping: Mapping) -> None:
+    taken = (
+        Mapping.objects.filter(ended_at=None, router=mapping.router)
+        .filter(Q(interface=mapping.interface) | Q(vlan_id=mapping.vlan_id, vlan_id__isnull=False))
+        .select_related("reseller__tenant", "interface")
+        .first()
+    )
+    if taken is None:
+        return
+    if taken.interface_id == mapping.interface_id:
+        field, what = "interface", f"{taken.interface} is"
+    else:
+        field, what = "vlan_id", f"VLAN {taken.vlan_id} is"
+    raise ValidationError(
+        {
+            field: f"{what} already mapped on {mapping.router} to {taken.reseller}. "
+            "Nothing was changed."
+        }
+    )
+
+
+def _publish(mapping: Mapping) -> None:
+    publish("reseller", str(mapping.reseller_id))
+    publish("router", str(mapping.router_id))
+    publish("overview")

@@ -1,0 +1,71 @@
+"""Make and change plans, and put resellers on them; the history keeps every bandwidth."""
+
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from ispcore.base import audit, clock
+from ispcore.base.audit import Actor
+from ispcore.live.publish import publish
+from resellers.models import Plan, PlanChange, Reseller
+
+
+class PlanInUse(Exception):
+    """Resellers are on the plan; nothing was changed."""
+
+
+def save(plan: Plan, *, by: Actor) -> Plan:
+    """Store a new or changed plan. A changed bandwidth enters the history of all who are on it."""
+    plan.full_clean()
+    with transaction.atomic():
+        stored = Plan.objects.select_for_update().filter(pk=plan.pk).first()
+        old = audit.snapshot(stored) if stored else {}
+        plan.save()
+        audit.record("change" if stored else "create", plan, by=by, old=old, new=audit.snapshot(plan))
+        if stored and (stored.down_bps, stored.up_bps) != (plan.down_bps, plan.up_bps):
+            for reseller in Reseller.objects.filter(plan=plan):
+                _note(reseller, plan, by)
+    return plan
+
+
+def delete(plan: Plan, *, by: Actor) -> None:
+    """Remove a plan nobody is on. Raises PlanInUse."""
+    try:
+        with transaction.atomic():
+            audit.record("delete", plan, by=by, old=audit.snapshot(plan))
+            plan.delete()
+    except ProtectedError as error:
+        names = ", ".join(sorted(str(r) for r in list(error.protected_objects)[:5]))
+        raise PlanInUse(f"{plan} is the plan of {names}. Nothing was changed.") from error
+
+
+def change(reseller: Reseller, *, plan: Plan | None, by: Actor, reason: str = "") -> None:
+    """Put a reseller on another plan (or none) from now on."""
+    with transaction.atomic():
+        stored = Reseller.objects.select_for_update().select_related("plan").get(pk=reseller.pk)
+        if stored.plan_id == (plan.pk if plan else None):
+            return
+        Reseller.objects.filter(pk=reseller.pk).update(plan=plan)
+        reseller.plan = plan
+        audit.record(
+            "change plan",
+            reseller,
+            by=by,
+            old={"plan": str(stored.plan) if stored.plan else None},
+            new={"plan": str(plan) if plan else None},
+            tenant_id=reseller.tenant_id,
+            reason=reason,
+        )
+        _note(reseller, plan, by)
+
+
+def _note(reseller: Reseller, plan: Plan | None, by: Actor) -> None:
+    PlanChange.objects.create(
+        reseller=reseller,
+        plan_name=plan.name if plan else "",
+        down_bps=plan.down_bps if plan else None,
+        up_bps=plan.up_bps if plan else None,
+        from_at=clock.now(),
+        by=by.name,
+    )
+    publish("reseller", str(reseller.pk))
+    publish("overview")

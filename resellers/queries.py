@@ -1,0 +1,94 @@
+"""Reads of resellers that several surfaces share: now, over time, and as it is billed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping as Dictionary, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+
+from ispcore.base.units import utilisation_percent
+from resellers.models import Mapping, Reseller
+from routers.hooks import Carried
+from routers.models import CounterState
+from routers.queries import current_rates
+
+Side = Mapping.Side
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """What a reseller uses now, summed over its live mappings, in bit/s from its own side.
+
+    The rates are None (unknown) unless every one of its `total` mappings has a current rate:
+    a sum with a part missing would look like less traffic.
+    """
+
+    down_bps: int | None
+    up_bps: int | None
+    at: datetime | None
+    known: int
+    total: int
+    plan_down_bps: int | None
+    plan_up_bps: int | None
+
+    @property
+    def down_percent(self) -> float | None:
+        return utilisation_percent(self.down_bps, self.plan_down_bps)
+
+    @property
+    def up_percent(self) -> float | None:
+        return utilisation_percent(self.up_bps, self.plan_up_bps)
+
+    @property
+    def percent(self) -> float | None:
+        """Use of the plan in the fuller direction; None where unknown or without a plan."""
+        known = [p for p in (self.down_percent, self.up_percent) if p is not None]
+        return max(known, default=None)
+
+
+def down_up(side: str, in_value: int | None, out_value: int | None) -> tuple[int | None, int | None]:
+    """(in, out) as the router counts, turned into (down, up) as the reseller sees it."""
+    return (out_value, in_value) if side == Side.RESELLER else (in_value, out_value)
+
+
+def current(resellers: Iterable[Reseller]) -> dict[int, Current]:
+    """What each of these uses now (by primary key), in three queries. `plan` must be loaded."""
+    chosen = list(resellers)
+    mappings: dict[int, list[Mapping]] = defaultdict(list)
+    for mapping in Mapping.objects.filter(reseller__in=chosen, ended_at=None):
+        mappings[mapping.reseller_id].append(mapping)
+    interface_ids = [m.interface_id for live in mappings.values() for m in live]
+    states = current_rates(interface_ids)
+    return {r.pk: _sum(r, mappings[r.pk], states) for r in chosen}
+
+
+def _sum(
+    reseller: Reseller, mappings: Sequence[Mapping], states: Dictionary[int, CounterState]
+) -> Current:
+    known = [(m, states[m.interface_id]) for m in mappings if m.interface_id in states]
+    rates = [down_up(m.side, s.in_bps, s.out_bps) for m, s in known]
+    whole = bool(mappings) and len(known) == len(mappings)
+    plan = reseller.plan
+    return Current(
+        down_bps=sum(down or 0 for down, _ in rates) if whole else None,
+        up_bps=sum(up or 0 for _, up in rates) if whole else None,
+        at=min((s.rated_at for _, s in known if s.rated_at), default=None),
+        known=len(known),
+        total=len(mappings),
+        plan_down_bps=plan.down_bps if plan else None,
+        plan_up_bps=plan.up_bps if plan else None,
+    )
+
+
+def carried_by(interface_ids: Sequence[int]) -> dict[int, Carried]:
+    """Which reseller is behind each of these interfaces, for the router's page."""
+    live = Mapping.objects.filter(interface_id__in=interface_ids, ended_at=None)
+    return {
+        m.interface_id: Carried(
+            name=m.reseller.name,
+            url=reverse("admin:resellers_reseller_page", args=[m.reseller_id]),
+            capacity_bps=m.reseller.plan.down_bps if m.reseller.plan else None,
+        )
+        for m in live.select_related("reseller__tenant", "reseller__plan")
+    }

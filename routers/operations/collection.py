@@ -1,0 +1,117 @@
+"""One collection: read the counters of the fleet, store them, look again where interfaces moved."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from ispcore.base.audit import Actor
+from ispcore.live.publish import publish
+from ispcore.protocols.errors import ProtocolError
+from routers import hooks
+from routers.models import Router, RouterCheck
+from routers.operations import discovery, status
+from routers.operations.reading import Attempt, Work, read_all
+from routers.operations.status import Checked
+from routers.operations.storing import store_attempts
+from routers.queries import fleet
+
+logger = logging.getLogger(__name__)
+Method = RouterCheck.Method
+BY = Actor("collection")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a collection did: routers asked and answered, 5-minute buckets finished."""
+
+    routers: int
+    answered: int
+    buckets: int
+    failed: Sequence[str] = ()
+
+    def __str__(self) -> str:
+        return f"{self.answered} of {self.routers} routers answered, {self.buckets} samples stored"
+
+
+def collect(router_ids: Sequence[int] | None = None) -> Summary:
+    """Poll all routers (or these), and bring usage, status, alerts and pages up to date.
+
+    A router that was never discovered is discovered first; one whose interfaces moved is
+    discovered again and read once more, so that no interface is taken for another.
+    """
+    routers = list(fleet(router_ids))
+    unseen = [router for router in routers if router.discovered_at is None]
+    _discover(unseen)
+    if unseen:
+        routers = list(fleet(router_ids))
+    attempts = read_all([Work(router, router.to_read) for router in routers])  # type: ignore[attr-defined]
+    attempts = _reread_moved(attempts)
+    brought = store_attempts(attempts)
+    for listener in hooks.collected:
+        listener(brought)
+    _judge(attempts)
+    failed = [f"{a.work.router.name}: {a.error}" for a in attempts if a.error]
+    return Summary(len(attempts), len(attempts) - len(failed), len(brought.buckets), failed)
+
+
+def _reread_moved(attempts: Sequence[Attempt]) -> list[Attempt]:
+    moved = [attempt for attempt in attempts if _has_moved(attempt)]
+    if not moved:
+        return list(attempts)
+    _discover([attempt.work.router for attempt in moved])
+    again = list(fleet([attempt.work.router.pk for attempt in moved]))
+    reread = {a.work.router.pk: a for a in read_all([Work(r, r.to_read) for r in again])}  # type: ignore[attr-defined]
+    return [reread.get(attempt.work.router.pk, attempt) for attempt in attempts]
+
+
+def _has_moved(attempt: Attempt) -> bool:
+    """The reading shows that the list of interfaces is not what discovery found."""
+    reading, router = attempt.reading, attempt.work.router
+    if reading is None or attempt.source != "snmp":
+        return False
+    counted = router.interface_count
+    grown = reading.if_number is not None and counted is not None and reading.if_number != counted
+    restarted = router.booted_at is not None and (
+        reading.taken_at - reading.uptime_ticks / 100 > router.booted_at.timestamp() + 60
+    )
+    return reading.renumbered or grown or restarted
+
+
+def _discover(routers: Sequence[Router]) -> None:
+    for router in routers:
+        try:
+            diff = discovery.discover(router, by=BY)
+        except ProtocolError as error:
+            logger.warning("%s: discovery failed: %s", router.name, error)
+        else:
+            logger.info("%s: %d interfaces, %d new", router.name, diff.total, len(diff.new))
+
+
+def _judge(attempts: Sequence[Attempt]) -> None:
+    results = [checked for attempt in attempts for checked in _checked(attempt)]
+    if results:
+        status.record(results)
+    status.evaluate([attempt.work.router for attempt in attempts])
+    with transaction.atomic():
+        for attempt in attempts:
+            publish("router", str(attempt.work.router.pk))
+
+
+def _checked(attempt: Attempt) -> list[Checked]:
+    router, reading = attempt.work.router, attempt.reading
+    asked = [
+        (Method.SNMP, "snmp", attempt.snmp_asked, attempt.snmp_error),
+        (Method.API, "api", attempt.api_asked, attempt.api_error),
+    ]
+    found = []
+    for method, source, was_asked, error in asked:
+        if error is not None and was_asked:
+            found.append(
+                Checked(router, method, False, error_kind=error.kind, error=str(error))
+            )
+        elif was_asked and reading is not None and attempt.source == source:
+            detail = f"{len(reading.rows)} interfaces"
+            found.append(Checked(router, method, True, took_ms=reading.took_ms, detail=detail))
+    return found

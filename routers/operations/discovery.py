@@ -1,0 +1,153 @@
+"""Find the interfaces of a router and keep the list in step with what it has now."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from ispcore.base import audit, clock
+from ispcore.base.audit import Actor
+from ispcore.live.publish import publish
+from ispcore.protocols import routeros
+from ispcore.protocols.errors import ProtocolError, Unreachable
+from ispcore.protocols.readings import DiscoveredInterface, Discovery
+from ispcore.protocols.snmp import discover as snmp_discover
+from routers.models import Interface, Router
+from routers.targets import api_target, snmp_engine, snmp_target
+
+logger = logging.getLogger(__name__)
+FACTS = (
+    "index", "descr", "alias", "if_type", "mac", "speed_bps", "admin_state", "oper_state",
+    "counter_bits",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryDiff:
+    """What a discovery found changed, as interface names. A renumbered one kept its name."""
+
+    new: Sequence[str]
+    gone: Sequence[str]
+    back: Sequence[str]
+    renumbered: Sequence[str]
+    total: int
+
+    @property
+    def any(self) -> bool:
+        return bool(self.new or self.gone or self.back or self.renumbered)
+
+
+def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
+    """Ask the router for its interfaces and store them. Raises ProtocolError; then nothing changed.
+
+    What is gone is kept and marked: a mapping or a year of usage may hang on it.
+    """
+    found, vlans = _ask(router)
+    with transaction.atomic():
+        diff = _store(router, found, vlans)
+        if diff.any:
+            audit.record(
+                "discover",
+                router,
+                by=by,
+                new={"new": list(diff.new), "gone": list(diff.gone), "back": list(diff.back)}
+                | {"renumbered": list(diff.renumbered)},
+                tenant_id=router.tenant_id,
+            )
+        publish("router", str(router.pk))
+    return diff
+
+
+def _ask(router: Router) -> tuple[Discovery, dict[str, int]]:
+    """By SNMP, else by the API. VLAN ids only the API tells; without it they stay as they are."""
+    if router.uses_snmp and router.counter_source != Router.CounterSource.API:
+        try:
+            found = asyncio.run(snmp_discover(snmp_engine(), snmp_target(router)))
+        except ProtocolError:
+            if not router.uses_api:
+                raise
+        else:
+            return found, _vlan_ids(router)
+    if not router.uses_api:
+        raise Unreachable("no SNMP community or user and no API user is configured")
+    with routeros.connect(api_target(router)) as session:
+        return routeros.discover(session), routeros.vlan_ids(session)
+
+
+def _vlan_ids(router: Router) -> dict[str, int]:
+    if not router.uses_api:
+        return {}
+    try:
+        with routeros.connect(api_target(router)) as session:
+            return routeros.vlan_ids(session)
+    except ProtocolError as error:
+        logger.warning("%s: VLAN ids not read: %s", router.name, error)
+        return {}
+
+
+def _store(router: Router, found: Discovery, vlans: dict[str, int]) -> DiscoveryDiff:
+    now = clock.now()
+    stored = {i.name: i for i in Interface.objects.select_for_update().filter(router=router)}
+    seen = {each.name: each for each in found.interfaces}
+    new = [_interface(router, each, vlans, now) for n, each in seen.items() if n not in stored]
+    renumbered, back, changed = [], [], []
+    for name, each in seen.items():
+        if name not in stored:
+            continue
+        row = stored[name]
+        if row.gone_at is not None:
+            back.append(name)
+        elif row.index != each.index:
+            renumbered.append(name)
+        changed.append(_apply(row, each, vlans, now))
+    gone = [i for n, i in stored.items() if n not in seen and i.gone_at is None]
+    for row in gone:
+        row.gone_at = now
+    Interface.objects.bulk_create(new)
+    Interface.objects.bulk_update(  # type: ignore[attr-defined]
+        changed + gone, [*FACTS, "vlan_id", "last_seen_at", "gone_at"], batch_size=500
+    )
+    _facts(router, found, now)
+    return DiscoveryDiff(
+        new=[i.name for i in new],
+        gone=[i.name for i in gone],
+        back=back,
+        renumbered=renumbered,
+        total=len(seen),
+    )
+
+
+def _interface(
+    router: Router, each: DiscoveredInterface, vlans: dict[str, int], now: datetime
+) -> Interface:
+    row = Interface(router=router, name=each.name[:120], first_seen_at=now)
+    return _apply(row, each, vlans, now)
+
+
+def _apply(
+    row: Interface, each: DiscoveredInterface, vlans: dict[str, int], now: datetime
+) -> Interface:
+    for fact in FACTS:
+        value = getattr(each, fact)
+        setattr(row, fact, value[:200] if isinstance(value, str) else value)
+    row.vlan_id = vlans.get(each.name, row.vlan_id)
+    row.last_seen_at, row.gone_at = now, None
+    return row
+
+
+def _facts(router: Router, found: Discovery, now: datetime) -> None:
+    router.system_name = found.sys_name[:120]
+    router.interface_count = found.if_number
+    router.discovered_at = now
+    router.booted_at = now - timedelta(seconds=found.uptime_ticks / 100)
+    if found.board or found.os_version:
+        router.board, router.os_version = found.board[:120], found.os_version[:80]
+    router.save(
+        update_fields=[
+            "system_name", "interface_count", "discovered_at", "booted_at", "board", "os_version",
+            "updated_at",
+        ]
+    )  # fmt: skip

@@ -1,0 +1,54 @@
+"""Jobs of the collect cluster: each takes its lease for the slot, and calls one operation."""
+
+import logging
+
+from django.conf import settings
+
+from ispcore.base import audit, clock, leases
+from ispcore.protocols.errors import ProtocolError
+from routers.models import Router
+from routers.operations import collection, connection, discovery, status
+
+logger = logging.getLogger(__name__)
+
+
+def collect() -> str:
+    """Poll the fleet, at most once per period however often the job is started."""
+    slot = leases.slot_start(clock.now(), settings.COLLECT_PERIOD_S)
+    lease = leases.take("collect", slot=slot, ttl_s=settings.COLLECT_PERIOD_S)
+    if lease is None:
+        return "this period is being collected or was"
+    with audit.coming_from("job"):
+        summary = collection.collect()
+    leases.finish(lease, note=str(summary))
+    return str(summary)
+
+
+def check_routers() -> str:
+    """Log in to the RouterOS API of every router that has credentials for it."""
+    routers = list(Router.objects.filter(is_polled=True))
+    found = [checked for router in routers if (checked := connection.check_api(router))]
+    status.record(found)
+    status.evaluate(routers)
+    return f"{sum(1 for c in found if c.ok)} of {len(found)} logins"
+
+
+def discover() -> str:
+    """Look for new, gone and renumbered interfaces on every router."""
+    done = failed = 0
+    with audit.coming_from("job"):
+        for router in Router.objects.filter(is_polled=True):
+            try:
+                discovery.discover(router, by=collection.BY)
+                done += 1
+            except ProtocolError as error:
+                logger.warning("%s: discovery failed: %s", router.name, error)
+                failed += 1
+    return f"{done} discovered, {failed} failed"
+
+
+def evaluate() -> str:
+    """Judge reachability and freshness, also where nothing is collected any more."""
+    routers = list(Router.objects.filter(is_polled=True))
+    status.evaluate(routers)
+    return f"{len(routers)} routers judged"
