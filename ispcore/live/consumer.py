@@ -1,0 +1,203 @@
+"""The one WebSocket, /live/: a page says what it watches and is sent what changes.
+
+From the page: {"subscribe": [[topic, key], ...]}, {"unsubscribe": [...]}, {"resync": true},
+{"ping": n}. To the page: {"at": ISO time, "frames": [{"topic", "key", "spots": {name: html}}]};
+{"at"} alone as a sign of life; {"refused": [topic, key]} for what it may not watch or what does
+not exist, which look the same on purpose; {"at", "pong": n}. Closed with 4401 when the session has
+ended, 1009 for a message that is too long, 1003 for one that is not understood, and 1013 when the
+database is away.
+"""
+
+import asyncio
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import Error
+
+from ispcore.accounts.models import Account
+from ispcore.live import topics
+from ispcore.live.doors import account_of, origin_allowed
+from ispcore.live.hub import Hub, Name, Subscriber, hub
+
+MOST_TOPICS = 20
+MOST_OCTETS = 4096
+FRAME_EVERY_S = 0.1
+LIFE_EVERY_S = 10.0
+RECHECK_EVERY_S = 60.0
+
+SESSION_ENDED = 4401
+NOT_UNDERSTOOD = 1003
+TOO_LONG = 1009
+TRY_LATER = 1013
+
+
+class NotUnderstood(ValueError):
+    """The page sent something that is not in the protocol."""
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has no types
+    """One open page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._subscriber = Subscriber()
+        self._account: Account | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def connect(self) -> None:
+        """Refuse before accepting (HTTP 403) who is not logged in or comes from another site."""
+        if not origin_allowed(self.scope["headers"]):
+            await self.close()
+            return
+        try:
+            self._account = await self._who()
+        except Error:
+            await self.close(TRY_LATER)
+            return
+        if self._account is None:
+            await self.close(SESSION_ENDED)
+            return
+        await self.accept()
+        self._hub.start()
+        self._tasks = [
+            asyncio.create_task(self._send_what_is_due()),
+            asyncio.create_task(self._check_again()),
+        ]
+
+    async def disconnect(self, code: int) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._hub.unsubscribe(self._subscriber)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if len(text_data or bytes_data or "") > MOST_OCTETS:
+            await self.close(TOO_LONG)
+            return
+        try:
+            await self._obey(_understood(text_data))
+        except NotUnderstood:
+            await self.close(NOT_UNDERSTOOD)
+        except Error:
+            await self.close(TRY_LATER)
+
+    @property
+    def _hub(self) -> Hub:
+        return hub()
+
+    async def _obey(self, message: dict[str, Any]) -> None:
+        if names := _names(message.get("unsubscribe", [])):
+            self._hub.unsubscribe(self._subscriber, names)
+        if names := _names(message.get("subscribe", [])):
+            await self._subscribe(names)
+        if message.get("resync") is True:
+            self._hub.resync(self._subscriber)
+        if isinstance(number := message.get("ping"), int):
+            await self.send(f'{{"at":"{_now()}","pong":{number:d}}}')
+
+    async def _subscribe(self, names: list[Name]) -> None:
+        present = {(one.topic.name, one.key) for one in self._subscriber.sent}
+        room = MOST_TOPICS - len(present)
+        new = [name for name in names if name not in present]
+        allowed = await self._allowed([*(present & set(names)), *new[:room]])
+        for name in names:
+            topic = topics.get(name[0]) if name in allowed else None
+            if topic is None:
+                await self._refuse(name)
+            else:
+                self._hub.subscribe(self._subscriber, topic, name[1])
+
+    async def _allowed(self, names: list[Name]) -> set[Name]:
+        account = self._account
+        if account is None or not names:
+            return set()
+        return await self._hub.in_thread(lambda: {name for name in names if _may(account, name)})
+
+    async def _who(self) -> Account | None:
+        key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
+        return await self._hub.in_thread(lambda: account_of(key))
+
+    async def _refuse(self, name: Name) -> None:
+        await self.send(json.dumps({"refused": list(name)}))
+
+    async def _send_what_is_due(self) -> None:
+        """One message per 100 ms at most. `send` waits while the reader does not keep up, and
+        whatever changes meanwhile is in the next message only as it is then.
+        """
+        subscriber = self._subscriber
+        while True:
+            try:
+                await asyncio.wait_for(subscriber.wake.wait(), LIFE_EVERY_S)
+            except TimeoutError:
+                if self._hub.listening:
+                    await self.send(f'{{"at":"{_now()}"}}')
+                continue
+            frames, gone = subscriber.due()
+            for name in gone:
+                await self._refuse(name)
+            if frames:
+                await self.send(f'{{"at":"{_now()}","frames":[{",".join(frames)}]}}')
+            await asyncio.sleep(FRAME_EVERY_S)
+
+    async def _check_again(self) -> None:
+        """What was true at the start may not stay so: session, account, and every permission."""
+        await asyncio.sleep(RECHECK_EVERY_S * random.uniform(0.5, 1))  # noqa: S311 - spreads load
+        while True:
+            try:
+                if not await self._still_welcome():
+                    await self.close(SESSION_ENDED)
+                    return
+            except Error:
+                pass  # the database is away: nothing new can be read, hence nothing shown either
+            await asyncio.sleep(RECHECK_EVERY_S)
+
+    async def _still_welcome(self) -> bool:
+        self._account = await self._who()
+        if self._account is None:
+            return False
+        watched = [(one.topic.name, one.key) for one in self._subscriber.sent]
+        lost = set(watched) - await self._allowed(watched)
+        self._hub.unsubscribe(self._subscriber, lost)
+        for name in lost:
+            await self._refuse(name)
+        return True
+
+
+def _may(account: Account, name: Name) -> bool:
+    topic = topics.get(name[0])
+    try:
+        return topic is not None and topic.allowed(account, name[1])
+    except LookupError:
+        return False
+
+
+def _understood(text: str | None) -> dict[str, Any]:
+    try:
+        message = json.loads(text or "")
+    except (ValueError, RecursionError) as error:
+        raise NotUnderstood from error
+    if not isinstance(message, dict):
+        raise NotUnderstood
+    return message
+
+
+def _names(listed: Any) -> list[Name]:
+    """[[topic, key], ...] as pairs, each once and in order."""
+    if not isinstance(listed, list):
+        raise NotUnderstood
+    names: dict[Name, None] = {}
+    for pair in listed:
+        match pair:
+            case [str(topic), str(key)]:
+                names[(topic, key)] = None
+            case _:
+                raise NotUnderstood
+    return list(names)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,153 @@
+"""Keeps one program running: starts it, passes its output on, restarts it when it ends."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from ispcore.supervisor import members
+from ispcore.supervisor.output import say
+from ispcore.supervisor.plan import Program
+
+GRACE_S = 10.0
+LONGEST_PAUSE_S = 30.0
+SETTLED_S = 60.0  # a program that ran this long starts again without a longer pause
+MEMBERS_EVERY_S = 2.0
+
+Noted = Callable[[str, int], None]
+
+
+class Child:
+    """One program under supervision, in a session (and process group) of its own."""
+
+    def __init__(self, program: Program, *, note: Noted) -> None:
+        """`note("+" or "-", group)` hears of every process group that starts or has ended."""
+        self.program = program
+        self._note = note
+        self._process: asyncio.subprocess.Process | None = None
+        self._ending = asyncio.Event()
+        self._started_at = self._ran_for_s = 0.0
+        self._restart_at_once = False
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the present run began; 0 while it does not run."""
+        return time.monotonic() - self._started_at if self._process else 0.0
+
+    async def keep_running(self) -> None:
+        """Run the program again and again, until `stop`."""
+        pause_s = 1.0
+        while not self._ending.is_set():
+            try:
+                code = await self._run()
+            except OSError as error:
+                code, why = 127, f"cannot be started: {error.strerror}"
+            else:
+                why = f"ended with {ending(code)}"
+            if self._ending.is_set():
+                return
+            if self._restart_at_once or self._ran_for_s > SETTLED_S:
+                pause_s = 1.0
+            self._restart_at_once = False
+            say(f"{self.program.name} {why}; again in {pause_s:.0f} s")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def kill(self, why: str) -> None:
+        """SIGKILL to the whole process group; `keep_running` starts it again."""
+        if self._process is not None:
+            say(f"{self.program.name} is killed: {why}")
+            self._restart_at_once = True
+            _signal_group(self._process.pid, signal.SIGKILL)
+
+    async def restart(self, why: str) -> None:
+        """End it in good order, by force after the grace time; `keep_running` starts it again."""
+        process = self._process
+        if process is not None:
+            say(f"{self.program.name} is restarted: {why}")
+            self._restart_at_once = True
+            await _end(process)
+
+    async def stop(self) -> None:
+        """End it for good: SIGTERM, ten seconds, SIGKILL."""
+        self._ending.set()
+        if self._process is not None:
+            await _end(self._process)
+
+    async def _run(self) -> int:
+        self._started_at = time.monotonic()
+        self._ran_for_s = 0.0
+        process = await asyncio.create_subprocess_exec(
+            *self.program.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env={**os.environ, **self.program.environment},
+            start_new_session=True,
+        )
+        self._note("+", process.pid)
+        self._process = process
+        watching = asyncio.create_task(self._watch_members(process))
+        relaying = asyncio.create_task(self._relay(process))
+        try:
+            code = await process.wait()
+        finally:
+            watching.cancel()
+            self._process = None
+            self._ran_for_s = time.monotonic() - self._started_at
+            _signal_group(process.pid, signal.SIGKILL)  # what its leader left behind
+            self._note("-", process.pid)
+        await relaying
+        return code
+
+    async def _relay(self, process: asyncio.subprocess.Process) -> None:
+        stream, rest = process.stdout, b""
+        while stream is not None and (chunk := await stream.read(65_536)):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                say(line.decode(errors="replace").rstrip(), who=self.program.name)
+        if rest:
+            say(rest.decode(errors="replace").rstrip(), who=self.program.name)
+
+    async def _watch_members(self, process: asyncio.subprocess.Process) -> None:
+        """A worker that dies idle may take its cluster's queue lock with it, which then stands
+        still for ever (django-q); so the cluster is restarted. This also follows the ordinary
+        recycling of a worker after some hundred jobs, and does no harm there.
+        """
+        before: frozenset[int] = frozenset()
+        while self.program.watch_members:
+            await asyncio.sleep(MEMBERS_EVERY_S)
+            now = members.workers(process.pid)
+            if before - now and not self._ending.is_set():
+                await self.restart("one of its processes is gone")
+                return
+            before = now
+
+
+def ending(code: int) -> str:
+    """How a process ended, for people: "exit code 1" or "signal 9 (Killed)"."""
+    return f"exit code {code}" if code >= 0 else f"signal {-code} ({signal.strsignal(-code)})"
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    """A command line that runs Python as we run."""
+    return (sys.executable, *arguments)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), GRACE_S)
+    except TimeoutError:
+        _signal_group(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

@@ -1,0 +1,242 @@
+"""Everything between "start" and "running": checks, secrets, migrations, schedules, first person.
+
+Runs as a process of its own that ends before the portal's processes start, so that Django's memory
+goes with it. Prints what people should read; on its last line of work it writes the plan to the
+file descriptor that the supervisor gave. Exit code 1: one line on standard error says what to mend.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from ispcore.environment import PROJECT, var_dir
+from ispcore.supervisor.children import python
+from ispcore.supervisor.output import announce, say
+from ispcore.supervisor.plan import Plan, Program, dump
+
+DEMO_ENVIRONMENT = {
+    "ISPCORE_DEMO": "1",
+    "COLLECT_PERIOD_S": "60",
+    "ISPCORE_TIME_ZONE": "Asia/Dhaka",
+}
+WATCH_STALE_S = WEB_STALE_S = 90.0
+
+
+class CannotStart(Exception):
+    """The start cannot go on; the message is one line that says what to mend."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m ispcore.supervisor.prepare")
+    parser.add_argument("--demo", action="store_true")
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--plan-fd", type=int, required=True)
+    options = parser.parse_args()
+    try:
+        plan = prepare(demo=options.demo, host=options.host, port=options.port)
+    except CannotStart as error:
+        sys.exit(f"ispcore: {error}")
+    with os.fdopen(options.plan_fd, "w") as pipe:
+        pipe.write(dump(plan))
+
+
+def prepare(*, demo: bool, host: str, port: int) -> Plan:
+    """All steps in order. Raises CannotStart."""
+    check_writable(var_dir())
+    if demo:
+        mark_as_demo(var_dir())
+    set_up_django()
+    check_databases()
+    migrate()
+    synchronise_schedules()
+    first_administrator()
+    if demo:
+        load_demo()
+    return Plan(host_name(), tuple(programs(demo=demo, host=host, port=port)))
+
+
+def check_writable(directory: Path) -> None:
+    """Raises CannotStart unless files can be made in `directory` (made itself where missing)."""
+    try:
+        directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return
+    except OSError as error:
+        raise CannotStart(
+            f"cannot write in {directory}: {error.strerror}. Make it writable for this user, "
+            "or name another place in ISPCORE_VAR"
+        ) from error
+
+
+def mark_as_demo(directory: Path) -> None:
+    """The settings of a demo, for every process that starts on this var/ from now on."""
+    lines = [f"{name}={value}\n" for name, value in DEMO_ENVIRONMENT.items()]
+    (directory / "demo.env").write_text("".join(lines))
+
+
+def set_up_django() -> None:
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+
+    from ispcore.firstrun import FirstRunError, ensure_secrets
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ispcore.settings"
+    os.environ["ISPCORE_PROCESS"] = "command"
+    try:
+        ensure_secrets()
+        django.setup()
+    except (FirstRunError, ImproperlyConfigured) as error:
+        raise CannotStart(without_password(str(error))) from error
+
+
+def check_databases() -> None:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import Error, connections
+
+    variables = {"default": "DATABASE_URL", "radius": "RADIUS_DATABASE_URL"}
+    for alias, variable in variables.items():
+        try:
+            connections[alias].ensure_connection()
+        except (Error, ImproperlyConfigured, ImportError) as error:
+            reason = " ".join(str(error).split())
+            raise CannotStart(
+                f"the database of {variable} does not answer: {_address(alias)}: "
+                f"{without_password(reason)}"
+            ) from error
+
+
+def migrate() -> None:
+    """Apply what is missing in both databases; says something only if it did something."""
+    from django.core.management import call_command
+    from django.db import connections
+
+    from ispcore.health import unapplied
+
+    started_at, done = time.monotonic(), []
+    for alias in connections:
+        missing = unapplied(alias)
+        if missing:
+            app = [] if alias == "default" else [alias]
+            call_command("migrate", *app, database=alias, interactive=False, verbosity=0)
+            done.append(f"{missing} to {alias}")
+    if done:
+        took_s = time.monotonic() - started_at
+        say(f"migrations applied: {', '.join(done)} ({took_s:.1f} s)")
+
+
+def synchronise_schedules() -> None:
+    from ispcore import schedules
+
+    try:
+        for line in schedules.sync():
+            say(f"schedules: {line}")
+    except (ImportError, schedules.NotWholeMinutes) as error:
+        raise CannotStart(f"schedules: {error}") from error
+    schedules.start_now()
+
+
+def first_administrator() -> None:
+    """Make one where there is none, and show the generated password this once."""
+    from django.core.exceptions import ValidationError
+
+    from ispcore.accounts.models import Account
+    from ispcore.accounts.operations import accounts
+    from ispcore.accounts.roles import Role
+    from ispcore.base.audit import Actor
+
+    if Account.objects.filter(role=Role.SUPER_USER).exists():
+        return
+    password = accounts.generate_password()
+    try:
+        accounts.create("admin", role=Role.SUPER_USER, password=password, by=Actor("first start"))
+    except ValidationError as error:
+        raise CannotStart(
+            f"no super user, and none could be made: {'; '.join(error.messages)} "
+            "Try manage.py create_admin --username NAME"
+        ) from error
+    rule = "=" * 66
+    announce(
+        f"\n{rule}\n  The first administrator of this portal\n\n    user name  admin\n"
+        f"    password   {password}\n\n  Shown this once, stored nowhere in clear. Change it after "
+        f"the\n  first login.\n{rule}\n"
+    )
+
+
+def load_demo() -> None:
+    from django.core.management import CommandError, call_command
+
+    try:
+        call_command("demo", load=True)
+    except CommandError as error:
+        raise CannotStart(f"demo: {error}") from error
+
+
+def programs(*, demo: bool, host: str, port: int) -> list[Program]:
+    """What runs: web, the job clusters, watch, and in a demo its network."""
+    from django.conf import settings
+
+    from ispcore import schedules
+
+    manage = str(PROJECT / "manage.py")
+    listed = [
+        Program(
+            "web",
+            python("-m", "ispcore.web", "--host", host, "--port", str(port)),
+            {"ISPCORE_PROCESS": "web"},
+            heartbeat="web",
+            stale_after_s=WEB_STALE_S,
+        )
+    ]
+    for cluster in schedules.clusters():
+        name = schedules.heartbeat_name(cluster)
+        listed.append(
+            Program(
+                "jobs" if settings.EMBEDDED else name,
+                python(manage, "qcluster"),
+                {"ISPCORE_PROCESS": "worker", "Q_CLUSTER_NAME": cluster},
+                heartbeat=name,
+                stale_after_s=schedules.stale_after_s(cluster),
+                watch_members=True,
+            )
+        )
+    watch = python(manage, "watch")
+    listed.append(Program("watch", watch, {"ISPCORE_PROCESS": "watch"}, "watch", WATCH_STALE_S))
+    return listed + (_lab() if demo else [])
+
+
+def host_name() -> str:
+    """A name that ALLOWED_HOSTS lets pass, for our own questions to the web process."""
+    from django.conf import settings
+
+    first = next(iter(settings.ALLOWED_HOSTS), "localhost")
+    return "localhost" if first == "*" else first.lstrip(".")
+
+
+def without_password(text: str) -> str:
+    """`text` with the passwords of all URLs in it replaced."""
+    return re.sub(r"(\w+://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+
+
+def _lab() -> list[Program]:
+    from ispcore import demo
+
+    return [Program(name, tuple(command), {}) for name, command in demo.processes()]
+
+
+def _address(alias: str) -> str:
+    from django.db import connections
+
+    config = connections[alias].settings_dict
+    if not config["HOST"]:
+        return str(config["NAME"])
+    port = f":{config['PORT']}" if config["PORT"] else ""
+    return f"{config['USER']}@{config['HOST']}{port}/{config['NAME']}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The web process: python -m ispcore.web --host 127.0.0.1 --port 8000. Pages and sockets."""
+
+# daphne.server comes before anything else that might choose Twisted's reactor
+from daphne.server import Server  # isort:skip
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+
+from ispcore.firstrun import FirstRunError, ensure_secrets
+
+BEAT_EVERY_S = 15
+
+
+class Brake:
+    """Twisted's sign that a socket's send buffer is full (its peer reads slowly) or empty again."""
+
+    def __init__(self) -> None:
+        self.clear = asyncio.Event()
+        self.clear.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's names
+        self.clear.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.clear.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        self.clear.set()
+
+
+class PatientServer(Server):  # type: ignore[misc] # daphne has no types
+    """Daphne whose `send` waits while a WebSocket's reader does not keep up.
+
+    Daphne itself puts any amount into the transport's buffer, so the application could not know
+    that a reader is slow, would send it every step, and would fill the memory.
+    """
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        await super().handle_reply(protocol, message)
+        if message["type"] == "websocket.accept":
+            protocol.brake = Brake()
+            protocol.transport.unregisterProducer()  # the HTTP channel's, which is done
+            protocol.transport.registerProducer(protocol.brake, True)
+        elif message["type"] == "websocket.send":
+            await protocol.brake.clear.wait()
+        elif message["type"] == "websocket.close" and hasattr(protocol, "brake"):
+            protocol.transport.unregisterProducer()  # else a paused one would hold up the end
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m ispcore.web", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="(%(default)s)")
+    parser.add_argument(
+        "--behind-proxy", action="store_true", help="believe X-Forwarded-For (never without one)"
+    )
+    options = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ispcore.settings")
+    os.environ.setdefault("ISPCORE_PROCESS", "web")
+    try:
+        ensure_secrets()
+    except FirstRunError as error:
+        sys.exit(f"ispcore: {error}")
+    run(options.host, options.port, behind_proxy=options.behind_proxy)
+
+
+def run(host: str, port: int, *, behind_proxy: bool) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    from twisted.internet import reactor
+
+    from ispcore.asgi import application
+    from ispcore.live.hub import show_life
+
+    beating: set[asyncio.Task[None]] = set()
+    reactor.callWhenRunning(  # type: ignore[attr-defined]
+        lambda: beating.add(asyncio.get_event_loop().create_task(show_life("web", BEAT_EVERY_S)))
+    )
+    server = PatientServer(
+        application,
+        endpoints=build_endpoint_description_strings(host=host, port=port),
+        server_name="ISPCore",
+        websocket_timeout=-1,
+        proxy_forwarded_address_header="X-Forwarded-For" if behind_proxy else None,
+        proxy_forwarded_port_header="X-Forwarded-Port" if behind_proxy else None,
+        application_close_timeout=5,
+    )
+    server.run()
+    if not server.listening_addresses:
+        sys.exit(f"ispcore: cannot listen on port {port} of {host}")
+
+
+if __name__ == "__main__":
+    main()
