@@ -1,0 +1,71 @@
+"""What interfaces and their counters look like, whether SNMP or the RouterOS API told us."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredInterface:
+    """One interface. `name` is unique on its device and is the key of its series; `index` moves
+    after a restart. States: up, down, testing, unknown, dormant, notPresent, lowerLayerDown."""
+
+    index: int
+    name: str
+    descr: str
+    alias: str
+    if_type: int  # IANA ifType: 6 ethernet, 135 VLAN, 209 bridge, 23 ppp, 1 other
+    speed_bps: int | None  # None: unknown
+    mac: str  # aa:bb:cc:dd:ee:ff, empty if none
+    admin_state: str
+    oper_state: str
+    counter_bits: int  # of its octet counters: 64, 32, or 0 if it has none
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """A device and its interfaces, by index. `uptime_ticks` in 1/100 s."""
+
+    sys_name: str
+    sys_descr: str
+    sys_object_id: str
+    uptime_ticks: int
+    if_number: int | None
+    interfaces: tuple[DiscoveredInterface, ...]
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class CounterRow:
+    """The octet counters of one interface, None where the device has or gave none.
+
+    `uptime_ticks` (1/100 s) and `taken_at` (seconds since 1970) belong to the very answer that
+    carried the counters. `discontinuity_ticks` is ifCounterDiscontinuityTime, None if not asked
+    for or absent.
+    """
+
+    name: str
+    in_octets: int | None
+    out_octets: int | None
+    bits: int
+    oper_state: str
+    discontinuity_ticks: int | None
+    uptime_ticks: int
+    taken_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CounterReading:
+    """Counters of one device in the order they were wanted.
+
+    `uptime_ticks` and `taken_at` are those of the first answer. `renumbered`: at least one wanted
+    interface is no longer where discovery found it (another name there, or nothing): its octets
+    are None, and the device should be discovered again. `uptime_step_ticks` is the resolution of
+    the uptime: 1 over SNMP, 100 from RouterOS' API, whose uptime counts whole seconds.
+    """
+
+    uptime_ticks: int
+    if_number: int | None
+    taken_at: float
+    took_ms: float
+    rows: tuple[CounterRow, ...]
+    renumbered: bool
+    uptime_step_ticks: int = 1

@@ -1,0 +1,160 @@
+"""The default engine: gufo-snmp. All of gufo is in this file.
+
+What gufo 0.13 does that is not written anywhere (each has a test): a response with an error-status
+is an empty dict, or the end of a walk; an answer over 4 kB is a decode error "incomplete"; values
+under NULL and noSuchInstance are left out; an ICMP port unreachable is an immediate TimeoutError;
+duplicates and late answers are told apart by their request id.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeGuard, TypeVar
+
+from gufo.snmp import Aes128Key, DesKey, Md5Key, Sha1Key, Sha256Key, SnmpVersion, User
+from gufo.snmp._fast import GetIter, SnmpAuthError, SnmpError
+from gufo.snmp.aio import SnmpSession
+
+from ispcore.protocols.errors import Nonsense, Refused, Unreachable
+from ispcore.protocols.snmp.conversation import (
+    Channel,
+    End,
+    Engine,
+    NoAnswerYet,
+    RequestFailed,
+    Row,
+    Step,
+    no_decryption,
+    silence,
+)
+from ispcore.protocols.snmp.oids import SYS_UPTIME
+from ispcore.protocols.snmp.values import SnmpTarget, Value
+
+T = TypeVar("T")
+
+AUTH_KEYS = {"MD5": Md5Key, "SHA1": Sha1Key, "SHA256": Sha256Key}
+PRIV_KEYS = {"DES": DesKey, "AES128": Aes128Key}
+
+
+class GufoEngine(Engine):
+    name = "gufo"
+
+    @asynccontextmanager
+    async def channel(self, target: SnmpTarget) -> AsyncIterator[Channel]:
+        try:
+            session = _session(target)
+        except OSError as error:
+            raise Unreachable(f"no route to {target.address}: {error}") from error
+        channel = GufoChannel(session, target)
+        if target.version == "v3":
+            await channel.shake_hands()
+        yield channel
+
+
+class GufoChannel:
+    def __init__(self, session: SnmpSession, target: SnmpTarget) -> None:
+        self._session = session
+        self._target = target
+
+    async def shake_hands(self) -> None:
+        """Learn the agent's engine id, boots and time [RFC 3414 section 4]."""
+        started = time.monotonic()
+        for _ in range(self._target.tries):
+            try:
+                return await self._once(self._session.refresh())
+            except NoAnswerYet:
+                continue
+        elapsed_s = time.monotonic() - started
+        raise self._undecrypted(elapsed_s) or silence(self._target, elapsed_s)
+
+    def _undecrypted(self, elapsed_s: float) -> Refused | None:
+        """An agent that cannot decrypt says nothing. The engine id comes before encryption: who
+        gave it and is silent from then on has another key."""
+        if self._target.priv_protocol and self._session.get_engine_id():
+            return no_decryption(self._target, elapsed_s)
+        return None
+
+    async def get(self, oids: Sequence[str]) -> dict[str, Value]:
+        """sysUpTime rides along: an agent that answers at all has it, so its absence is how an
+        error-status shows."""
+        asked = dict.fromkeys(oids)
+        values = await self._once(
+            self._session.get_many([*asked.keys() - {SYS_UPTIME}, SYS_UPTIME])
+        )
+        if not values:
+            raise RequestFailed
+        return {oid: value for oid, value in values.items() if oid in asked and _is_value(value)}
+
+    def walker(self, root: str, repetitions: int) -> Step:
+        position = GetIter(root, repetitions)
+        sock = self._session._sock
+
+        async def step() -> tuple[list[Row], End]:
+            await self._session._send(lambda: sock.send_get_bulk(position))
+            try:
+                received = await self._session._recv(lambda: sock.recv_get_bulk(position))
+            except StopAsyncIteration:
+                return [], End.PERHAPS
+            rows = [(row[0], row[1]) for row in received if row is not None and _is_value(row[1])]
+            return rows, End.YES if None in received else End.NO
+
+        return lambda: self._once(step())
+
+    async def is_there(self) -> bool:
+        """For v3 the handshake has proved the keys: silence after it is just silence."""
+        return False
+
+    async def _once(self, request: Awaitable[T]) -> T:
+        """One try within the target's time-out, gufo's errors as ours."""
+        try:
+            async with asyncio.timeout(self._target.timeout_s):
+                return await request
+        except TimeoutError:
+            raise NoAnswerYet from None
+        except SnmpAuthError:
+            raise Refused(_refusal(self._target)) from None
+        except SnmpError as error:
+            if "incomplete" in str(error):
+                raise RequestFailed from None
+            raise Nonsense(f"answered, but not valid SNMP: {error}") from error
+        except OSError as error:
+            raise Unreachable(f"cannot send to {self._target.address}: {error}") from error
+
+
+def _refusal(target: SnmpTarget) -> str:
+    if target.version == "v2c":
+        return "SNMP access refused by the agent (authorizationError)"
+    return "SNMPv3 refused: unknown user, wrong authentication, or security level not allowed"
+
+
+def _is_value(value: object) -> TypeGuard[Value]:
+    return isinstance(value, int | bytes | str)
+
+
+def _session(target: SnmpTarget) -> SnmpSession:
+    if target.version == "v2c":
+        return SnmpSession(
+            target.address,
+            port=target.port,
+            community=target.community,
+            version=SnmpVersion.v2c,
+            timeout=target.timeout_s,
+        )
+    return SnmpSession(
+        target.address,
+        port=target.port,
+        user=_user(target),
+        version=SnmpVersion.v3,
+        timeout=target.timeout_s,
+    )
+
+
+def _user(target: SnmpTarget) -> User:
+    auth = AUTH_KEYS.get(target.auth_protocol)
+    priv = PRIV_KEYS.get(target.priv_protocol)
+    return User(
+        target.user,
+        auth_key=auth(target.auth_key.encode()) if auth else None,
+        priv_key=priv(target.priv_key.encode()) if priv else None,
+    )
