@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import faults as fault
-from lab import snmp
+from lab import snmp, snmprec
 from lab.faults import Faults
 from lab.mib import RouterView, View
 from lab.router import LabRouter
 from lab.routeros import ApiServer
+from lab.snmprec import RecordedView
 from lab.spec import RouterSpec
 from lab.state import StateFile
 from lab.tls import server_context
@@ -38,6 +39,8 @@ class Device:
         self.spec = spec
         self.router = LabRouter(spec, clock=clock)
         self.faults = Faults()
+        self._recording = snmprec.load(Path(spec.recording)) if spec.recording else None
+        self._started_at = clock()
         self.api = ApiServer(self.router, self.faults)
         self.agent = snmp.Agent(spec, self._view, Usm(self.router), self.faults)
         self.api_port: int = spec.api_port or 0
@@ -55,6 +58,8 @@ class Device:
         file.save(self.router)
 
     def _view(self) -> View:
+        if self._recording is not None:
+            return RecordedView(self._recording, self._started_at, self.router.clock)
         return RouterView(self.router)
 
     async def start(self) -> None:

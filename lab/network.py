@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lab import verbs
 from lab.device import Device
 from lab.spec import RouterSpec
 
@@ -40,6 +41,4 @@ class Lab:
 
     async def perform(self, verb: str, given: dict[str, Any]) -> dict[str, Any]:
         """One control verb; raises BadControl."""
-        from lab.verbs import perform
-
-        return await perform(self, verb, given)
+        return await verbs.perform(self, verb, given)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from lab import ber
+from lab import ber, words
 from lab.ber import BadBer, Oid, Reader, Varbind
 from lab.faults import NONSENSE, REFUSE, Faults
 from lab.mib import View
@@ -152,7 +152,8 @@ class Agent:
         if version not in (V1, V2C):
             return None
         community = message.take(ber.OCTETS)
-        if self.faults.mode == REFUSE or community != self.spec.community.encode():
+        known = self.spec.community in ("*", words.text(community))
+        if self.faults.mode == REFUSE or not known:
             return None
         head = ber.integer(version) + ber.octet_string(community)
         room = self.spec.snmp_max_size - len(head) - 4

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 from lab.traffic import Profile
+from lab.usm_crypto import AUTH, PRIV
 
 T = TypeVar("T")
 
@@ -101,7 +102,7 @@ class RouterSpec:
     snmp_port: int | None = 0
     username: str = "noc"
     password: str = "lab-password"  # noqa: S105  (the lab's own, on loopback)
-    community: str = "lab-community"
+    community: str = "lab-community"  # "*" takes any
     v3_users: tuple[V3User, ...] = ()
     version: str = "7.16.2"
     board: str = "CCR2004-1G-12S+2XS"
@@ -130,7 +131,12 @@ class RouterSpec:
         return spec
 
     def check(self) -> None:
-        """Raises BadSpec where names repeat or a VLAN's parent is missing."""
+        """Raises BadSpec where names repeat, or a VLAN's parent or a protocol does not exist."""
+        for user in self.v3_users:
+            if user.auth not in ("", *AUTH) or user.priv not in ("", *PRIV):
+                raise BadSpec(f"router {self.name}: user {user.name}: unknown protocol")
+            if user.priv and not user.auth:
+                raise BadSpec(f"router {self.name}: user {user.name}: priv needs auth")
         names = [port.name for port in self.ethers] + [vlan.name for vlan in self.vlans]
         for name in names:
             if names.count(name) > 1:
