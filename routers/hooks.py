@@ -17,11 +17,12 @@ class FinishedBucket:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What one collection brought: finished buckets, and the interfaces with a new rate."""
+    """What one collection brought: finished buckets, the interfaces that were read,
+    and the routers with interfaces that were read for the first time."""
 
     buckets: Sequence[FinishedBucket]
     rated_interface_ids: Sequence[int]
-    at_ms: int
+    first_seen_router_ids: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from django.conf import settings
 from ispcore.base import audit, clock, leases
 from ispcore.protocols.errors import ProtocolError
 from routers.models import Router
-from routers.operations import collection, connection, discovery, status
+from routers.operations import collection, connection, discovery, retention, status
 
 logger = logging.getLogger(__name__)
 
@@ -47,8 +47,6 @@ def discover() -> str:
     return f"{done} discovered, {failed} failed"
 
 
-def evaluate() -> str:
-    """Judge reachability and freshness, also where nothing is collected any more."""
-    routers = list(Router.objects.filter(is_polled=True))
-    status.evaluate(routers)
-    return f"{len(routers)} routers judged"
+def tidy() -> str:
+    """Forget old polls and interface samples."""
+    return f"{retention.forget()} rows forgotten"

@@ -34,10 +34,14 @@ def take(job: str, *, slot: datetime, ttl_s: float) -> JobLease | None:
 
 
 def finish(lease: JobLease, *, note: str = "") -> None:
-    """Mark the run as done, and forget runs of more than two days ago."""
-    now = clock.now()
-    JobLease.objects.filter(pk=lease.pk).update(finished_at=now, note=note[:200])
-    JobLease.objects.filter(job=lease.job, slot__lt=now - KEEP).delete()
+    """Mark the run as done."""
+    JobLease.objects.filter(pk=lease.pk).update(finished_at=clock.now(), note=note[:200])
+
+
+def forget() -> int:
+    """Delete leases of more than two days ago; returns how many."""
+    deleted, _ = JobLease.objects.filter(slot__lt=clock.now() - KEEP).delete()
+    return deleted
 
 
 def beat(name: str, *, started_at: datetime, note: str = "") -> None:

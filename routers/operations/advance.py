@@ -6,7 +6,7 @@ from ispcore.base.timeseries import buckets, counters
 from ispcore.base.timeseries.buckets import BUCKET_MS, Bucket
 from ispcore.base.timeseries.counters import Interval, Snapshot
 from ispcore.base.timeseries.quality import Quality
-from ispcore.protocols.readings import CounterRow
+from ispcore.protocols.interfaces import CounterRow
 from routers.models import CounterState
 
 
@@ -18,7 +18,7 @@ class Step:
     interval: Interval | None
 
 
-def snapshot_of(row: CounterRow) -> Snapshot | None:
+def snapshot_of(row: CounterRow, *, uptime_step_ticks: int = 1) -> Snapshot | None:
     """The row as a snapshot; None where a counter is missing."""
     if row.in_octets is None or row.out_octets is None:
         return None
@@ -29,6 +29,7 @@ def snapshot_of(row: CounterRow) -> Snapshot | None:
         out_octets=row.out_octets,
         bits=row.bits,
         discontinuity_ticks=row.discontinuity_ticks,
+        uptime_step_ticks=uptime_step_ticks,
     )
 
 

@@ -1,6 +1,7 @@
 """One collection: read the counters of the fleet, store them, look again where interfaces moved."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
 from ispcore.protocols.errors import ProtocolError
 from routers import hooks
+from routers.hooks import Collected
 from routers.models import Router, RouterCheck
 from routers.operations import discovery, status
 from routers.operations.reading import Attempt, Work, read_all
@@ -19,6 +21,7 @@ from routers.queries import fleet
 
 logger = logging.getLogger(__name__)
 Method = RouterCheck.Method
+SECOND_LOOK_S = 5
 BY = Actor("collection")
 
 
@@ -48,12 +51,26 @@ def collect(router_ids: Sequence[int] | None = None) -> Summary:
         routers = list(fleet(router_ids))
     attempts = read_all([Work(router, router.to_read) for router in routers])  # type: ignore[attr-defined]
     attempts = _reread_moved(attempts)
-    brought = store_attempts(attempts)
-    for listener in hooks.collected:
-        listener(brought)
+    brought = _store(attempts)
+    _second_look(attempts, brought)
     _judge(attempts)
     failed = [f"{a.work.router.name}: {a.error}" for a in attempts if a.error]
     return Summary(len(attempts), len(attempts) - len(failed), len(brought.buckets), failed)
+
+
+def _store(attempts: Sequence[Attempt]) -> Collected:
+    brought = store_attempts(attempts)
+    for listener in hooks.collected:
+        listener(brought)
+    return brought
+
+
+def _second_look(attempts: Sequence[Attempt], brought: Collected) -> None:
+    """One reading has no rate yet: what was seen for the first time is read again at once."""
+    new = [a for a in attempts if a.reading and a.work.router.pk in brought.first_seen_router_ids]
+    if new:
+        time.sleep(SECOND_LOOK_S)
+        _store(read_all([attempt.work for attempt in new]))
 
 
 def _reread_moved(attempts: Sequence[Attempt]) -> list[Attempt]:

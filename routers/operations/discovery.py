@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
 from ispcore.protocols import routeros
 from ispcore.protocols.errors import ProtocolError, Unreachable
-from ispcore.protocols.readings import DiscoveredInterface, Discovery
+from ispcore.protocols.interfaces import DiscoveredInterface, Discovery
 from ispcore.protocols.snmp import discover as snmp_discover
 from routers.models import Interface, Router
 from routers.targets import api_target, snmp_engine, snmp_target
@@ -45,9 +45,9 @@ def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
 
     What is gone is kept and marked: a mapping or a year of usage may hang on it.
     """
-    found, vlans = _ask(router)
+    found = _ask(router)
     with transaction.atomic():
-        diff = _store(router, found, vlans)
+        diff = _store(router, found)
         if diff.any:
             audit.record(
                 "discover",
@@ -61,7 +61,17 @@ def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
     return diff
 
 
-def _ask(router: Router) -> tuple[Discovery, dict[str, int]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the router answered: interfaces, and what only the API tells."""
+
+    discovery: Discovery
+    vlan_ids: Mapping[str, int]
+    board: str = ""
+    os_version: str = ""
+
+
+def _ask(router: Router) -> Found:
     """By SNMP, else by the API. VLAN ids only the API tells; without it they stay as they are."""
     if router.uses_snmp and router.counter_source != Router.CounterSource.API:
         try:
@@ -70,28 +80,33 @@ def _ask(router: Router) -> tuple[Discovery, dict[str, int]]:
             if not router.uses_api:
                 raise
         else:
-            return found, _vlan_ids(router)
+            return _with_api_facts(router, found)
     if not router.uses_api:
         raise Unreachable("no SNMP community or user and no API user is configured")
     with routeros.connect(api_target(router)) as session:
-        return routeros.discover(session), routeros.vlan_ids(session)
+        return _found(session, routeros.discover(session))
 
 
-def _vlan_ids(router: Router) -> dict[str, int]:
+def _with_api_facts(router: Router, found: Discovery) -> Found:
     if not router.uses_api:
-        return {}
+        return Found(found, {})
     try:
         with routeros.connect(api_target(router)) as session:
-            return routeros.vlan_ids(session)
+            return _found(session, found)
     except ProtocolError as error:
         logger.warning("%s: VLAN ids not read: %s", router.name, error)
-        return {}
+        return Found(found, {})
 
 
-def _store(router: Router, found: Discovery, vlans: dict[str, int]) -> DiscoveryDiff:
-    now = clock.now()
+def _found(session: routeros.Session, found: Discovery) -> Found:
+    who = routeros.identity(session)
+    return Found(found, routeros.vlan_ids(session), who.board, who.version)
+
+
+def _store(router: Router, found: Found) -> DiscoveryDiff:
+    now, vlans = clock.now(), found.vlan_ids
     stored = {i.name: i for i in Interface.objects.select_for_update().filter(router=router)}
-    seen = {each.name: each for each in found.interfaces}
+    seen = {each.name: each for each in found.discovery.interfaces}
     new = [_interface(router, each, vlans, now) for n, each in seen.items() if n not in stored]
     renumbered, back, changed = [], [], []
     for name, each in seen.items():
@@ -121,14 +136,14 @@ def _store(router: Router, found: Discovery, vlans: dict[str, int]) -> Discovery
 
 
 def _interface(
-    router: Router, each: DiscoveredInterface, vlans: dict[str, int], now: datetime
+    router: Router, each: DiscoveredInterface, vlans: Mapping[str, int], now: datetime
 ) -> Interface:
     row = Interface(router=router, name=each.name[:120], first_seen_at=now)
     return _apply(row, each, vlans, now)
 
 
 def _apply(
-    row: Interface, each: DiscoveredInterface, vlans: dict[str, int], now: datetime
+    row: Interface, each: DiscoveredInterface, vlans: Mapping[str, int], now: datetime
 ) -> Interface:
     for fact in FACTS:
         value = getattr(each, fact)
@@ -138,11 +153,11 @@ def _apply(
     return row
 
 
-def _facts(router: Router, found: Discovery, now: datetime) -> None:
-    router.system_name = found.sys_name[:120]
-    router.interface_count = found.if_number
+def _facts(router: Router, found: Found, now: datetime) -> None:
+    router.system_name = found.discovery.sys_name[:120]
+    router.interface_count = found.discovery.if_number
     router.discovered_at = now
-    router.booted_at = now - timedelta(seconds=found.uptime_ticks / 100)
+    router.booted_at = now - timedelta(seconds=found.discovery.uptime_ticks / 100)
     if found.board or found.os_version:
         router.board, router.os_version = found.board[:120], found.os_version[:80]
     router.save(

@@ -1,6 +1,5 @@
 """Read the counters of many routers at once, each by SNMP or by the RouterOS API. No database."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,9 +7,9 @@ from django.conf import settings
 
 from ispcore.protocols import routeros
 from ispcore.protocols.errors import ProtocolError, Unreachable
-from ispcore.protocols.polling import poll_many
-from ispcore.protocols.readings import CounterReading, Wanted
-from ispcore.protocols.snmp import read_counters
+from ispcore.protocols.polling import in_thread, poll_many
+from ispcore.protocols.interfaces import CounterReading
+from ispcore.protocols.snmp import Wanted, read_counters
 from routers.models import Interface, Router
 from routers.targets import api_target, snmp_engine, snmp_target
 
@@ -81,7 +80,7 @@ async def _by_snmp(work: Work) -> CounterReading:
 
 async def _by_api(work: Work, snmp_error: ProtocolError | None, *, snmp_asked: bool) -> Attempt:
     try:
-        reading = await asyncio.to_thread(_api_counters, work)
+        reading = await in_thread(_api_counters, work)
     except ProtocolError as error:
         return Attempt(work, None, "api", snmp_error, error, snmp_asked, api_asked=True)
     return Attempt(work, reading, "api", snmp_error, None, snmp_asked, api_asked=True)

@@ -7,7 +7,9 @@ from django.db import transaction
 
 from ispcore.base import clock
 from ispcore.base.timeseries import store
-from ispcore.protocols.readings import CounterReading, CounterRow
+from ispcore.base.timeseries.buckets import Bucket
+from ispcore.base.timeseries.counters import Snapshot
+from ispcore.protocols.interfaces import CounterReading
 from routers import hooks
 from routers.hooks import Collected, FinishedBucket
 from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router
@@ -41,11 +43,18 @@ def store_attempts(attempts: Sequence[Attempt]) -> Collected:
         brought = Collected(
             finished,
             [s.interface_id for s in touched],
-            at_ms=max((s.at_ms for s in touched), default=0),
+            frozenset(_new_routers(attempts, states, touched)),
         )
         for listener in hooks.collected_in_transaction:
             listener(brought)
     return brought
+
+
+def _new_routers(
+    attempts: Sequence[Attempt], known: dict[int, CounterState], touched: Sequence[CounterState]
+) -> set[int]:
+    new = {state.interface_id for state in touched} - known.keys()
+    return {a.work.router.pk for a in attempts for i in a.work.interfaces if i.pk in new}
 
 
 def usage_row(key: int, finished: FinishedBucket) -> tuple[object, ...]:
@@ -87,7 +96,8 @@ def _advance(
         if row.oper_state and row.oper_state != interface.oper_state:
             interface.oper_state = row.oper_state
             moved.append(interface)
-        state, done = _advance_one(interface, row, states.get(interface.pk))
+        seen = advance.snapshot_of(row, uptime_step_ticks=reading.uptime_step_ticks)
+        state, done = _advance_one(interface, seen, states.get(interface.pk))
         if state is not None:
             touched.append(state)
         finished += [FinishedBucket(interface.pk, bucket, attempt.source) for bucket in done]
@@ -95,9 +105,8 @@ def _advance(
 
 
 def _advance_one(
-    interface: Interface, row: CounterRow, state: CounterState | None
-) -> tuple[CounterState | None, list[advance.Bucket]]:
-    seen = advance.snapshot_of(row)
+    interface: Interface, seen: Snapshot | None, state: CounterState | None
+) -> tuple[CounterState | None, list[Bucket]]:
     if seen is None:
         return None, []
     if state is None:

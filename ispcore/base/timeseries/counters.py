@@ -17,7 +17,10 @@ UNKNOWN_SPEED_CAP_BPS = 400_000_000_000  # where the interface does not tell its
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One reading of one interface: time in epoch milliseconds, uptime in 1/100 s, octets."""
+    """One reading of one interface: time in epoch milliseconds, uptime in 1/100 s, octets.
+
+    `uptime_step_ticks` is how coarse the uptime is: 1 over SNMP, 100 from RouterOS' API.
+    """
 
     at_ms: int
     uptime_ticks: int
@@ -25,25 +28,30 @@ class Snapshot:
     out_octets: int
     bits: int = 64
     discontinuity_ticks: int | None = None
+    uptime_step_ticks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Octets that went by between two instants (epoch ms); None where nothing can be said."""
+    """Octets that went by between two instants (epoch ms); None where nothing can be said.
+
+    `span_ms` is the time between the readings by the device's own clock: rates use it.
+    """
 
     start_ms: int
     end_ms: int
     in_octets: int | None
     out_octets: int | None
+    span_ms: int
     quality: Quality = Quality.GOOD
 
     @property
     def in_bps(self) -> int | None:
-        return _bps(self.in_octets, self.end_ms - self.start_ms)
+        return _bps(self.in_octets, self.span_ms)
 
     @property
     def out_bps(self) -> int | None:
-        return _bps(self.out_octets, self.end_ms - self.start_ms)
+        return _bps(self.out_octets, self.span_ms)
 
 
 def interval(before: Snapshot, after: Snapshot, *, speed_bps: int | None) -> Interval | None:
@@ -61,21 +69,28 @@ def interval(before: Snapshot, after: Snapshot, *, speed_bps: int | None) -> Int
     if before.discontinuity_ticks != after.discontinuity_ticks:
         return _discarded(before, after, Quality.DISCONTINUOUS)
     stepped = abs(span_ms - wall_ms) > _tolerance_ms(span_ms)
-    start_ms = after.at_ms - span_ms if stepped or wall_ms <= 0 else before.at_ms
-    return _measured(before, after, start_ms, speed_bps, stepped=stepped)
+    if not stepped and after.uptime_step_ticks > 1:
+        span_ms = wall_ms  # whole seconds of uptime are coarser than our own clock
+    start_ms = after.at_ms - span_ms if stepped else before.at_ms
+    return _measured(before, after, start_ms, span_ms, speed_bps, stepped=stepped)
 
 
 def _measured(
-    before: Snapshot, after: Snapshot, start_ms: int, speed_bps: int | None, *, stepped: bool
+    before: Snapshot,
+    after: Snapshot,
+    start_ms: int,
+    span_ms: int,
+    speed_bps: int | None,
+    *,
+    stepped: bool,
 ) -> Interval:
-    span_ms = after.at_ms - start_ms
     most = (speed_bps or UNKNOWN_SPEED_CAP_BPS) * HEADROOM * span_ms / 8000
     in_octets, in_quality = _growth(before.in_octets, after.in_octets, after.bits, most)
     out_octets, out_quality = _growth(before.out_octets, after.out_octets, after.bits, most)
     quality = in_quality | out_quality | (Quality.CLOCK_STEPPED if stepped else Quality.GOOD)
     if in_octets is None or out_octets is None:
-        return Interval(start_ms, after.at_ms, None, None, quality)
-    return Interval(start_ms, after.at_ms, in_octets, out_octets, quality)
+        return Interval(start_ms, after.at_ms, None, None, span_ms, quality)
+    return Interval(start_ms, after.at_ms, in_octets, out_octets, span_ms, quality)
 
 
 def _growth(before: int, after: int, bits: int, most: float) -> tuple[int | None, Quality]:
@@ -107,7 +122,7 @@ def _tolerance_ms(span_ms: int) -> int:
 
 def _discarded(before: Snapshot, after: Snapshot, why: Quality) -> Interval:
     start_ms = min(before.at_ms, after.at_ms)
-    return Interval(start_ms, after.at_ms, None, None, why)
+    return Interval(start_ms, after.at_ms, None, None, after.at_ms - start_ms, why)
 
 
 def _bps(octets: int | None, span_ms: int) -> int | None:

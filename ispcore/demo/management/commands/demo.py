@@ -1,0 +1,39 @@
+"""manage.py demo: load the demo's ISP, or remove it."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.exceptions import ValidationError
+
+from ispcore.base import audit
+from ispcore.demo import operations
+
+
+class Command(BaseCommand):
+    help = (
+        "Load a believable small ISP with 30 days of usage (script/server --demo does it), or "
+        "remove it and all that was collected of it. Example: manage.py demo --remove. "
+        "Exit code 0: done; 1: refused, nothing was changed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--load", action="store_true")
+        what.add_argument("--remove", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with audit.coming_from("command"):
+            if options["remove"]:
+                counts = operations.remove()
+                listed = ", ".join(f"{count} {what}" for what, count in counts.items())
+                self.stdout.write(f"demo removed: {listed}")
+            elif not operations.is_loaded():
+                self._load()
+
+    def _load(self) -> None:
+        try:
+            samples = operations.load()
+        except ValidationError as error:
+            faults = "; ".join(error.messages)
+            raise CommandError(f"the demo does not fit into this portal: {faults}") from error
+        self.stdout.write(f"demo loaded: {samples:,} samples of usage")

@@ -1,0 +1,148 @@
+"""Load the demo's data, and remove every trace of it."""
+
+import json
+import secrets
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from django.db import transaction
+
+from ispcore.accounts.models import Tenant
+from ispcore.base import clock
+from ispcore.base.audit import Actor
+from ispcore.demo import history, lab_dir, network
+from ispcore.environment import var_dir
+from monitoring.models import Alert, Rule, RuleState
+from resellers.models import Mapping, Plan, PlanChange, Reseller
+from resellers.operations import mappings, plans, resellers
+from routers.models import Interface, Router
+from routers.operations import routers
+
+BY = Actor("demo")
+HISTORY = timedelta(days=30)
+RULE = "Reseller over its plan"
+PATIENT = {"for_s": 600, "clear_for_s": 300}  # as monitoring's first migration sets it
+AT_ONCE = {"for_s": 0, "clear_for_s": 0}  # a demo's visitor does not wait ten minutes
+
+
+def is_loaded() -> bool:
+    return Tenant.objects.filter(is_demo=True).exists()
+
+
+def load() -> int:
+    """Write the demo's ISP with 30 days of usage; returns the number of samples."""
+    keys = {r.name: (secrets.token_urlsafe(12), secrets.token_urlsafe(12)) for r in network.ROUTERS}
+    since = clock.now() - HISTORY
+    with transaction.atomic():
+        by_plan = {name: _plan(name) for name in network.PLANS}
+        by_name = {each.name: _reseller(each, by_plan) for each in network.RESELLERS}
+        by_router = {each.name: _router(each, *keys[each.name]) for each in network.ROUTERS}
+        made = [
+            _mapping(vlan, by_name[vlan.reseller], by_router[vlan.router])
+            for vlan in network.VLANS
+        ]
+        Mapping.objects.filter(pk__in=[m.pk for m in made]).update(started_at=since)
+        PlanChange.objects.filter(reseller__in=by_name.values()).update(from_at=since)
+        Rule.objects.filter(name=RULE).update(**AT_ONCE)
+        samples = history.write(list(zip(made, network.VLANS, strict=True)), since)
+    write_network(keys)
+    return samples
+
+
+def remove() -> dict[str, int]:
+    """Delete all that the demo made, and what was collected of it; counts by what it was."""
+    counts = {}
+    with transaction.atomic():
+        tenants, routers_ = Tenant.objects.filter(is_demo=True), Router.objects.filter(is_demo=True)
+        subjects = {
+            "resellers.reseller": Reseller.objects.filter(tenant__in=tenants),
+            "routers.router": routers_,
+        }
+        counts["alerts"] = 0
+        for kind, rows in subjects.items():
+            about = {"subject_kind": kind, "subject_id__in": list(rows.values_list("pk", flat=True))}
+            counts["alerts"] += Alert.objects.filter(**about).count()
+            Alert.objects.filter(**about).delete()
+            RuleState.objects.filter(**about).delete()
+        counts["mappings"] = _delete(Mapping.objects.filter(router__in=routers_))
+        counts["resellers"] = _delete(Reseller.objects.filter(tenant__in=tenants))
+        _delete(tenants)
+        counts["plans"] = _delete(Plan.objects.filter(is_demo=True, resellers=None))
+        counts["routers"] = _delete(routers_)
+        Rule.objects.filter(name=RULE, **AT_ONCE).update(**PATIENT)
+    shutil.rmtree(lab_dir(), ignore_errors=True)
+    (var_dir() / "demo.env").unlink(missing_ok=True)
+    return counts
+
+
+def write_network(keys: dict[str, tuple[str, str]]) -> None:
+    """The lab's files; they hold the demo routers' credentials, so only we may read them."""
+    lab_dir().mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write(lab_dir() / "network.json", network.lab_config(keys))
+    _write(lab_dir() / "trouble.json", network.trouble())
+
+
+def _write(path: Path, content: object) -> None:
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(content, indent=1))
+
+
+def _delete(rows: "object") -> int:
+    count = rows.count()  # type: ignore[attr-defined]
+    rows.delete()  # type: ignore[attr-defined]
+    return int(count)
+
+
+def _plan(name: str) -> Plan:
+    down_bps, up_bps = network.PLANS[name]
+    found = Plan.objects.filter(name=name).first()
+    return found or plans.save(
+        Plan(name=name, down_bps=down_bps, up_bps=up_bps, is_demo=True), by=BY
+    )
+
+
+def _reseller(each: network.DemoReseller, by_plan: dict[str, Plan]) -> Reseller:
+    return resellers.create(
+        each.name,
+        by=BY,
+        plan=by_plan[each.plan],
+        is_demo=True,
+        contact=each.contact,
+        phone=each.phone,
+        address=each.address,
+    )
+
+
+def _router(each: network.DemoRouter, password: str, community: str) -> Router:
+    return routers.save(
+        Router(
+            name=each.name,
+            site=each.site,
+            address=each.address,
+            ping_method=Router.PingMethod.TCP,
+            api_port=network.API_PORT,
+            api_user="ispcore",
+            api_password=password,
+            snmp_port=network.SNMP_PORT,
+            snmp_community=community,
+            is_demo=True,
+        ),
+        by=BY,
+    )
+
+
+def _mapping(vlan: network.DemoVlan, reseller: Reseller, router: Router) -> Mapping:
+    now = clock.now()
+    interface = Interface.objects.create(
+        router=router,
+        name=vlan.interface,
+        index=0,  # the first discovery finds the real one
+        vlan_id=vlan.vlan_id,
+        if_type=135,
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+    return mappings.add(
+        reseller, interface=interface, vlan_id=vlan.vlan_id, carries=vlan.carries, by=BY
+    )

@@ -1,0 +1,15 @@
+"""Jobs of the resellers app."""
+
+from resellers.models import Reseller
+from resellers.operations import usage
+from routers.models import Router
+from routers.operations import status
+
+
+def evaluate() -> str:
+    """Judge routers and resellers by the rules, also where nothing is collected any more."""
+    routers = list(Router.objects.filter(is_polled=True))
+    status.evaluate(routers)
+    resellers = list(Reseller.objects.select_related("tenant", "plan"))
+    usage.evaluate(resellers)
+    return f"{len(routers)} routers and {len(resellers)} resellers judged"
