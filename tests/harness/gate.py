@@ -81,7 +81,7 @@ def static_checks() -> list[Check]:
         Check("deploy", manage("check", "--deploy", "--fail-level", "WARNING"), PRODUCTION),
         Check("lint-imports", [tool("lint-imports")]),
         Check("ruff check", [tool("ruff"), "check", "."]),
-        Check("ruff format", [tool("ruff"), "format", "--check", "."]),
+        Check("ruff format", [tool("ruff"), "format", "--check", "--output-format=concise", "."]),
     ]
     if templates:
         checks.append(Check("djlint", [tool("djlint"), "--lint", "--quiet", *templates]))
