@@ -1,6 +1,9 @@
 """Joins apps that may not import each other: hooks of lower apps, filled by higher ones."""
 
 from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import apps
 
 from ispcore.live import topics
 
@@ -14,6 +17,7 @@ def connect() -> None:
     hooks.collected_in_transaction.append(usage.record)
     hooks.collected.append(usage.announce)
     hooks.carried_by.append(queries.carried_by)
-    for app in ("monitoring", "routers", "resellers", "dashboards"):
-        for topic in import_module(f"{app}.live").TOPICS:
-            topics.register(topic)
+    for app in apps.get_app_configs():
+        if find_spec(f"{app.name}.live"):
+            for topic in getattr(import_module(f"{app.name}.live"), "TOPICS", ()):
+                topics.register(topic)

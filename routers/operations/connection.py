@@ -79,8 +79,7 @@ def _api(router: Router) -> Step:
 
 
 def _api_words(router: Router) -> str:
-    with routeros.connect(api_target(router)) as session:
-        who = routeros.identity(session)
+    who = routeros.polled(api_target(router), routeros.identity)
     parts = [who.name, who.board, f"RouterOS {who.version}" if who.version else ""]
     return ", ".join(part for part in parts if part)
 

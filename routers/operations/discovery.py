@@ -83,24 +83,40 @@ def _ask(router: Router) -> Found:
             return _with_api_facts(router, found)
     if not router.uses_api:
         raise Unreachable("no SNMP community or user and no API user is configured")
-    with routeros.connect(api_target(router)) as session:
-        return _found(session, routeros.discover(session))
+    return routeros.polled(api_target(router), _by_api)
 
 
 def _with_api_facts(router: Router, found: Discovery) -> Found:
     if not router.uses_api:
         return Found(found, {})
     try:
-        with routeros.connect(api_target(router)) as session:
-            return _found(session, found)
+        return routeros.polled(api_target(router), lambda session: _found(session, found))
     except ProtocolError as error:
         logger.warning("%s: VLAN ids not read: %s", router.name, error)
         return Found(found, {})
 
 
+def _by_api(session: routeros.Session) -> Found:
+    started = clock.monotonic_s()
+    who, interfaces = routeros.identity(session), routeros.read_interfaces(session)
+    found = Discovery(
+        sys_name=who.name,
+        sys_descr="",
+        sys_object_id="",
+        uptime_ticks=int(who.uptime_s * 100),
+        if_number=None,
+        interfaces=interfaces,
+        took_ms=(clock.monotonic_s() - started) * 1000,
+    )
+    return _found(session, found)
+
+
 def _found(session: routeros.Session, found: Discovery) -> Found:
     who = routeros.identity(session)
-    return Found(found, routeros.vlan_ids(session), who.board, who.version)
+    rows = session.rows("/interface/vlan", proplist=["name", "vlan-id"])
+    tags = {row.get("name", ""): row.get("vlan-id", "") for row in rows}
+    vlan_ids = {name: int(tag) for name, tag in tags.items() if tag.isdecimal()}
+    return Found(found, vlan_ids, who.board, who.version)
 
 
 def _store(router: Router, found: Found) -> DiscoveryDiff:

@@ -87,5 +87,6 @@ async def _by_api(work: Work, snmp_error: ProtocolError | None, *, snmp_asked: b
 
 
 def _api_counters(work: Work) -> CounterReading:
-    with routeros.connect(api_target(work.router)) as session:
-        return routeros.read_counters(session, [i.name for i in work.interfaces])
+    names = [interface.name for interface in work.interfaces]
+    target = api_target(work.router)
+    return routeros.polled(target, lambda session: routeros.read_counters(session, names))
