@@ -88,7 +88,7 @@ class ApiSession:
         if command.word == "/cancel":
             await self._cancel(command)
         elif streams(command):
-            self._start(command)
+            await self._start(command)
         else:
             await self._answer(command, self._run)
         return True
@@ -132,11 +132,12 @@ class ApiSession:
         self.server.statistics.logins += 1
         return words.reply("!done", None, command.tag)
 
-    def _start(self, command: Command) -> None:
+    async def _start(self, command: Command) -> None:
         key = command.tag or b""
         task = asyncio.get_running_loop().create_task(self._stream(command))
         self.running[key] = task
         task.add_done_callback(lambda done: self._ended(key, done))
+        await asyncio.sleep(0)  # it listens before the next command of this session runs
 
     def _ended(self, key: bytes, task: asyncio.Task[None]) -> None:
         if self.running.get(key) is task:
