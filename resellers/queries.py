@@ -1,7 +1,8 @@
 """Reads of resellers that several surfaces share: now, over time, and as it is billed."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping as Dictionary, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,7 +48,9 @@ class Current:
         return max(known, default=None)
 
 
-def down_up(side: str, in_value: int | None, out_value: int | None) -> tuple[int | None, int | None]:
+def down_up(
+    side: str, in_value: int | None, out_value: int | None
+) -> tuple[int | None, int | None]:
     """(in, out) as the router counts, turned into (down, up) as the reseller sees it."""
     return (out_value, in_value) if side == Side.RESELLER else (in_value, out_value)
 

@@ -236,6 +236,6 @@ def _gap(run: Sequence[Point]) -> Gap:
     quality = Quality.GOOD
     for point in run:
         quality |= point.quality
-    reasons = [r for r in (quality & ~(Quality.PARTIAL | Quality.INTERPOLATED)).reasons]
+    reasons = (quality & ~(Quality.PARTIAL | Quality.INTERPOLATED)).reasons
     end = run[-1].at + timedelta(seconds=BUCKET_S)
     return Gap(run[0].at, end, reasons[0] if reasons else NO_READING)

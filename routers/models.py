@@ -154,7 +154,9 @@ class RouterCheck(Stamped):
     class Meta:
         db_table = "router_checks"
         constraints = [
-            models.UniqueConstraint(fields=["router", "method"], name="routers_check_one_per_method")
+            models.UniqueConstraint(
+                fields=["router", "method"], name="routers_check_one_per_method"
+            )
         ]
 
     def __str__(self) -> str:
@@ -174,7 +176,9 @@ class Interface(Stamped):
     speed_bps = models.BigIntegerField(null=True, help_text="null: the router does not say")
     admin_state = models.CharField(max_length=16, blank=True, default="")
     oper_state = models.CharField("state", max_length=16, blank=True, default="")
-    counter_bits = models.PositiveSmallIntegerField(default=64, help_text="64, 32, or 0: no counter")
+    counter_bits = models.PositiveSmallIntegerField(
+        default=64, help_text="64, 32, or 0: no counter"
+    )
     vlan_id = models.PositiveSmallIntegerField("VLAN", null=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
@@ -259,7 +263,9 @@ class Poll(models.Model):
         ordering = ["-at"]
         indexes = [models.Index(fields=["router", "-at"], name="routers_poll_router")]
         constraints = [
-            models.CheckConstraint(condition=Q(got__lte=models.F("wanted")), name="routers_poll_got")
+            models.CheckConstraint(
+                condition=Q(got__lte=models.F("wanted")), name="routers_poll_got"
+            )
         ]
 
     def __str__(self) -> str:

@@ -48,5 +48,3 @@ class RoleBackend(BaseBackend):
         if not account.is_staff:
             return label in TENANT_SEES and account.may(May.VIEW)
         return account.may(NEEDS_TO_SEE.get(label, May.VIEW))
-
-

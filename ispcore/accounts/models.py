@@ -49,7 +49,9 @@ class Account(AbstractBaseUser, Stamped):
     name = models.CharField("full name", max_length=150, blank=True, default="")
     email = models.EmailField(blank=True, default="")
     role = models.CharField(max_length=20, choices=Role.choices, default=Role.VIEWER)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="accounts")
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, null=True, blank=True, related_name="accounts"
+    )
     is_active = models.BooleanField("active", default=True)
 
     objects: ClassVar[AccountManager] = AccountManager()  # type: ignore[assignment]

@@ -69,7 +69,9 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not names:
             return entry.reason
         if not entry.old:
-            shown = [(name, _shown(entry.new[name])) for name in names if entry.new[name] not in _NONE]
+            shown = [
+                (name, _shown(entry.new[name])) for name in names if entry.new[name] not in _NONE
+            ]
             return format_html_join(", ", "{}: {}", shown)
         pairs = [(n, _shown(entry.old.get(n)), _shown(entry.new.get(n))) for n in names]
         return format_html("{}", format_html_join(", ", "{}: {} → {}", pairs))
@@ -81,4 +83,6 @@ _NONE = (None, "", [], {})
 def _shown(value: Any) -> str:
     if value in _NONE:
         return "none"
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return (
+        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    )

@@ -115,7 +115,9 @@ class JobLease(models.Model):
 
     class Meta:
         db_table = "job_leases"
-        constraints = [models.UniqueConstraint(fields=["job", "slot"], name="base_lease_one_per_slot")]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "slot"], name="base_lease_one_per_slot")
+        ]
 
     def __str__(self) -> str:
         return f"{self.job} {self.slot:%Y-%m-%d %H:%M:%S}"

@@ -62,7 +62,9 @@ class SecretField(models.TextField):  # type: ignore[type-arg]
 def secret_fields() -> Iterator[tuple[type[models.Model], list[str]]]:
     """Every model with its encrypted fields."""
     for model in apps.get_models():
-        names = [field.name for field in model._meta.concrete_fields if isinstance(field, SecretField)]
+        names = [
+            field.name for field in model._meta.concrete_fields if isinstance(field, SecretField)
+        ]
         if names:
             yield model, names
 

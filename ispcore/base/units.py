@@ -9,7 +9,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 NBSP = "\u00a0"  # a unit never leaves its number
 _POWERS = {"": 0, "k": 3, "m": 6, "g": 9, "t": 12}
-_RATE = re.compile(r"^(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(?:bps|bit/s|b/s|bits/s)?$", re.IGNORECASE)
+_RATE = re.compile(
+    r"^(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(?:bps|bit/s|b/s|bits/s)?$", re.IGNORECASE
+)
 _SI = ("", "k", "M", "G", "T", "P", "E")
 
 
@@ -35,7 +37,11 @@ def rate_text(bps: int) -> str:
         unit = 10 ** _POWERS[prefix.lower()]
         if bps and bps % (unit // 1000) == 0 and bps >= unit:
             whole, rest = divmod(bps, unit)
-            return f"{whole}{prefix}" if not rest else f"{whole}.{rest * 1000 // unit:03d}".rstrip("0") + prefix
+            return (
+                f"{whole}{prefix}"
+                if not rest
+                else f"{whole}.{rest * 1000 // unit:03d}".rstrip("0") + prefix
+            )
     return str(bps)
 
 
@@ -44,11 +50,8 @@ def significant(value: float, digits: int = 3) -> str:
     number = Decimal(str(value))
     if not number:
         return "0"
-    quantum = Decimal(1).scaleb(max(number.adjusted() - digits + 1, -6))
-    rounded = number.quantize(quantum, rounding=ROUND_HALF_EVEN) if quantum < 1 else number.quantize(
-        Decimal(1), rounding=ROUND_HALF_EVEN
-    )
-    return f"{rounded:,f}".replace("-", "−")
+    quantum = Decimal(1).scaleb(min(max(number.adjusted() - digits + 1, -6), 0))
+    return f"{number.quantize(quantum, rounding=ROUND_HALF_EVEN):,f}".replace("-", "−")
 
 
 def scaled(value: float, unit: str) -> tuple[str, str]:
@@ -62,17 +65,17 @@ def scaled(value: float, unit: str) -> tuple[str, str]:
 
 
 def format_bps(bps: float | None) -> str:
-    """"412 Mbps" with a no-break space, or "unknown"."""
+    """ "412 Mbps" with a no-break space, or "unknown"."""
     return "unknown" if bps is None else NBSP.join(scaled(bps, "bps"))
 
 
 def format_octets(octets: float | None) -> str:
-    """"1.24 TB" (decimal), or "unknown"."""
+    """ "1.24 TB" (decimal), or "unknown"."""
     return "unknown" if octets is None else NBSP.join(scaled(octets, "B"))
 
 
 def format_percent(percent: float | None) -> str:
-    """"108 %", one decimal below ten, or "unknown"."""
+    """ "108 %", one decimal below ten, or "unknown"."""
     if percent is None:
         return "unknown"
     return f"{percent:.0f}{NBSP}%" if percent >= 9.95 or percent == 0 else f"{percent:.1f}{NBSP}%"

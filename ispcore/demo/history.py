@@ -28,9 +28,7 @@ def write(lines: Sequence[tuple[Mapping, DemoVlan]], since: datetime) -> int:
     for mapping, vlan in lines:
         rows = list(_rows(mapping.pk, vlan, int(since.timestamp()) // BUCKET_S * BUCKET_S, until))
         written += usage.insert(rows)
-        recent = [
-            (mapping.interface_id, *row[1:]) for row in rows if row[1] > clock.now() - SPARK
-        ]
+        recent = [(mapping.interface_id, *row[1:]) for row in rows if row[1] > clock.now() - SPARK]
         store.insert(InterfaceUsage, USAGE_COLUMNS, recent)
     return written
 
@@ -45,4 +43,14 @@ def _rows(key: int, vlan: DemoVlan, start: int, end: int) -> Iterator[tuple[Any,
             yield (key, bucket, None, None, None, None, 0, LOST, "demo")
             continue
         down, up = traffic.octets(vlan.profile, at, at + BUCKET_S)
-        yield (key, bucket, up, down, up * 8 // BUCKET_S, down * 8 // BUCKET_S, BUCKET_S, GOOD, "demo")
+        yield (
+            key,
+            bucket,
+            up,
+            down,
+            up * 8 // BUCKET_S,
+            down * 8 // BUCKET_S,
+            BUCKET_S,
+            GOOD,
+            "demo",
+        )

@@ -5,8 +5,10 @@ import secrets
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
@@ -39,8 +41,7 @@ def load() -> int:
         by_name = {each.name: _reseller(each, by_plan) for each in network.RESELLERS}
         by_router = {each.name: _router(each, *keys[each.name]) for each in network.ROUTERS}
         made = [
-            _mapping(vlan, by_name[vlan.reseller], by_router[vlan.router])
-            for vlan in network.VLANS
+            _mapping(vlan, by_name[vlan.reseller], by_router[vlan.router]) for vlan in network.VLANS
         ]
         Mapping.objects.filter(pk__in=[m.pk for m in made]).update(started_at=since)
         PlanChange.objects.filter(reseller__in=by_name.values()).update(from_at=since)
@@ -55,13 +56,14 @@ def remove() -> dict[str, int]:
     counts = {}
     with transaction.atomic():
         tenants, routers_ = Tenant.objects.filter(is_demo=True), Router.objects.filter(is_demo=True)
+        of_tenants = Reseller.objects.filter(tenant__in=tenants)
         subjects = {
-            "resellers.reseller": Reseller.objects.filter(tenant__in=tenants),
-            "routers.router": routers_,
+            "resellers.reseller": list(of_tenants.values_list("pk", flat=True)),
+            "routers.router": list(routers_.values_list("pk", flat=True)),
         }
         counts["alerts"] = 0
-        for kind, rows in subjects.items():
-            about = {"subject_kind": kind, "subject_id__in": list(rows.values_list("pk", flat=True))}
+        for kind, keys in subjects.items():
+            about = {"subject_kind": kind, "subject_id__in": keys}
             counts["alerts"] += Alert.objects.filter(**about).count()
             Alert.objects.filter(**about).delete()
             RuleState.objects.filter(**about).delete()
@@ -88,10 +90,10 @@ def _write(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=1))
 
 
-def _delete(rows: "object") -> int:
-    count = rows.count()  # type: ignore[attr-defined]
-    rows.delete()  # type: ignore[attr-defined]
-    return int(count)
+def _delete(rows: QuerySet[Any]) -> int:
+    count = rows.count()
+    rows.delete()
+    return count
 
 
 def _plan(name: str) -> Plan:

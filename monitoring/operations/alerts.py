@@ -27,7 +27,13 @@ class AlertMoved(Exception):
 
 
 def open_alert(
-    rule: Rule, subject: "Subject", *, severity: Severity, words: Words, value: float | None, at: datetime
+    rule: Rule,
+    subject: "Subject",
+    *,
+    severity: Severity,
+    words: Words,
+    value: float | None,
+    at: datetime,
 ) -> Alert | None:
     """A new alert; None where one is live already (the constraint decides)."""
     try:

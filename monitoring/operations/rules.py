@@ -53,7 +53,9 @@ class Outcome:
         return bool(self.opened or self.moved or self.resolved)
 
 
-def evaluate(metric: str, observations: Iterable[Observation], *, at: datetime | None = None) -> Outcome:
+def evaluate(
+    metric: str, observations: Iterable[Observation], *, at: datetime | None = None
+) -> Outcome:
     """Judge every observation by every enabled rule of `metric`, in one transaction."""
     known = [each for each in observations if each.value is not None]
     rules = list(Rule.objects.filter(metric=metric, is_enabled=True))
@@ -86,11 +88,11 @@ def _judge_all(
             rule=rule, subject_kind=each.subject.kind, subject_id=each.subject.pk
         )
         alert = live.get(key)
-        if state.pk is None and alert is None and _level(rule, each, Level.NONE) == Level.NONE:
+        if key not in states and alert is None and _level(rule, each, Level.NONE) == Level.NONE:
             continue  # healthy and always was: no row
         before = _since(state)
         level = _judge(rule, each, state, alert, at)
-        if _since(state) != before or state.pk is None:
+        if _since(state) != before:
             changed.append(state)
         _act(rule, each, alert, level, at, counts)
     _store(changed)
@@ -110,7 +112,12 @@ def _judge(
 
 
 def _act(
-    rule: Rule, seen: Observation, alert: Alert | None, level: Level, at: datetime, counts: list[int]
+    rule: Rule,
+    seen: Observation,
+    alert: Alert | None,
+    level: Level,
+    at: datetime,
+    counts: list[int],
 ) -> None:
     if level == Level.NONE:
         if alert is not None:

@@ -26,7 +26,9 @@ class CreateUnlessThere(migrations.CreateModel):
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         if schema_editor.connection.vendor != "mysql":
             super().database_forwards(app_label, schema_editor, from_state, to_state)
-        elif self.allow_migrate_model(schema_editor.connection.alias, to_state.apps.get_model(app_label, self.name)):
+        elif self.allow_migrate_model(
+            schema_editor.connection.alias, to_state.apps.get_model(app_label, self.name)
+        ):
             schema_editor.execute(NAS)
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):
@@ -44,12 +46,18 @@ class Migration(migrations.Migration):
                 ("id", models.AutoField(primary_key=True, serialize=False)),
                 ("address", models.CharField(db_column="nasname", db_index=True, max_length=128)),
                 ("short_name", models.CharField(db_column="shortname", max_length=32, null=True)),
-                ("kind", models.CharField(db_column="type", default="other", max_length=30, null=True)),
+                (
+                    "kind",
+                    models.CharField(db_column="type", default="other", max_length=30, null=True),
+                ),
                 ("ports", models.IntegerField(null=True)),
                 ("secret", models.CharField(default="", max_length=60)),
                 ("server", models.CharField(max_length=64, null=True)),
                 ("community", models.CharField(max_length=50, null=True)),
-                ("description", models.CharField(default="RADIUS Client", max_length=200, null=True)),
+                (
+                    "description",
+                    models.CharField(default="RADIUS Client", max_length=200, null=True),
+                ),
             ],
             options={"db_table": "nas"},
         ),

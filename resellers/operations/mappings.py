@@ -44,7 +44,9 @@ def add(
         _refuse_taken(mapping)
         mapping.full_clean()
         mapping.save()
-        audit.record("map", mapping, by=by, new=audit.snapshot(mapping), tenant_id=reseller.tenant_id)
+        audit.record(
+            "map", mapping, by=by, new=audit.snapshot(mapping), tenant_id=reseller.tenant_id
+        )
         _publish(mapping)
     return mapping
 

@@ -20,7 +20,9 @@ def save(plan: Plan, *, by: Actor) -> Plan:
         stored = Plan.objects.select_for_update().filter(pk=plan.pk).first()
         old = audit.snapshot(stored) if stored else {}
         plan.save()
-        audit.record("change" if stored else "create", plan, by=by, old=old, new=audit.snapshot(plan))
+        audit.record(
+            "change" if stored else "create", plan, by=by, old=old, new=audit.snapshot(plan)
+        )
         if stored and (stored.down_bps, stored.up_bps) != (plan.down_bps, plan.up_bps):
             for reseller in Reseller.objects.filter(plan=plan):
                 _note(reseller, plan, by)

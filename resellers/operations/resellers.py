@@ -45,7 +45,9 @@ def save(reseller: Reseller, *, name: str | None = None, by: Actor) -> Reseller:
             reseller.tenant.name = name
             reseller.tenant.full_clean()
             reseller.tenant.save()
-        audit.record("change", reseller, by=by, old=old, new=_shown(reseller), tenant_id=reseller.tenant_id)
+        audit.record(
+            "change", reseller, by=by, old=old, new=_shown(reseller), tenant_id=reseller.tenant_id
+        )
         _publish(reseller)
     return reseller
 

@@ -111,7 +111,7 @@ def _day(at: datetime) -> Any:
     return clock.isp_date(at)
 
 
-def _roll_up(model: Any, name: str, cut: Any, rows: Sequence[tuple[Any, ...]]) -> None:
+def _roll_up(model: Any, name: str, cut: Any, rows: Sequence[Sequence[Any]]) -> None:
     """Add rows onto their hour or day; each row is new, so nothing is added twice."""
     sums: dict[tuple[Any, Any], list[int]] = defaultdict(lambda: [0] * 6)
     for mapping_id, bucket, in_octets, out_octets, in_bps, out_bps, covered_s, *_ in rows:

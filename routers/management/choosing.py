@@ -22,7 +22,9 @@ def chosen(names: Sequence[str]) -> list[Router]:
     unknown = [name for name in names if name not in found]
     if unknown:
         known = ", ".join(Router.objects.values_list("name", flat=True)[:20]) or "none"
-        raise CommandError(f"no router named {', '.join(unknown)} (there are: {known})", returncode=2)
+        raise CommandError(
+            f"no router named {', '.join(unknown)} (there are: {known})", returncode=2
+        )
     return [found[name] for name in names]
 
 

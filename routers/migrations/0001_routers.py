@@ -2,191 +2,500 @@
 
 import django.core.validators
 import django.db.models.deletion
+from django.db import migrations, models
+
 import ispcore.base.clock
 import ispcore.base.models
 import ispcore.base.secrets
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_tenants_and_accounts'),
+        ("accounts", "0001_tenants_and_accounts"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Interface',
+            name="Interface",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('name', models.CharField(max_length=120)),
-                ('index', models.PositiveIntegerField(verbose_name='ifIndex')),
-                ('descr', models.CharField(blank=True, default='', max_length=200)),
-                ('alias', models.CharField(blank=True, default='', max_length=200)),
-                ('if_type', models.PositiveIntegerField(default=1, verbose_name='ifType')),
-                ('mac', models.CharField(blank=True, default='', max_length=17, verbose_name='MAC')),
-                ('speed_bps', models.BigIntegerField(help_text='null: the router does not say', null=True)),
-                ('admin_state', models.CharField(blank=True, default='', max_length=16)),
-                ('oper_state', models.CharField(blank=True, default='', max_length=16, verbose_name='state')),
-                ('counter_bits', models.PositiveSmallIntegerField(default=64, help_text='64, 32, or 0: no counter')),
-                ('vlan_id', models.PositiveSmallIntegerField(null=True, verbose_name='VLAN')),
-                ('first_seen_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('gone_at', models.DateTimeField(help_text='since when discovery misses it', null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120)),
+                ("index", models.PositiveIntegerField(verbose_name="ifIndex")),
+                ("descr", models.CharField(blank=True, default="", max_length=200)),
+                ("alias", models.CharField(blank=True, default="", max_length=200)),
+                ("if_type", models.PositiveIntegerField(default=1, verbose_name="ifType")),
+                (
+                    "mac",
+                    models.CharField(blank=True, default="", max_length=17, verbose_name="MAC"),
+                ),
+                (
+                    "speed_bps",
+                    models.BigIntegerField(help_text="null: the router does not say", null=True),
+                ),
+                ("admin_state", models.CharField(blank=True, default="", max_length=16)),
+                (
+                    "oper_state",
+                    models.CharField(blank=True, default="", max_length=16, verbose_name="state"),
+                ),
+                (
+                    "counter_bits",
+                    models.PositiveSmallIntegerField(
+                        default=64, help_text="64, 32, or 0: no counter"
+                    ),
+                ),
+                ("vlan_id", models.PositiveSmallIntegerField(null=True, verbose_name="VLAN")),
+                ("first_seen_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                (
+                    "gone_at",
+                    models.DateTimeField(help_text="since when discovery misses it", null=True),
+                ),
             ],
             options={
-                'db_table': 'router_interfaces',
-                'ordering': ['router', 'index'],
+                "db_table": "router_interfaces",
+                "ordering": ["router", "index"],
             },
         ),
         migrations.CreateModel(
-            name='CounterState',
+            name="CounterState",
             fields=[
-                ('interface', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='counters', serialize=False, to='routers.interface')),
-                ('at_ms', models.BigIntegerField(help_text='of the last reading, epoch milliseconds')),
-                ('uptime_ticks', models.BigIntegerField()),
-                ('in_octets', ispcore.base.models.Counter64Field()),
-                ('out_octets', ispcore.base.models.Counter64Field()),
-                ('bits', models.PositiveSmallIntegerField()),
-                ('discontinuity_ticks', models.BigIntegerField(null=True)),
-                ('in_bps', models.BigIntegerField(null=True)),
-                ('out_bps', models.BigIntegerField(null=True)),
-                ('rated_at', models.DateTimeField(help_text='end of the interval of the current rate', null=True)),
-                ('bucket_ms', models.BigIntegerField(help_text='start of the open bucket, epoch milliseconds')),
-                ('bucket_in_octets', models.BigIntegerField(default=0)),
-                ('bucket_out_octets', models.BigIntegerField(default=0)),
-                ('bucket_covered_ms', models.IntegerField(default=0)),
-                ('bucket_quality', models.SmallIntegerField(default=0)),
+                (
+                    "interface",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="counters",
+                        serialize=False,
+                        to="routers.interface",
+                    ),
+                ),
+                (
+                    "at_ms",
+                    models.BigIntegerField(help_text="of the last reading, epoch milliseconds"),
+                ),
+                ("uptime_ticks", models.BigIntegerField()),
+                ("in_octets", ispcore.base.models.Counter64Field()),
+                ("out_octets", ispcore.base.models.Counter64Field()),
+                ("bits", models.PositiveSmallIntegerField()),
+                ("discontinuity_ticks", models.BigIntegerField(null=True)),
+                ("in_bps", models.BigIntegerField(null=True)),
+                ("out_bps", models.BigIntegerField(null=True)),
+                (
+                    "rated_at",
+                    models.DateTimeField(
+                        help_text="end of the interval of the current rate", null=True
+                    ),
+                ),
+                (
+                    "bucket_ms",
+                    models.BigIntegerField(
+                        help_text="start of the open bucket, epoch milliseconds"
+                    ),
+                ),
+                ("bucket_in_octets", models.BigIntegerField(default=0)),
+                ("bucket_out_octets", models.BigIntegerField(default=0)),
+                ("bucket_covered_ms", models.IntegerField(default=0)),
+                ("bucket_quality", models.SmallIntegerField(default=0)),
             ],
             options={
-                'db_table': 'interface_counters',
+                "db_table": "interface_counters",
             },
         ),
         migrations.CreateModel(
-            name='InterfaceUsage',
+            name="InterfaceUsage",
             fields=[
-                ('bucket', models.DateTimeField(help_text='start of the 5 minutes, UTC')),
-                ('in_octets', models.BigIntegerField(null=True)),
-                ('out_octets', models.BigIntegerField(null=True)),
-                ('in_bps', models.BigIntegerField(null=True)),
-                ('out_bps', models.BigIntegerField(null=True)),
-                ('covered_s', models.SmallIntegerField(help_text='seconds of the 300 that readings cover')),
-                ('quality', models.SmallIntegerField(default=0)),
-                ('source', models.CharField(help_text='snmp, api or demo', max_length=4)),
-                ('pk', models.CompositePrimaryKey('interface_id', 'bucket', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('interface', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='routers.interface')),
+                ("bucket", models.DateTimeField(help_text="start of the 5 minutes, UTC")),
+                ("in_octets", models.BigIntegerField(null=True)),
+                ("out_octets", models.BigIntegerField(null=True)),
+                ("in_bps", models.BigIntegerField(null=True)),
+                ("out_bps", models.BigIntegerField(null=True)),
+                (
+                    "covered_s",
+                    models.SmallIntegerField(help_text="seconds of the 300 that readings cover"),
+                ),
+                ("quality", models.SmallIntegerField(default=0)),
+                ("source", models.CharField(help_text="snmp, api or demo", max_length=4)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "interface_id",
+                        "bucket",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "interface",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="routers.interface",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'interface_usage_5m',
+                "db_table": "interface_usage_5m",
             },
         ),
         migrations.CreateModel(
-            name='Router',
+            name="Router",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('site', models.CharField(blank=True, default='', max_length=80)),
-                ('address', models.GenericIPAddressField(help_text='IPv4 or IPv6', verbose_name='management address')),
-                ('is_polled', models.BooleanField(default=True, verbose_name='polling')),
-                ('ping_method', models.CharField(choices=[('icmp', 'ICMP echo'), ('tcp', 'TCP connect to the API port'), ('off', 'Off')], default='icmp', max_length=4)),
-                ('counter_source', models.CharField(choices=[('both', 'SNMP, RouterOS API where SNMP fails'), ('snmp', 'SNMP only'), ('api', 'RouterOS API only')], default='both', max_length=4, verbose_name='counters from')),
-                ('api_port', models.PositiveIntegerField(default=8728, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)], verbose_name='API port')),
-                ('api_tls', models.BooleanField(default=False, verbose_name='API over TLS')),
-                ('api_tls_fingerprint', models.CharField(blank=True, default='', help_text='SHA-256, to pin it', max_length=95, verbose_name='API certificate')),
-                ('api_user', models.CharField(blank=True, default='', max_length=64, verbose_name='API user')),
-                ('api_password', ispcore.base.secrets.SecretField(blank=True, default='', verbose_name='API password')),
-                ('snmp_port', models.PositiveIntegerField(default=161, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)], verbose_name='SNMP port')),
-                ('snmp_version', models.CharField(choices=[('v2c', 'v2c'), ('v3', 'v3')], default='v2c', max_length=3, verbose_name='SNMP version')),
-                ('snmp_community', ispcore.base.secrets.SecretField(blank=True, default='', verbose_name='SNMP community')),
-                ('snmp_user', models.CharField(blank=True, default='', max_length=64, verbose_name='SNMP user')),
-                ('snmp_auth_protocol', models.CharField(blank=True, choices=[('', 'none'), ('MD5', 'MD5'), ('SHA1', 'SHA-1'), ('SHA256', 'SHA-256')], default='', max_length=6, verbose_name='SNMP authentication')),
-                ('snmp_auth_key', ispcore.base.secrets.SecretField(blank=True, default='', verbose_name='SNMP authentication key')),
-                ('snmp_priv_protocol', models.CharField(blank=True, choices=[('', 'none'), ('DES', 'DES'), ('AES128', 'AES-128')], default='', max_length=6, verbose_name='SNMP privacy')),
-                ('snmp_priv_key', ispcore.base.secrets.SecretField(blank=True, default='', verbose_name='SNMP privacy key')),
-                ('system_name', models.CharField(blank=True, default='', editable=False, max_length=120)),
-                ('board', models.CharField(blank=True, default='', editable=False, max_length=120)),
-                ('os_version', models.CharField(blank=True, default='', editable=False, max_length=80)),
-                ('booted_at', models.DateTimeField(editable=False, null=True)),
-                ('interface_count', models.IntegerField(editable=False, help_text='ifNumber', null=True)),
-                ('discovered_at', models.DateTimeField(editable=False, null=True)),
-                ('polled_at', models.DateTimeField(editable=False, help_text='last attempt', null=True)),
-                ('read_at', models.DateTimeField(editable=False, help_text='last good reading', null=True)),
-                ('is_demo', models.BooleanField(default=False, editable=False)),
-                ('tenant', models.ForeignKey(blank=True, help_text='empty: shared by all', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='routers', to='accounts.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("site", models.CharField(blank=True, default="", max_length=80)),
+                (
+                    "address",
+                    models.GenericIPAddressField(
+                        help_text="IPv4 or IPv6", verbose_name="management address"
+                    ),
+                ),
+                ("is_polled", models.BooleanField(default=True, verbose_name="polling")),
+                (
+                    "ping_method",
+                    models.CharField(
+                        choices=[
+                            ("icmp", "ICMP echo"),
+                            ("tcp", "TCP connect to the API port"),
+                            ("off", "Off"),
+                        ],
+                        default="icmp",
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "counter_source",
+                    models.CharField(
+                        choices=[
+                            ("both", "SNMP, RouterOS API where SNMP fails"),
+                            ("snmp", "SNMP only"),
+                            ("api", "RouterOS API only"),
+                        ],
+                        default="both",
+                        max_length=4,
+                        verbose_name="counters from",
+                    ),
+                ),
+                (
+                    "api_port",
+                    models.PositiveIntegerField(
+                        default=8728,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(65535),
+                        ],
+                        verbose_name="API port",
+                    ),
+                ),
+                ("api_tls", models.BooleanField(default=False, verbose_name="API over TLS")),
+                (
+                    "api_tls_fingerprint",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="SHA-256, to pin it",
+                        max_length=95,
+                        verbose_name="API certificate",
+                    ),
+                ),
+                (
+                    "api_user",
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="API user"
+                    ),
+                ),
+                (
+                    "api_password",
+                    ispcore.base.secrets.SecretField(
+                        blank=True, default="", verbose_name="API password"
+                    ),
+                ),
+                (
+                    "snmp_port",
+                    models.PositiveIntegerField(
+                        default=161,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(65535),
+                        ],
+                        verbose_name="SNMP port",
+                    ),
+                ),
+                (
+                    "snmp_version",
+                    models.CharField(
+                        choices=[("v2c", "v2c"), ("v3", "v3")],
+                        default="v2c",
+                        max_length=3,
+                        verbose_name="SNMP version",
+                    ),
+                ),
+                (
+                    "snmp_community",
+                    ispcore.base.secrets.SecretField(
+                        blank=True, default="", verbose_name="SNMP community"
+                    ),
+                ),
+                (
+                    "snmp_user",
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="SNMP user"
+                    ),
+                ),
+                (
+                    "snmp_auth_protocol",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "none"),
+                            ("MD5", "MD5"),
+                            ("SHA1", "SHA-1"),
+                            ("SHA256", "SHA-256"),
+                        ],
+                        default="",
+                        max_length=6,
+                        verbose_name="SNMP authentication",
+                    ),
+                ),
+                (
+                    "snmp_auth_key",
+                    ispcore.base.secrets.SecretField(
+                        blank=True, default="", verbose_name="SNMP authentication key"
+                    ),
+                ),
+                (
+                    "snmp_priv_protocol",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "none"), ("DES", "DES"), ("AES128", "AES-128")],
+                        default="",
+                        max_length=6,
+                        verbose_name="SNMP privacy",
+                    ),
+                ),
+                (
+                    "snmp_priv_key",
+                    ispcore.base.secrets.SecretField(
+                        blank=True, default="", verbose_name="SNMP privacy key"
+                    ),
+                ),
+                (
+                    "system_name",
+                    models.CharField(blank=True, default="", editable=False, max_length=120),
+                ),
+                ("board", models.CharField(blank=True, default="", editable=False, max_length=120)),
+                (
+                    "os_version",
+                    models.CharField(blank=True, default="", editable=False, max_length=80),
+                ),
+                ("booted_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "interface_count",
+                    models.IntegerField(editable=False, help_text="ifNumber", null=True),
+                ),
+                ("discovered_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "polled_at",
+                    models.DateTimeField(editable=False, help_text="last attempt", null=True),
+                ),
+                (
+                    "read_at",
+                    models.DateTimeField(editable=False, help_text="last good reading", null=True),
+                ),
+                ("is_demo", models.BooleanField(default=False, editable=False)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="empty: shared by all",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="routers",
+                        to="accounts.tenant",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'router_configs',
-                'ordering': ['name'],
+                "db_table": "router_configs",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Poll',
+            name="Poll",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('took_ms', models.FloatField(null=True)),
-                ('source', models.CharField(max_length=4)),
-                ('result', models.CharField(choices=[('ok', 'All values'), ('partial', 'Some values missing'), ('unreachable', 'Unreachable'), ('refused', 'Refused'), ('nonsense', 'Nonsense')], max_length=12)),
-                ('wanted', models.PositiveIntegerField(default=0, help_text='interfaces asked for')),
-                ('got', models.PositiveIntegerField(default=0, help_text='interfaces that answered')),
-                ('detail', models.CharField(blank=True, default='', max_length=250)),
-                ('router', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='polls', to='routers.router')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("took_ms", models.FloatField(null=True)),
+                ("source", models.CharField(max_length=4)),
+                (
+                    "result",
+                    models.CharField(
+                        choices=[
+                            ("ok", "All values"),
+                            ("partial", "Some values missing"),
+                            ("unreachable", "Unreachable"),
+                            ("refused", "Refused"),
+                            ("nonsense", "Nonsense"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "wanted",
+                    models.PositiveIntegerField(default=0, help_text="interfaces asked for"),
+                ),
+                (
+                    "got",
+                    models.PositiveIntegerField(default=0, help_text="interfaces that answered"),
+                ),
+                ("detail", models.CharField(blank=True, default="", max_length=250)),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="polls",
+                        to="routers.router",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'router_polls',
-                'ordering': ['-at'],
+                "db_table": "router_polls",
+                "ordering": ["-at"],
             },
         ),
         migrations.AddField(
-            model_name='interface',
-            name='router',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='interfaces', to='routers.router'),
+            model_name="interface",
+            name="router",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="interfaces",
+                to="routers.router",
+            ),
         ),
         migrations.CreateModel(
-            name='RouterCheck',
+            name="RouterCheck",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('method', models.CharField(choices=[('ping', 'Ping'), ('api', 'RouterOS API'), ('snmp', 'SNMP')], max_length=4)),
-                ('state', models.CharField(choices=[('ok', 'Answers'), ('failed', 'Does not answer'), ('unknown', 'Unknown')], default='unknown', max_length=7)),
-                ('since', models.DateTimeField()),
-                ('checked_at', models.DateTimeField()),
-                ('last_ok_at', models.DateTimeField(null=True)),
-                ('took_ms', models.FloatField(null=True)),
-                ('detail', models.CharField(blank=True, default='', max_length=200)),
-                ('error_kind', models.CharField(blank=True, default='', max_length=12)),
-                ('error', models.CharField(blank=True, default='', max_length=250)),
-                ('router', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checks', to='routers.router')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[("ping", "Ping"), ("api", "RouterOS API"), ("snmp", "SNMP")],
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("ok", "Answers"),
+                            ("failed", "Does not answer"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="unknown",
+                        max_length=7,
+                    ),
+                ),
+                ("since", models.DateTimeField()),
+                ("checked_at", models.DateTimeField()),
+                ("last_ok_at", models.DateTimeField(null=True)),
+                ("took_ms", models.FloatField(null=True)),
+                ("detail", models.CharField(blank=True, default="", max_length=200)),
+                ("error_kind", models.CharField(blank=True, default="", max_length=12)),
+                ("error", models.CharField(blank=True, default="", max_length=250)),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="checks",
+                        to="routers.router",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'router_checks',
+                "db_table": "router_checks",
             },
         ),
         migrations.AddConstraint(
-            model_name='router',
-            constraint=models.UniqueConstraint(fields=('address', 'api_port'), name='routers_router_one_per_address', violation_error_message='Another router has this address and API port already.'),
+            model_name="router",
+            constraint=models.UniqueConstraint(
+                fields=("address", "api_port"),
+                name="routers_router_one_per_address",
+                violation_error_message="Another router has this address and API port already.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='poll',
-            index=models.Index(fields=['router', '-at'], name='routers_poll_router'),
+            model_name="poll",
+            index=models.Index(fields=["router", "-at"], name="routers_poll_router"),
         ),
         migrations.AddConstraint(
-            model_name='poll',
-            constraint=models.CheckConstraint(condition=models.Q(('got__lte', models.F('wanted'))), name='routers_poll_got'),
+            model_name="poll",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("got__lte", models.F("wanted"))), name="routers_poll_got"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='interface',
-            constraint=models.UniqueConstraint(fields=('router', 'name'), name='routers_interface_one_per_name'),
+            model_name="interface",
+            constraint=models.UniqueConstraint(
+                fields=("router", "name"), name="routers_interface_one_per_name"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='routercheck',
-            constraint=models.UniqueConstraint(fields=('router', 'method'), name='routers_check_one_per_method'),
+            model_name="routercheck",
+            constraint=models.UniqueConstraint(
+                fields=("router", "method"), name="routers_check_one_per_method"
+            ),
         ),
     ]

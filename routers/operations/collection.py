@@ -125,9 +125,7 @@ def _checked(attempt: Attempt) -> list[Checked]:
     found = []
     for method, source, was_asked, error in asked:
         if error is not None and was_asked:
-            found.append(
-                Checked(router, method, False, error_kind=error.kind, error=str(error))
-            )
+            found.append(Checked(router, method, False, error_kind=error.kind, error=str(error)))
         elif was_asked and reading is not None and attempt.source == source:
             detail = f"{len(reading.rows)} interfaces"
             found.append(Checked(router, method, True, took_ms=reading.took_ms, detail=detail))

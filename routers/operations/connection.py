@@ -103,5 +103,3 @@ def _timed(name: str, ask: Callable[[], str]) -> Step:
     except ProtocolError as error:
         words, ok, kind = str(error), False, error.kind
     return Step(name, ok, words, (clock.monotonic_s() - started) * 1000, kind)
-
-

@@ -138,7 +138,7 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
     for row in gone:
         row.gone_at = now
     Interface.objects.bulk_create(new)
-    Interface.objects.bulk_update(  # type: ignore[attr-defined]
+    Interface.objects.bulk_update(
         changed + gone, [*FACTS, "vlan_id", "last_seen_at", "gone_at"], batch_size=500
     )
     _facts(router, found, now)

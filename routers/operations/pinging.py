@@ -26,10 +26,11 @@ async def ping_fleet(routers: Sequence[Router]) -> list[Checked]:
 async def _ping_all(routers: Sequence[Router]) -> dict[int, PingResult]:
     by_icmp = [r for r in routers if r.ping_method == Ping.ICMP]
     by_tcp = [r for r in routers if r.ping_method == Ping.TCP]
-    echoes, *connects = await asyncio.gather(
-        icmp.ping_many_async([r.address for r in by_icmp]),
-        *(icmp.tcp_ping_async(r.address, r.api_port, TCP_TIMEOUT_S) for r in by_tcp),
+    connecting = asyncio.gather(
+        *(icmp.tcp_ping_async(r.address, r.api_port, TCP_TIMEOUT_S) for r in by_tcp)
     )
+    echoes = await icmp.ping_many_async([r.address for r in by_icmp])
+    connects = await connecting
     found = {r.pk: echoes[r.address] for r in by_icmp}
     return found | {r.pk: result for r, result in zip(by_tcp, connects, strict=True)}
 

@@ -7,8 +7,8 @@ from django.conf import settings
 
 from ispcore.protocols import routeros
 from ispcore.protocols.errors import ProtocolError, Unreachable
-from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.interfaces import CounterReading
+from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import Wanted, read_counters
 from routers.models import Interface, Router
 from routers.targets import api_target, snmp_engine, snmp_target

@@ -69,7 +69,9 @@ def evaluate(routers: Iterable[Router]) -> None:
         silent_s = (now - since).total_seconds() if since else 0.0
         known = bool(checks.get(router.pk))
         reach.append(
-            Observation(subject, silent_s if known else None, _silent_words(checks.get(router.pk, [])))
+            Observation(
+                subject, silent_s if known else None, _silent_words(checks.get(router.pk, []))
+            )
         )
         fresh.append(
             Observation(subject, collection_age_periods(router, now), _stale_words(router))
@@ -111,8 +113,10 @@ def _silent_words(checks: Sequence[RouterCheck]) -> Says:
     methods = [row.get_method_display() for row in checks if row.state == State.FAILED]
 
     def says(_level: Level) -> str:
-        listed = " or ".join([", ".join(methods[:-1]), methods[-1]]) if len(methods) > 1 else (
-            methods[0] if methods else "anything"
+        listed = (
+            " or ".join([", ".join(methods[:-1]), methods[-1]])
+            if len(methods) > 1
+            else (methods[0] if methods else "anything")
         )
         return f"No answer to {listed}"
 
@@ -127,5 +131,3 @@ def _stale_words(router: Router) -> Says:
         return f"Collection stale: last reading {at:%H:%M:%S}"
 
     return says
-
-

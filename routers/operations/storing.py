@@ -101,7 +101,7 @@ def _advance(
         if state is not None:
             touched.append(state)
         finished += [FinishedBucket(interface.pk, bucket, attempt.source) for bucket in done]
-    Interface.objects.bulk_update(moved, ["oper_state"])  # type: ignore[attr-defined]
+    Interface.objects.bulk_update(moved, ["oper_state"])
 
 
 def _advance_one(
@@ -166,7 +166,9 @@ def _poll(attempt: Attempt, now: datetime) -> Poll:
     names = {i.name for i in attempt.work.interfaces}
     got = [r for r in reading.rows if r.in_octets is not None and r.name in names]
     missing = sorted(names - {r.name for r in got})
-    notes = [f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''} missing"] if missing else []
+    notes = (
+        [f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''} missing"] if missing else []
+    )
     if attempt.snmp_error:
         notes.append(f"by the API, since SNMP failed: {attempt.snmp_error}")
     return Poll(
@@ -179,5 +181,3 @@ def _poll(attempt: Attempt, now: datetime) -> Poll:
         got=len(got),
         detail="; ".join(notes)[:250],
     )
-
-

@@ -2,52 +2,127 @@
 
 import django.contrib.auth.validators
 import django.db.models.deletion
+from django.db import migrations, models
+
 import ispcore.base.clock
 import ispcore.base.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Tenant',
+            name="Tenant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('is_demo', models.BooleanField(default=False, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, unique=True)),
+                ("is_demo", models.BooleanField(default=False, editable=False)),
             ],
             options={
-                'db_table': 'tenants',
-                'ordering': ['name'],
+                "db_table": "tenants",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('username', models.CharField(max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()])),
-                ('name', models.CharField(blank=True, default='', max_length=150, verbose_name='full name')),
-                ('email', models.EmailField(blank=True, default='', max_length=254)),
-                ('role', models.CharField(choices=[('super_user', 'Super user'), ('admin', 'Administrator'), ('operator', 'Operator'), ('viewer', 'Viewer'), ('client', 'Client')], default='viewer', max_length=20)),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('tenant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='accounts.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True, default="", max_length=150, verbose_name="full name"
+                    ),
+                ),
+                ("email", models.EmailField(blank=True, default="", max_length=254)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("super_user", "Super user"),
+                            ("admin", "Administrator"),
+                            ("operator", "Operator"),
+                            ("viewer", "Viewer"),
+                            ("client", "Client"),
+                        ],
+                        default="viewer",
+                        max_length=20,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="accounts.tenant",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'accounts',
-                'ordering': ['username'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('role', 'client'), ('tenant__isnull', False)), models.Q(('role__in', ['super_user', 'admin']), ('tenant__isnull', True)), ('role__in', ['operator', 'viewer']), _connector='OR'), name='accounts_account_role_fits_tenant', violation_error_message='A client needs a tenant; a super user or administrator has none.')],
+                "db_table": "accounts",
+                "ordering": ["username"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("role", "client"), ("tenant__isnull", False)),
+                            models.Q(
+                                ("role__in", ["super_user", "admin"]), ("tenant__isnull", True)
+                            ),
+                            ("role__in", ["operator", "viewer"]),
+                            _connector="OR",
+                        ),
+                        name="accounts_account_role_fits_tenant",
+                        violation_error_message="A client needs a tenant; a super user or administrator has none.",
+                    )
+                ],
             },
         ),
     ]

@@ -16,7 +16,13 @@ def generate_password() -> str:
 
 
 def create(
-    username: str, *, role: str, by: Actor, password: str, tenant: Tenant | None = None, email: str = ""
+    username: str,
+    *,
+    role: str,
+    by: Actor,
+    password: str,
+    tenant: Tenant | None = None,
+    email: str = "",
 ) -> Account:
     """A new account. Raises ValidationError on a weak password or a role that does not fit."""
     account = Account(username=username, role=role, tenant=tenant, email=email)
@@ -25,7 +31,9 @@ def create(
     account.full_clean()
     with transaction.atomic():
         account.save()
-        audit.record("create", account, by=by, new=audit.snapshot(account), tenant_id=_tenant(account))
+        audit.record(
+            "create", account, by=by, new=audit.snapshot(account), tenant_id=_tenant(account)
+        )
     return account
 
 

@@ -1,0 +1,343 @@
+"""What every admin of the portal shares: scoped rows, writes through operations, a page per row."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.db.models import ProtectedError, QuerySet, RestrictedError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from ispcore.accounts.models import Account
+from ispcore.accounts.roles import May
+from ispcore.accounts.scope import visible
+from ispcore.base.audit import Actor
+
+View = Callable[..., HttpResponseBase]
+UNCHANGED = "Nothing was changed."
+
+
+# ---- requests
+
+
+def account_of(request: HttpRequest) -> Account:
+    """Who asks. Raises PermissionDenied for nobody."""
+    if not isinstance(request.user, Account):
+        raise PermissionDenied
+    return request.user
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    return account_of(request).actor
+
+
+def require(request: HttpRequest, capability: May) -> Account:
+    """The account, if it has the capability. Raises PermissionDenied (403) otherwise."""
+    account = account_of(request)
+    if not account.may(capability):
+        raise PermissionDenied
+    return account
+
+
+def back(request: HttpRequest, default: str) -> HttpResponseRedirect:
+    """To the page a form was sent from (`next`, on this site only), else to `default`."""
+    url = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        url, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(url if url and safe else default)
+
+
+# ---- faults in words
+
+
+def words_of(error: Exception, model: type[models.Model] | None = None) -> str:
+    """What an operation refused, as one sentence or more, ending in what was changed: nothing."""
+    if isinstance(error, ValidationError):
+        said = " ".join(_sentences(error, model))
+    elif isinstance(error, ProtectedError | RestrictedError):
+        said = _in_use(error)
+    elif isinstance(error, IntegrityError):
+        said = _constraint_words(error, model)
+    else:
+        said = str(error)
+    said = said.strip() or "The change was refused"
+    if "nothing was changed" in said.lower():
+        return said if said.endswith(".") else f"{said}."
+    return f"{said.rstrip('.')}. {UNCHANGED}"
+
+
+def _sentences(error: ValidationError, model: type[models.Model] | None) -> list[str]:
+    """One sentence per fault, with the label of the field before it."""
+    if not hasattr(error, "error_dict"):
+        return list(error.messages)
+    return [
+        f"{label}: {text}" if (label := _label(model, field)) else text
+        for field, texts in error.message_dict.items()
+        for text in texts
+    ]
+
+
+def _label(model: type[models.Model] | None, field: str) -> str:
+    if field == "__all__" or model is None:
+        return "" if field == "__all__" else field
+    try:
+        return str(getattr(model._meta.get_field(field), "verbose_name", field)).capitalize()
+    except models.FieldDoesNotExist:
+        return field
+
+
+def _in_use(error: ProtectedError | RestrictedError) -> str:
+    held_by = sorted(error.args[1], key=str)
+    first, kind = held_by[0], held_by[0]._meta
+    more = f" and {len(held_by) - 1} more" if len(held_by) > 1 else ""
+    return f"It is still used by {kind.verbose_name} {first}{more}."
+
+
+def _constraint_words(error: IntegrityError, model: type[models.Model] | None) -> str:
+    """The words of the constraint that was violated: by its name, or on SQLite by its columns."""
+    text = str(error)
+    constraints = model._meta.constraints if model else []
+    for constraint in constraints:
+        if constraint.name in text or _columns_in(constraint, model, text):
+            return str(constraint.violation_error_message or constraint.name)
+    for field in model._meta.fields if model else []:
+        if field.unique and f"{field.model._meta.db_table}.{field.column}" in text:
+            return f"{field.verbose_name} exists already.".capitalize()
+    return "The database refused the change: it would break one of its rules."
+
+
+def _columns_in(
+    constraint: models.BaseConstraint, model: type[models.Model] | None, text: str
+) -> bool:
+    if not isinstance(constraint, models.UniqueConstraint) or not constraint.fields or not model:
+        return False
+    columns = [model._meta.get_field(name).column for name in constraint.fields]  # type: ignore[union-attr]
+    wanted = ", ".join(f"{model._meta.db_table}.{column}" for column in columns)
+    return f"UNIQUE constraint failed: {wanted}" == text
+
+
+# ---- admins
+
+
+class OperationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A form whose values an operation stores; what the operation refused is shown in it."""
+
+    refused: ClassVar[str] = ""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refused:
+            raise ValidationError(self.refused)
+        return cleaned
+
+
+class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Shows the rows that `scope.visible` lets through, and writes by operations only.
+
+    A subclass that can be edited overrides `store` and, where rows may go, `remove`. The faults
+    in `refusals` come back as messages; whatever an operation did before one is undone.
+    """
+
+    form = OperationForm
+    actions: Any = None
+    list_per_page = 100
+    show_full_result_count = False
+    refusals: tuple[type[Exception], ...] = ()
+    _always_refusals = (ValidationError, IntegrityError, ProtectedError, RestrictedError)
+
+    def store(self, request: HttpRequest, row: Any, form: Any, *, change: bool) -> None:
+        """Call the operation that stores `row`."""
+        raise PermissionDenied
+
+    def remove(self, request: HttpRequest, row: Any) -> None:
+        """Call the operation that deletes `row`."""
+        raise PermissionDenied
+
+    # -- what is seen
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return visible(super().get_queryset(request), request.user)
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField | None:  # type: ignore[type-arg]
+        related = kwargs.get("queryset", db_field.remote_field.model._default_manager.all())
+        kwargs["queryset"] = visible(related, request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def visible_or_404(self, request: HttpRequest, pk: Any) -> Any:
+        """The row, where this account may see it; 404 hides what exists from those who may not."""
+        row = self.get_queryset(request).filter(pk=pk).first()
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404
+        return row
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        raise Http404
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        can = type(self).remove is not ScopedAdmin.remove
+        return can and super().has_delete_permission(request, obj)
+
+    # -- writing
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[Any]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refused = getattr(request, "refused", "")  # type: ignore[attr-defined]
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        self.store(request, obj, form, change=change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.remove(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        with transaction.atomic():
+            for row in queryset:
+                self.remove(request, row)
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Only the rows themselves: to list what hangs on them could mean a million samples."""
+        rows = [str(row) for row in objs]
+        return rows, {str(self.opts.verbose_name_plural): len(rows)}, set(), []
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (*self._always_refusals, *self.refusals) as error:
+            # the same form again, now with the fault in it
+            request.refused = words_of(error, self.model)  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (*self._always_refusals, *self.refusals) as error:
+            messages.error(request, words_of(error, self.model))
+            return redirect(request.path.removesuffix("delete/"))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        # not "Select reseller to change"
+        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
+        try:
+            return super().changelist_view(request, title | (extra_context or {}))
+        except (*self._always_refusals, *self.refusals) as error:
+            messages.error(request, words_of(error, self.model))
+            return redirect(request.get_full_path())
+
+    # -- the audit log is the history; the admin's own log would be a second truth
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return None
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        return None
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        row = self.visible_or_404(request, object_id)
+        log = reverse("admin:base_auditentry_changelist")
+        return redirect(f"{log}?object_kind={row._meta.label_lower}&object_id={row.pk}")
+
+
+class PageList(ChangeList):
+    """Rows of a stock list lead to the page of the object, not to its form."""
+
+    def url_for_result(self, result: models.Model) -> str:
+        return page_url(result)
+
+
+def page_url(row: models.Model) -> str:
+    """The address of the page of `row`."""
+    meta = row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_page", args=[row.pk])
+
+
+class PageAdmin(ScopedAdmin):
+    """A model whose rows have a read page at <pk>/ (the stock admin has only a form)."""
+
+    page_template = ""
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the page's template needs beside what every page has."""
+        raise NotImplementedError
+
+    def page(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        row = self.visible_or_404(request, pk)
+        return self.answer(
+            request, self.page_template, self.page_context(request, row), title=str(row)
+        )
+
+    def answer(
+        self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str
+    ) -> TemplateResponse:
+        """A page in the frame of the admin."""
+        frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
+        return TemplateResponse(request, template, frame | context)
+
+    def page_urls(self) -> Sequence[URLPattern]:
+        """Addresses under the model's own, made by `route`."""
+        return []
+
+    def route(self, pattern: str, view: View, name: str, *, post: bool = False) -> URLPattern:
+        """A URL named admin:<app>_<model>_<name>; `post` refuses every other method."""
+        wrapped = self.admin_site.admin_view(require_POST(view) if post else view)
+        full = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+        return path(pattern, wrapped, name=full)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [self.route("<int:pk>/", self.page, "page"), *self.page_urls(), *super().get_urls()]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PageList
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        row = self.visible_or_404(request, object_id)
+        if not self.has_change_permission(request, row):
+            if request.method == "POST":
+                raise PermissionDenied
+            return redirect(page_url(row))  # a form of grey fields says less than the page
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return redirect(page_url(obj))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        return redirect(page_url(obj))

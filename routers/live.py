@@ -1,0 +1,30 @@
+"""What pages watch of a router."""
+
+from ispcore.accounts.models import Account
+from ispcore.accounts.roles import May
+from ispcore.live.topics import Spots, Topic, render_spots
+from routers import pages, tables
+from routers.models import Router
+
+TEMPLATES = {
+    "chips": "portal/router/chips.html",
+    "checks": "portal/router/checks.html",
+    "interfaces": "portal/router/interfaces.html",
+    "polls": "portal/router/polls.html",
+    "alerts": "portal/router/alerts.html",
+    "mappings": "portal/router/mappings.html",
+}
+
+
+def _spots(key: str) -> Spots:
+    router = Router.objects.filter(pk=int(key) if key.isdecimal() else None).first()
+    if router is None:
+        raise LookupError(key)
+    return render_spots(TEMPLATES, pages.state_spots(router) | tables.interface_spots(router))
+
+
+def _allowed(account: Account, key: str) -> bool:
+    return account.is_staff and account.may(May.VIEW)
+
+
+TOPICS = [Topic("router", _spots, _allowed)]
