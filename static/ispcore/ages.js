@@ -37,7 +37,13 @@ function tick() {
 
 function showClock(clock, now) {
   const zone = document.getElementById("conn")?.dataset.zone || undefined;
-  const parts = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  const parts = {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  };
   const words = new Date(now).toLocaleString("en-GB", { ...parts, timeZone: zone });
   if (clock.textContent !== words) clock.textContent = words;
 }

@@ -86,9 +86,9 @@ export function release(rows) {
   rows.querySelectorAll("[aria-selected]").forEach((row) => row.removeAttribute("aria-selected"));
   const spot = rows.closest("[data-live]");
   spot?.querySelector(".waiting")?.remove();
-  delete rows.dataset.rows; // for this once no hold, though the pointer is on it
+  rows.lettingIn = true; // for this once, though the pointer is on the list
   if (spot?.liveHtml) morphInside(spot, spot.liveHtml);
-  rows.dataset.rows = rows.dataset.rows ?? "alerts";
+  rows.lettingIn = false;
 }
 
 document.addEventListener("pointerout", (event) => {
@@ -176,7 +176,8 @@ function show(state) {
   badge.dataset.state = state;
   badge.querySelector("b").textContent = WORDS[state];
   badge.querySelector("time").hidden = state === "slow";
-  badge.title = state === "lost" ? "The page is fetched every 30 seconds until the line is back." : "";
+  badge.title =
+    state === "lost" ? "The page is fetched every 30 seconds until the line is back." : "";
 }
 
 /** Shows when the page was last known to be right, in the ISP's zone. */
@@ -217,11 +218,17 @@ function connect() {
   line.addEventListener("close", (event) => line === socket && lose(event.code));
 }
 
+/** The page's own view leads to the login and back here. Not again and again, should it not. */
+function reloadOnce() {
+  const last = Number(sessionStorage.getItem("live-reload") || 0);
+  if (Date.now() - last < RESYNC_MS) return false;
+  sessionStorage.setItem("live-reload", String(Date.now()));
+  location.reload();
+  return true;
+}
+
 function lose(code) {
-  if (code === LOGIN_NEEDED) {
-    location.reload(); // the page's own view leads to the login, and back here
-    return;
-  }
+  if (code === LOGIN_NEEDED && reloadOnce()) return;
   if (badge?.dataset.state === "live") lostSince = Date.now();
   socket = null;
   show(Date.now() - lostSince > GIVE_UP_MS ? "lost" : "slow");

@@ -116,6 +116,7 @@ function morphHeldRows(now, next) {
 
 /** Somebody points at the list, or has chosen or ticked a row of it. */
 export function isHeld(rows) {
+  if (rows.lettingIn) return false;
   if (rows.dataset.held !== undefined || rows.matches(":hover")) return true;
   return Boolean(rows.querySelector("input:checked"));
 }
@@ -131,8 +132,11 @@ export function morph(now, next) {
     if (!isTheirs(now)) matchAttributes(now, next);
     return;
   }
+  if (now.dataset.still !== undefined) {
+    Object.assign(now.dataset, next.dataset); // filled by a script: only what it is told follows
+    return;
+  }
   matchAttributes(now, next);
-  if (now.dataset.still !== undefined) return; // filled by a script: only its attributes follow
   if (now.dataset.rows !== undefined && isHeld(now)) {
     const came = morphHeldRows(now, next);
     now.dispatchEvent(new CustomEvent("live:held", { bubbles: true, detail: { came } }));

@@ -59,7 +59,7 @@ def meter(
 ) -> SafeString:
     """A bar from 0 to 125 % with notches at `warning` and `critical` (percent).
 
-    `history` is for what is past: amber when it was critical, never red.
+    `history` is for what is past: amber above the warning level, never red.
     """
     if percent is None:
         return format_html(
@@ -69,7 +69,7 @@ def meter(
         )
     kind = level(percent, warning, critical)
     if history:
-        kind = "warning" if kind == "critical" else "calm"
+        kind = "calm" if kind == "calm" else "warning"
     words = {"critical": "critical", "warning": "above the warning level", "calm": "normal"}[kind]
     notches = format_html_join(
         "",
@@ -183,11 +183,21 @@ def bps_of(value: float | None, plan_bps: float | None) -> SafeString:
     """`<b>538</b> <i>of 500 Mbps</i>`: both in the unit of the plan."""
     if plan_bps is None:
         return format_html("{} <i>no limit</i>", bps(value))
-    plan_number, unit = units.scaled(plan_bps, "bps")
     if value is None:
-        return format_html("{} <i>of {}{}{}</i>", NO_WORD, plan_number, units.NBSP, unit)
+        return format_html("{} <i>of {}</i>", NO_WORD, limit(plan_bps))
     shown = units.significant(value / _unit_size(plan_bps))
-    return format_html("<b>{}</b> <i>of {}{}{}</i>", shown, plan_number, units.NBSP, unit)
+    return format_html("<b>{}</b> <i>of {}</i>", shown, limit(plan_bps))
+
+
+@register.filter
+def limit(value: float | None) -> str:
+    """A plan or a port's speed: "500 Mbps", "10 Gbps", "2.5 Gbps"; None as "no limit"."""
+    if value is None:
+        return "no limit"
+    figure, unit = units.scaled(value, "bps")
+    if "." in figure:
+        figure = figure.rstrip("0").rstrip(".")
+    return f"{figure}{units.NBSP}{unit}"
 
 
 def _unit_size(bps_value: float) -> float:
@@ -257,7 +267,8 @@ def took(milliseconds: float | None) -> str:
     if milliseconds is None:
         return "no answer"
     if milliseconds < 1000:
-        return f"{units.significant(round(milliseconds, 1))}{units.NBSP}ms"
+        digits = 1 if milliseconds < 10 else 0
+        return f"{milliseconds:.{digits}f}{units.NBSP}ms"
     return f"{milliseconds / 1000:.1f}{units.NBSP}s"
 
 
