@@ -120,11 +120,11 @@ class Conversation:
 
     async def walk(self, root: str, repetitions: int = REPETITIONS) -> list[Row]:
         """All rows under `root`, in order. On an error, or an end that may be one, once more with
-        half the repetitions, until two walks agree."""
+        half the repetitions, until two walks agree on more than nothing."""
         before: int | None = None
         while True:
             rows, end = await self._walk_once(root, repetitions)
-            if end is End.YES or len(rows) == before or repetitions == 1:
+            if end is End.YES or repetitions == 1 or (rows and len(rows) == before):
                 return rows
             before = len(rows) if end is End.PERHAPS else None
             repetitions = max(1, repetitions // 2)
@@ -170,7 +170,7 @@ def _tries(target: SnmpTarget) -> str:
 
 def _groups_per_pdu(header: Sequence[str], groups: Sequence[Sequence[str]]) -> int:
     largest = max((len(group) for group in groups), default=1)
-    return max(1, (OIDS_PER_PDU - len(header)) // largest)
+    return max(1, (OIDS_PER_PDU - len(header)) // max(1, largest))
 
 
 def _append_increasing(rows: list[Row], more: list[Row]) -> None:

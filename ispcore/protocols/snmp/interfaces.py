@@ -141,10 +141,11 @@ async def read_counters(
         rows = _pair(wanted, answers)
         descrs = await _descrs(conversation, rows)
     named = [(row, _is_wanted(row, descrs)) for row in rows]
+    first = _first_whole(answers)
     return CounterReading(
-        uptime_ticks=_uptime(answers[0]),
-        if_number=_count(answers[0].values.get(oids.IF_NUMBER)),
-        taken_at=answers[0].taken_at,
+        uptime_ticks=_uptime(first),
+        if_number=_count(first.values.get(oids.IF_NUMBER)),
+        taken_at=first.taken_at,
         took_ms=(time.monotonic() - started) * 1000,
         rows=tuple(_counter_row(row, right=right) for row, right in named),
         renumbered=not all(right for _, right in named),
@@ -169,7 +170,7 @@ def _pair(wanted: Sequence[Wanted], answers: Sequence[Answer]) -> list[_Row]:
     (the agent refused that one request) takes over the uptime of the one before: its rows are
     empty anyway."""
     rows: list[_Row] = []
-    uptime_ticks = _uptime(answers[0]) if answers[0].values else _uptime(_first_whole(answers))
+    uptime_ticks = _uptime(_first_whole(answers))
     for answer in answers:
         uptime_ticks = _uptime(answer) if answer.values else uptime_ticks
         ones = wanted[len(rows) : len(rows) + answer.groups]
@@ -178,6 +179,7 @@ def _pair(wanted: Sequence[Wanted], answers: Sequence[Answer]) -> list[_Row]:
 
 
 def _first_whole(answers: Sequence[Answer]) -> Answer:
+    """The first that is more than an error; `read` raises if there is none."""
     return next(answer for answer in answers if answer.values)
 
 
