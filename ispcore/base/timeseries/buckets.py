@@ -94,6 +94,6 @@ def _trimmed(finished: list[Bucket]) -> list[Bucket]:
     """A gap of weeks is not written out as thousands of empty rows."""
     if len(finished) <= GAP_ROWS:
         return finished
-    return [b for b in finished[:-GAP_ROWS] if b.covered_ms or not b.quality & DISCARDED] + finished[
-        -GAP_ROWS:
-    ]
+    return [
+        b for b in finished[:-GAP_ROWS] if b.covered_ms or not b.quality & DISCARDED
+    ] + finished[-GAP_ROWS:]

@@ -24,9 +24,7 @@ class Quality(IntFlag):
         return [words for flag, words in _WORDS.items() if flag in self]
 
 
-DISCARDED = (
-    Quality.RESTARTED | Quality.DISCONTINUOUS | Quality.COUNTER_FELL | Quality.TOO_FAST
-)
+DISCARDED = Quality.RESTARTED | Quality.DISCONTINUOUS | Quality.COUNTER_FELL | Quality.TOO_FAST
 _WORDS = {
     Quality.RESTARTED: "the router restarted",
     Quality.DISCONTINUOUS: "the counters were reset",

@@ -9,7 +9,9 @@ from django.db import IntegrityError, connection, models, transaction
 Values = Sequence[Any]
 
 
-def insert(model: type[models.Model], columns: Sequence[str], rows: Sequence[Values]) -> list[Values]:
+def insert(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Values]
+) -> list[Values]:
     """Insert rows that are not there yet (by primary key); returns those that were new.
 
     On PostgreSQL the first write of a batch is one COPY; where some rows exist already it is
@@ -61,7 +63,9 @@ def _copy(table: str, columns: Sequence[str], rows: Iterable[Values]) -> None:
             copy.write_row(row)
 
 
-def _copy_new(model: type[models.Model], columns: Sequence[str], rows: Sequence[Values]) -> list[Values]:
+def _copy_new(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Values]
+) -> list[Values]:
     table, names = model._meta.db_table, _names(columns)
     with connection.cursor() as cursor:
         cursor.execute(
