@@ -176,6 +176,8 @@ def test(arguments: list[str]) -> int:
             failed.append(f"tests on {name}")
         lines.append(f"{name}: {_counted(counts)}")
         totals = {key: totals[key] + counts[key] for key in totals}
+    if not any(totals.values()):
+        failed.append("no test was chosen")
     if complete:
         failed += coverage_gate.shortfalls(PROJECT, say)
     say("\n" + "\n".join(lines))
