@@ -31,7 +31,7 @@ def speaking(script: Script, **properties: float) -> Iterator[SnmpTarget]:
         yield SnmpTarget("127.0.0.1", port=port, community="public", timeout_s=timeout_s)
 
 
-def switch(ports: range = PORTS, **properties: int) -> Mib:
+def switch(ports: range = PORTS, *, too_big: int = 65_000, lost_above: int = 65_000) -> Mib:
     """A device with many ports: port 7 is `ether7` and has received 7,000 octets."""
     values = {oids.SYS_UPTIME: wire.ticks(360_000), oids.IF_NUMBER: wire.integer(len(ports))}
     for index in ports:
@@ -44,7 +44,7 @@ def switch(ports: range = PORTS, **properties: int) -> Mib:
             f"{oids.IF_HC_IN_OCTETS}.{index}": wire.counter64(index * 1000),
             f"{oids.IF_HC_OUT_OCTETS}.{index}": wire.counter64(2**64 - 1),
         }
-    return Mib(values, **properties)
+    return Mib(values, too_big=too_big, lost_above=lost_above)
 
 
 def all_ports(ports: range = PORTS, bits: int = 64) -> list[Wanted]:

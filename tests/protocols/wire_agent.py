@@ -180,7 +180,9 @@ def _serve(sock: socket.socket, script: Script, stop: threading.Event) -> None:
             sock.sendto(answer, peer)
 
 
-def _datagrams(sock: socket.socket, stop: threading.Event) -> Iterator[tuple[bytes, object]]:
+def _datagrams(
+    sock: socket.socket, stop: threading.Event
+) -> Iterator[tuple[bytes, tuple[str, int]]]:
     while not stop.is_set():
         try:
             yield sock.recvfrom(65_535)

@@ -40,7 +40,14 @@ AUTH_PROTOCOLS = {"": "DEFAULT", "MD5": "MD5", "SHA1": "SHA", "SHA256": "SHA-256
 PRIV_PROTOCOLS = {"": "DEFAULT", "DES": "DES", "AES128": "AES"}
 INTEGERS = {"INTEGER", "INTEGER32", "COUNTER", "GAUGE", "TICKS", "COUNTER64", "UINTEGER"}
 OCTETS = {"OCTETSTR", "BITS", "OPAQUE"}
-REFUSALS = ("uthentication failure", "nknown user", "authorizationError", "security level")
+REFUSALS = (
+    "Authentication failure",
+    "Unknown user name",
+    "Unsupported security level",
+    "Decryption error",
+    "authorizationError",
+    "noAccess",
+)
 FAILURES = ("tooBig", "genError")
 
 _v3_users = threading.Lock()
