@@ -85,6 +85,8 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
         endpoints=build_endpoint_description_strings(host=host, port=port),
         server_name="ISPCore",
         websocket_timeout=-1,
+        websocket_max_message_size=16 * 2**20,  # both ways; what pages send is limited per frame
+        websocket_max_frame_size=64 * 2**10,
         proxy_forwarded_address_header="X-Forwarded-For" if behind_proxy else None,
         proxy_forwarded_port_header="X-Forwarded-Port" if behind_proxy else None,
         application_close_timeout=5,

@@ -3,14 +3,17 @@
 From the page: {"subscribe": [[topic, key], ...]}, {"unsubscribe": [...]}, {"resync": true},
 {"ping": n}. To the page: {"at": ISO time, "frames": [{"topic", "key", "spots": {name: html}}]};
 {"at"} alone as a sign of life; {"refused": [topic, key]} for what it may not watch or what does
-not exist, which look the same on purpose; {"at", "pong": n}. Closed with 4401 when the session has
-ended, 1009 for a message that is too long, 1003 for one that is not understood, and 1013 when the
-database is away.
+not exist, which look the same on purpose; {"at", "pong": n}. While events cannot be heard there is
+no sign of life and no pong, so that the page says that it is not live. Closed with 4401 when the session has
+ended, 1009 for a message that is too long, 1003 for one that is not understood, 1013 when the
+database is away, and 1011 for a fault of ours.
 """
 
 import asyncio
 import json
+import logging
 import random
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +35,10 @@ RECHECK_EVERY_S = 60.0
 SESSION_ENDED = 4401
 NOT_UNDERSTOOD = 1003
 TOO_LONG = 1009
+INTERNAL_ERROR = 1011
 TRY_LATER = 1013
+
+log = logging.getLogger(__name__)
 
 
 class NotUnderstood(ValueError):
@@ -64,8 +70,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         await self.accept()
         self._hub.start()
         self._tasks = [
-            asyncio.create_task(self._send_what_is_due()),
-            asyncio.create_task(self._check_again()),
+            asyncio.create_task(self._or_close(self._send_what_is_due())),
+            asyncio.create_task(self._or_close(self._check_again())),
         ]
 
     async def disconnect(self, code: int) -> None:
@@ -96,7 +102,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
             await self._subscribe(names)
         if message.get("resync") is True:
             self._hub.resync(self._subscriber)
-        if isinstance(number := message.get("ping"), int):
+        number = message.get("ping")
+        if isinstance(number, int) and self._hub.listening:
             await self.send(f'{{"at":"{_now()}","pong":{number:d}}}')
 
     async def _subscribe(self, names: list[Name]) -> None:
@@ -123,6 +130,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
 
     async def _refuse(self, name: Name) -> None:
         await self.send(json.dumps({"refused": list(name)}))
+
+    async def _or_close(self, work: Coroutine[Any, Any, None]) -> None:
+        """A page whose sender died would stand still for ever; closed, it comes again."""
+        try:
+            await work
+        except Exception:
+            log.exception("live socket of %s: closed", self._account)
+            await self.close(INTERNAL_ERROR)
 
     async def _send_what_is_due(self) -> None:
         """One message per 100 ms at most. `send` waits while the reader does not keep up, and

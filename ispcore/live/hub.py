@@ -153,11 +153,9 @@ class Hub:
                 self._render(watched)
 
     def touch_all(self) -> None:
-        """Events may have been missed: render all, and send everybody a whole snapshot."""
+        """Events may have been missed: render all, which sends everybody what differs."""
         for watched in self._watched.values():
             self._render(watched)
-            for subscriber in watched.subscribers:
-                subscriber.forget_sent()
 
     def resync(self, subscriber: Subscriber) -> None:
         """Send `subscriber` everything again, rendered anew where it is not quite fresh."""

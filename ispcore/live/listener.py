@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 async def listen(hub: Hub) -> None:
-    """Listen for ever; after every loss of the connection all pages get a new snapshot."""
+    """Listen for ever; after every loss of the connection all is rendered anew."""
     source = _notifications if connection.vendor == "postgresql" else _polled
     pause_s, lost = 0.2, False
     while True:

@@ -65,7 +65,7 @@ def check_writable(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
-            return
+            (directory / "static").mkdir(exist_ok=True)  # whitenoise complains without it
     except OSError as error:
         raise CannotStart(
             f"cannot write in {directory}: {error.strerror}. Make it writable for this user, "

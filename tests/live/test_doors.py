@@ -1,0 +1,131 @@
+"""Who is let in, and who is shown out."""
+
+import asyncio
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import override_settings
+
+from ispcore.accounts.models import Account, Tenant
+from ispcore.accounts.operations import accounts
+from ispcore.live import consumer
+from ispcore.live.doors import origin_allowed
+from tests.live.conftest import Live, Page, session_of
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "http://localhost.evil.example",
+        "http://localhost:8001",
+        "http://localhost@evil.example",
+        "null",
+        "",
+        None,
+    ],
+)
+async def test_forged_or_missing_origin_is_refused(
+    live: Live, noc_session: str, origin: str | None
+) -> None:
+    page = Page(noc_session, origin=origin)
+    accepted, code = await page.open()
+    assert not accepted
+    assert code != 4401
+
+
+@pytest.mark.parametrize("session", [None, "", "made-up", "x" * 500])
+async def test_without_a_session_nobody_comes_in(live: Live, session: str | None) -> None:
+    assert await Page(session).open() == (False, 4401)
+
+
+async def test_inactive_account_does_not_come_in(
+    live: Live, noc_session: str, noc: Account
+) -> None:
+    await live.in_database(lambda: Account.objects.filter(pk=noc.pk).update(is_active=False))
+    assert await Page(noc_session).open() == (False, 4401)
+
+
+async def test_socket_closes_when_the_session_ends(
+    live: Live, noc_session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
+    page = await live.page(noc_session)
+    assert await page.hears_nothing(for_s=0.6)
+    await live.in_database(lambda: Session.objects.all().delete())
+    assert await page.closed_with() == 4401
+
+
+async def test_socket_closes_when_the_password_changes(
+    live: Live, noc_session: str, noc: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
+    page = await live.page(noc_session)
+    await live.in_database(
+        lambda: accounts.set_password(noc, password="entirely-different-9", by=noc.actor)
+    )
+    assert await page.closed_with() == 4401
+
+
+async def test_permission_that_is_lost_ends_the_watching(
+    live: Live,
+    dhaka_session: str,
+    reseller_dhaka: Account,
+    tenant_dhaka: Tenant,
+    tenant_ctg: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
+    page = await live.page(dhaka_session)
+    await page.say(subscribe=[["test-tenant", str(tenant_dhaka.pk)]])
+    await page.spots()
+    await live.listening()
+    await live.in_database(
+        lambda: Account.objects.filter(pk=reseller_dhaka.pk).update(tenant=tenant_ctg)
+    )
+    assert await page.hear() == {"refused": ["test-tenant", str(tenant_dhaka.pk)]}
+    await live.rename(tenant_dhaka, "unheard")
+    assert await page.hears_nothing()
+
+
+def headers(origin: str, host: str) -> list[tuple[bytes, bytes]]:
+    return [(b"host", host.encode()), (b"origin", origin.encode())]
+
+
+def test_pages_of_a_trusted_origin_may_ask_another_host() -> None:
+    with override_settings(
+        CSRF_TRUSTED_ORIGINS=["https://portal.example.net", "https://*.noc.net"]
+    ):
+        assert origin_allowed(headers("https://portal.example.net", "10.0.0.1:8000"))
+        assert origin_allowed(headers("https://wall.noc.net", "10.0.0.1:8000"))
+        assert not origin_allowed(headers("https://evilnoc.net", "10.0.0.1:8000"))
+        assert not origin_allowed(headers("http://portal.example.net", "10.0.0.1:8000"))
+
+
+def test_plain_http_page_is_refused_where_cookies_are_secure() -> None:
+    with override_settings(SESSION_COOKIE_SECURE=True):
+        assert not origin_allowed(headers("http://localhost", "localhost"))
+        assert origin_allowed(headers("https://localhost", "localhost"))
+
+
+def test_host_that_is_not_ours_is_refused() -> None:
+    assert not origin_allowed(headers("http://rebound.example", "rebound.example"))
+
+
+def test_two_origins_are_no_origin() -> None:
+    assert not origin_allowed([*headers("http://localhost", "localhost"), (b"origin", b"x")])
+
+
+async def test_two_people_are_told_apart(
+    live: Live, dhaka_session: str, reseller_ctg: Account, tenant_dhaka: Tenant, tenant_ctg: Tenant
+) -> None:
+    ctg_session = await live.in_database(lambda: session_of(reseller_ctg))
+    dhaka, ctg = await live.page(dhaka_session), await live.page(ctg_session)
+    for page in (dhaka, ctg):
+        await page.say(
+            subscribe=[["test-tenant", str(tenant_dhaka.pk)], ["test-tenant", str(tenant_ctg.pk)]]
+        )
+    assert await dhaka.hear() == {"refused": ["test-tenant", str(tenant_ctg.pk)]}
+    assert await ctg.hear() == {"refused": ["test-tenant", str(tenant_dhaka.pk)]}
+    found = await asyncio.gather(dhaka.spots(), ctg.spots())
+    assert [spots["name"] for spots in found] == ["<b>Dhaka Fibre</b>", "<b>Chattogram Net</b>"]
