@@ -31,7 +31,8 @@ def tlv(tag: int, content: bytes) -> bytes:
 
 def integer(value: int, tag: int = INTEGER) -> bytes:
     """A signed integer in as few octets as hold it; SNMP's unsigned types use the same rule."""
-    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    bits = (~value if value < 0 else value).bit_length()
+    return tlv(tag, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 def octet_string(value: bytes) -> bytes:

@@ -8,7 +8,9 @@ import hashlib
 import hmac
 import logging
 import secrets
+import socket
 import ssl
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -20,6 +22,7 @@ from lab.menus import INTERRUPTED, MISSING, Trap
 from lab.router import LabRouter, Row
 
 log = logging.getLogger(__name__)
+NO_LINGER = struct.pack("ii", 1, 0)
 BAD_LOGIN = "invalid user name or password (6)"
 CommandFunction = Callable[[Command], bytes]
 
@@ -57,7 +60,7 @@ class ApiSession:
     def stop(self) -> None:
         for task in self.running.values():
             task.cancel()
-        self.writer.transport.abort()
+        reset(self.writer)
 
     async def send(
         self, kind: str, attributes: Row | None = None, tag: bytes | None = None
@@ -173,6 +176,12 @@ class ApiSession:
         await self.send("!done", None, command.tag)
 
 
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Break a connection so that the peer sees a reset, not an orderly end."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+    writer.transport.abort()
+
+
 class ApiServer:
     """The API of one router on one port, plain or TLS."""
 
@@ -193,7 +202,7 @@ class ApiServer:
         self.statistics.connections += 1
         session = ApiSession(self, reader, writer)
         if self.faults.loses_one():
-            writer.transport.abort()
+            reset(writer)
             return
         self.sessions.add(session)
         try:
@@ -205,6 +214,6 @@ class ApiServer:
             writer.close()
 
     def hang_up(self) -> None:
-        """Break every connection, as a router does that loses power and is asked again."""
+        """Break every connection, as a router does that has rebooted and is asked again."""
         for session in list(self.sessions):
             session.stop()

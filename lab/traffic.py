@@ -54,9 +54,8 @@ NORMAL = Level()
 def rate_bps(profile: Profile, at: float, level: Level = NORMAL) -> tuple[int, int]:
     """(down, up) in bits per second at an instant (seconds since the epoch)."""
     slot, within = divmod(at, SLOT_S)
-    down, up = _slot_rate(profile, level, int(slot))
-    swing = _swings(profile, level, int(slot))[int(within // STEP_S)]
-    return 8 * (down + int(down * swing)), 8 * (up + int(up * swing))
+    down, up = _step_rate(profile, level, int(slot), int(within // STEP_S))
+    return 8 * down, 8 * up
 
 
 def octets(profile: Profile, since: float, until: float, level: Level = NORMAL) -> tuple[int, int]:
@@ -81,16 +80,24 @@ def _since_slot_start(profile: Profile, level: Level, at: float) -> tuple[int, i
     step, rest_s = divmod(at - slot * SLOT_S, STEP_S)
     if step == 0 and rest_s == 0:
         return 0, 0
-    down, up = _slot_rate(profile, level, slot)
-    swings = _swings(profile, level, slot)
     down_octets = up_octets = 0
-    for swing in swings[: int(step)]:
-        down_octets += (down + int(down * swing)) * STEP_S
-        up_octets += (up + int(up * swing)) * STEP_S
-    swing = swings[int(step)]
-    down_octets += int((down + int(down * swing)) * rest_s)
-    up_octets += int((up + int(up * swing)) * rest_s)
-    return down_octets, up_octets
+    for whole in range(int(step)):
+        down, up = _step_rate(profile, level, slot, whole)
+        down_octets += down * STEP_S
+        up_octets += up * STEP_S
+    down, up = _step_rate(profile, level, slot, int(step))
+    return down_octets + int(down * rest_s), up_octets + int(up * rest_s)
+
+
+def _step_rate(profile: Profile, level: Level, slot: int, step: int) -> tuple[int, int]:
+    """(down, up) whole octets per second of one step; what a level fixes does not swing."""
+    down, up = _slot_rate(profile, level, slot)
+    swing = _swings(profile, slot)[step]
+    if level.down_bps is None:
+        down += int(down * swing)
+    if level.up_bps is None:
+        up += int(up * swing)
+    return down, up
 
 
 @lru_cache(maxsize=65536)
@@ -113,10 +120,8 @@ def _slot_rate(profile: Profile, level: Level, slot: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4096)
-def _swings(profile: Profile, level: Level, slot: int) -> tuple[float, ...]:
+def _swings(profile: Profile, slot: int) -> tuple[float, ...]:
     """How far each step of a slot stands off the slot's rate; mirrored, so they sum to zero."""
-    if level.down_bps is not None and level.up_bps is not None:
-        return (0.0,) * _STEPS
     half = [
         profile.noise * _unit(_bits(profile.seed ^ 0x5EED, slot * _STEPS + step)) / 2
         for step in range(_STEPS // 2)

@@ -79,6 +79,7 @@ async def status(lab: Lab, router: str | None = None) -> Answer:
 
 def _describe(device: Device) -> Answer:
     router = device.router
+    now = router.now
     return {
         "address": device.spec.address,
         "api_port": device.api_port,
@@ -87,16 +88,15 @@ def _describe(device: Device) -> Answer:
         "mode": device.faults.mode,
         "delay_ms": round(device.faults.delay_s * 1000),
         "loss": device.faults.loss,
-        "uptime_s": round(router.uptime_s, 2),
+        "uptime_s": round(now - router.boot_at, 6),
         "api_connections": device.api.statistics.connections,
         "api_logins": device.api.statistics.logins,
         "snmp_requests": device.agent.requests,
-        "interfaces": _interfaces(router),
+        "interfaces": _interfaces(router, now),
     }
 
 
-def _interfaces(router: LabRouter) -> list[Answer]:
-    now = router.now
+def _interfaces(router: LabRouter, now: float) -> list[Answer]:
     rows = []
     for interface in router.interfaces:
         seen = router.counters(interface, now)

@@ -73,6 +73,13 @@ def test_an_absolute_level_is_exact():
     assert octets(meghna(), EVENING + 3, EVENING + 63, level) == (1_620_000_000, 60_000_000)
 
 
+def test_one_direction_may_be_fixed_alone():
+    level = Level(down_bps=5_000_000)
+    rates = [rate_bps(meghna(), EVENING + step * 20, level) for step in range(15)]
+    assert {down for down, _ in rates} == {5_000_000}
+    assert len({up for _, up in rates}) > 5
+
+
 def test_a_multiplier_scales_the_octets():
     usual = octets(meghna(), EVENING, EVENING + SLOT_S)[0]
     tripled = octets(meghna(), EVENING, EVENING + SLOT_S, Level(multiplier=3))[0]
