@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -56,8 +57,6 @@ def _serve(tmp_path: Path, *, repeat: int) -> Iterator[int]:
 
 
 def _listens(port: int) -> bool:
-    import socket
-
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -71,6 +70,15 @@ def open_page(port: int, session: str, **options: Any) -> connect:
         max_size=None,
         **options,
     )
+
+
+def _small_ear(port: int) -> socket.socket:
+    """A connection whose kernel buffer is small, as that of a page on a poor line."""
+    ear = socket.socket()
+    ear.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    ear.connect(("127.0.0.1", port))
+    ear.setblocking(False)
+    return ear
 
 
 async def name_shown(socket: ClientConnection) -> str:
@@ -108,10 +116,10 @@ async def test_expired_session_gets_http_403(port: int) -> None:
 async def test_slow_reader_delays_nobody_and_gets_the_latest_state(
     port_of_large_pages: int, noc_session: str, tenant_dhaka: Tenant
 ) -> None:
-    port, changes = port_of_large_pages, 24
+    port, changes = port_of_large_pages, 20
     message = json.dumps({"subscribe": [["test-tenant", str(tenant_dhaka.pk)]]})
     async with (
-        open_page(port, noc_session, max_queue=1) as slow,
+        open_page(port, noc_session, max_queue=1, sock=_small_ear(port)) as slow,
         open_page(port, noc_session) as quick,
     ):
         await slow.send(message)
