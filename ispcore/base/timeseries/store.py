@@ -56,6 +56,7 @@ def add_up(
 
 def _copy(table: str, columns: Sequence[str], rows: Iterable[Values]) -> None:
     with (
+        connection.wrap_database_errors,  # the driver's copy() is not wrapped by Django's cursor
         connection.cursor() as cursor,
         cursor.copy(f'COPY "{table}" ({_names(columns)}) FROM STDIN') as copy,
     ):
