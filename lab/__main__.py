@@ -145,13 +145,20 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _why(error: Exception) -> str:
+    """What an operator can act on; a file's error names the file first."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0, or 1 with one line that says what is wrong."""
     options = parser().parse_args(arguments)
     try:
         options.run(options)
     except (BadSpec, BadScenario, BadControl, OSError) as error:
-        sys.stderr.write(f"lab: {error}\n")
+        sys.stderr.write(f"lab: {_why(error)}\n")
         return 1
     except KeyboardInterrupt:
         say("stopped")

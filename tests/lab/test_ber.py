@@ -27,13 +27,13 @@ plain = st.one_of(
 
 
 @given(st.lists(st.tuples(oids, plain)))
-def test_varbinds_survive(pairs: list[tuple[ber.Oid, tuple[int, ber.Plain]]]):
+def test_varbinds_survive(pairs: list[tuple[ber.Oid, tuple[int, ber.Plain]]]) -> None:
     rows = [(oid, tag, value) for oid, (tag, value) in pairs]
     assert list(Reader(ber.varbinds(rows)).varbinds()) == rows
 
 
 @given(st.binary(max_size=60))
-def test_any_octets_are_read_or_refused(octets: bytes):
+def test_any_octets_are_read_or_refused(octets: bytes) -> None:
     reader = Reader(octets)
     try:
         list(reader.varbinds())
@@ -54,15 +54,15 @@ def test_any_octets_are_read_or_refused(octets: bytes):
         (2**31 - 1, "02047fffffff"),
     ],
 )
-def test_integers_are_as_short_as_they_can_be(value: int, encoded: str):
+def test_integers_are_as_short_as_they_can_be(value: int, encoded: str) -> None:
     assert ber.integer(value).hex() == encoded
 
 
-def test_a_full_counter64_takes_nine_octets():
+def test_a_full_counter64_takes_nine_octets() -> None:
     assert ber.integer(2**64 - 1, ber.COUNTER64).hex() == "460900ffffffffffffffff"
 
 
-def test_sub_identifiers_take_seven_bits_an_octet():
+def test_sub_identifiers_take_seven_bits_an_octet() -> None:
     assert ber.oid((1, 3, 6, 1, 4, 1, 14988)).hex() == "06072b06010401f50c"
 
 
@@ -83,6 +83,6 @@ def read_varbinds(octets: bytes) -> list[ber.Varbind]:
         "3007300506012b9f00",  # an unknown tag
     ],
 )
-def test_what_cannot_be_varbinds_is_refused(octets: str):
+def test_what_cannot_be_varbinds_is_refused(octets: str) -> None:
     with pytest.raises(BadBer):
         read_varbinds(bytes.fromhex(octets))

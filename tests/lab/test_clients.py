@@ -57,14 +57,14 @@ def node(folder: Path, port: int, job: str, password: str = PASSWORD) -> Any:
 # ---- librouteros
 
 
-def test_librouteros_reads_interfaces(lab: RunningLab):
+def test_librouteros_reads_interfaces(lab: RunningLab) -> None:
     with librouteros_api(lab.routers["r1"].api_port) as api:
         name, kind = Key("name"), Key("type")
         rows = list(api.path("interface").select(name, kind).where(kind == "vlan"))
     assert rows == [{"name": "vlan101", "type": "vlan"}, {"name": "vlan102", "type": "vlan"}]
 
 
-def test_librouteros_adds_sets_and_removes_a_queue(lab: RunningLab):
+def test_librouteros_adds_sets_and_removes_a_queue(lab: RunningLab) -> None:
     with librouteros_api(lab.routers["r1"].api_port) as api:
         queues = api.path("queue", "simple")
         made = queues.add(name="silver", target="vlan101", **{"max-limit": "5M/10M"})
@@ -78,7 +78,7 @@ def test_librouteros_adds_sets_and_removes_a_queue(lab: RunningLab):
     assert row["comment"] == "for Meghna = good"
 
 
-def test_librouteros_logs_in_with_a_challenge_to_an_old_router():
+def test_librouteros_logs_in_with_a_challenge_to_an_old_router() -> None:
     with (
         running_lab([two_vlans(version="6.42.12")]) as lab,
         librouteros_api(lab.routers["r1"].api_port, login_method=token) as api,
@@ -86,7 +86,7 @@ def test_librouteros_logs_in_with_a_challenge_to_an_old_router():
         assert next(iter(api("/system/identity/print"))) == {"name": "r1"}
 
 
-def test_librouteros_is_told_of_a_wrong_password(lab: RunningLab):
+def test_librouteros_is_told_of_a_wrong_password(lab: RunningLab) -> None:
     with (
         pytest.raises(TrapError, match=r"invalid user name or password \(6\)"),
         librouteros_api(lab.routers["r1"].api_port, password="wrong"),
@@ -97,7 +97,7 @@ def test_librouteros_is_told_of_a_wrong_password(lab: RunningLab):
 # ---- RouterOS-api
 
 
-def test_routeros_api_adds_sets_and_removes_a_vlan(lab: RunningLab):
+def test_routeros_api_adds_sets_and_removes_a_vlan(lab: RunningLab) -> None:
     with pypi_api(lab.routers["r1"].api_port) as api:
         vlans = api.get_resource("/interface/vlan")
         vlans.add(name="vlan300", interface="sfp-sfpplus2", vlan_id="300")
@@ -108,13 +108,13 @@ def test_routeros_api_adds_sets_and_removes_a_vlan(lab: RunningLab):
         assert vlans.get(name="vlan300") == []
 
 
-def test_routeros_api_reads_over_tls(lab: RunningLab):
+def test_routeros_api_reads_over_tls(lab: RunningLab) -> None:
     tls = {"use_ssl": True, "ssl_verify": False, "ssl_verify_hostname": False}
     with pypi_api(lab.routers["r1"].api_tls_port, **tls) as api:
         assert api.get_resource("/system/resource").get()[0]["version"] == "7.16.2 (stable)"
 
 
-def test_routeros_api_logs_in_with_a_challenge_to_an_old_router():
+def test_routeros_api_logs_in_with_a_challenge_to_an_old_router() -> None:
     with (
         running_lab([two_vlans(version="6.42.12")]) as lab,
         pypi_api(lab.routers["r1"].api_port, plaintext_login=False) as api,
@@ -122,7 +122,7 @@ def test_routeros_api_logs_in_with_a_challenge_to_an_old_router():
         assert api.get_resource("/system/identity").get()[0]["name"] == "r1"
 
 
-def test_routeros_api_names_what_is_wrong(lab: RunningLab):
+def test_routeros_api_names_what_is_wrong(lab: RunningLab) -> None:
     with pypi_api(lab.routers["r1"].api_port) as api:
         vlans = api.get_resource("/interface/vlan")
         with pytest.raises(RouterOsApiCommunicationError, match="out of range"):
@@ -131,7 +131,7 @@ def test_routeros_api_names_what_is_wrong(lab: RunningLab):
             vlans.add(name="vlan101", interface="sfp-sfpplus2", vlan_id="9")
 
 
-def test_routeros_api_is_refused_by_a_dead_router():
+def test_routeros_api_is_refused_by_a_dead_router() -> None:
     with running_lab([two_vlans()]) as lab:
         port = lab.routers["r1"].api_port
         lab.control("dead")
@@ -146,21 +146,21 @@ def test_routeros_api_is_refused_by_a_dead_router():
 
 
 @pytest.mark.servers
-def test_node_routeros_reads_interfaces(lab: RunningLab, node_modules: Path):
+def test_node_routeros_reads_interfaces(lab: RunningLab, node_modules: Path) -> None:
     rows = node(node_modules, lab.routers["r1"].api_port, "print")
     assert [row["name"] for row in rows] == ["vlan101", "vlan102"]
     assert set(rows[0]) - {".tag"} == {"name", ".id", "tx-byte"}
 
 
 @pytest.mark.servers
-def test_node_routeros_adds_sets_and_removes_a_queue(lab: RunningLab, node_modules: Path):
+def test_node_routeros_adds_sets_and_removes_a_queue(lab: RunningLab, node_modules: Path) -> None:
     answer = node(node_modules, lab.routers["r1"].api_port, "queue")
     assert answer["rows"][0]["max-limit"] == "10000000/20000000"
     assert answer["trap"] == "no such item"
 
 
 @pytest.mark.servers
-def test_node_routeros_streams_and_cancels(lab: RunningLab, node_modules: Path):
+def test_node_routeros_streams_and_cancels(lab: RunningLab, node_modules: Path) -> None:
     answer = node(node_modules, lab.routers["r1"].api_port, "stream")
     assert len(answer["seen"]) >= 3  # one list of rows for each section
     assert int(answer["seen"][0][0]["tx-bits-per-second"]) > 0
@@ -168,13 +168,13 @@ def test_node_routeros_streams_and_cancels(lab: RunningLab, node_modules: Path):
 
 
 @pytest.mark.servers
-def test_node_routeros_is_told_of_a_wrong_password(lab: RunningLab, node_modules: Path):
+def test_node_routeros_is_told_of_a_wrong_password(lab: RunningLab, node_modules: Path) -> None:
     with pytest.raises(AssertionError, match="Username or password is invalid"):
         node(node_modules, lab.routers["r1"].api_port, "print", password="wrong")
 
 
 @pytest.mark.servers
-def test_node_routeros_trips_over_empty_from_7_18_on(node_modules: Path):
+def test_node_routeros_trips_over_empty_from_7_18_on(node_modules: Path) -> None:
     """Its defect, met in the field: an unknown reply word throws outside of any promise."""
     routers = [two_vlans("old", version="7.17.2"), two_vlans("new", version="7.18")]
     with running_lab(routers) as lab:
@@ -187,7 +187,7 @@ def test_node_routeros_trips_over_empty_from_7_18_on(node_modules: Path):
 
 
 @pytest.mark.parametrize("kind", range(8))
-def test_hostile_names_do_not_cost_another_row(kind: int):
+def test_hostile_names_do_not_cost_another_row(kind: int) -> None:
     with running_lab([two_vlans()]) as lab:
         lab.control("hostile", interface="vlan101", kind=kind)
         with librouteros_api(lab.routers["r1"].api_port, encoding="latin-1") as api:
@@ -196,7 +196,7 @@ def test_hostile_names_do_not_cost_another_row(kind: int):
     assert names[-1] == "vlan102"
 
 
-def test_ipv6_loopback_serves_both_protocols():
+def test_ipv6_loopback_serves_both_protocols() -> None:
     with running_lab([two_vlans(address="::1")]) as lab:
         port = lab.routers["r1"].api_port
         with socket.create_connection(("::1", port), timeout=2):

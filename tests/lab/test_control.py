@@ -74,12 +74,14 @@ def vlan(folder: Path) -> dict[str, Any]:
     return row
 
 
-def test_a_level_is_set_over_the_socket(tmp_path: Path, process: subprocess.Popen[str]):
+def test_a_level_is_set_over_the_socket(tmp_path: Path, process: subprocess.Popen[str]) -> None:
     send(tmp_path / "control", "level", router="r1", interface="vlan101", down_bps=5_000_000)
     assert vlan(tmp_path)["tx_bps"] == 5_000_000
 
 
-def test_a_restarted_process_continues_the_router(tmp_path: Path, process: subprocess.Popen[str]):
+def test_a_restarted_process_continues_the_router(
+    tmp_path: Path, process: subprocess.Popen[str]
+) -> None:
     send(tmp_path / "control", "level", router="r1", interface="vlan101", down_bps=80_000_000)
     before = send(tmp_path / "control", "status")["routers"]["r1"]
     assert end(process) == "lab: stopped\n"
@@ -95,17 +97,17 @@ def test_a_restarted_process_continues_the_router(tmp_path: Path, process: subpr
     assert octets == pytest.approx(seconds * 10_000_000, rel=0.02)
 
 
-def test_the_socket_is_its_owners_alone(tmp_path: Path, process: subprocess.Popen[str]):
+def test_the_socket_is_its_owners_alone(tmp_path: Path, process: subprocess.Popen[str]) -> None:
     assert (tmp_path / "control").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_socket_file_left_behind_is_replaced(tmp_path: Path):
+def test_a_socket_file_left_behind_is_replaced(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(tmp_path / "control"))
     end(serve(tmp_path))
 
 
-async def test_a_line_that_is_no_request_is_answered_and_the_next_works(tmp_path: Path):
+async def test_a_line_that_is_no_request_is_answered_and_the_next_works(tmp_path: Path) -> None:
     async with lab_in_loop([two_vlans()]) as lab:
         server = ControlServer(lab, tmp_path / "control")
         await server.start()
@@ -122,19 +124,19 @@ async def test_a_line_that_is_no_request_is_answered_and_the_next_works(tmp_path
     assert last == {}
 
 
-def test_nobody_at_the_socket_is_said(tmp_path: Path):
+def test_nobody_at_the_socket_is_said(tmp_path: Path) -> None:
     with pytest.raises(LabAway, match="no lab at"):
         send(tmp_path / "nobody", "status")
 
 
-def test_a_refusal_comes_back_as_what_it_is(tmp_path: Path, process: subprocess.Popen[str]):
+def test_a_refusal_comes_back_as_what_it_is(tmp_path: Path, process: subprocess.Popen[str]) -> None:
     with pytest.raises(BadControl, match="no router called 'r7'"):
         send(tmp_path / "control", "dead", router="r7")
 
 
 def test_the_command_line_takes_names_and_values(
     tmp_path: Path, process: subprocess.Popen[str], capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     words = ["control", "--socket", str(tmp_path / "control")]
     level = ["level", "router=r1", "interface=vlan101", "down-bps=7000000", "up-bps=0"]
     assert main([*words, *level]) == 0
@@ -162,7 +164,7 @@ def test_the_command_line_takes_names_and_values(
 )
 def test_a_wrong_configuration_is_explained_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], config: str, message: str
-):
+) -> None:
     file = tmp_path / "network.json"
     file.write_text(config)
     assert main(["serve", "--config", str(file)]) == 1
@@ -183,6 +185,6 @@ def test_a_wrong_configuration_is_explained_in_one_line(
 )
 def test_what_is_not_there_is_said_in_one_line(
     capsys: pytest.CaptureFixture[str], words: list[str]
-):
+) -> None:
     assert main(words) == 1
     assert capsys.readouterr().err.count("\n") == 1

@@ -50,28 +50,28 @@ def identity(lab: RunningLab, timeout_s: float = 2) -> str:
         api.close()
 
 
-def test_a_dead_router_refuses_and_is_silent(lab: RunningLab):
+def test_a_dead_router_refuses_and_is_silent(lab: RunningLab) -> None:
     lab.control("dead")
     assert get_sys_name(lab) is None
     with pytest.raises(ConnectionRefusedError):
         identity(lab)
 
 
-def test_a_black_hole_lets_connects_time_out(lab: RunningLab):
+def test_a_black_hole_lets_connects_time_out(lab: RunningLab) -> None:
     lab.control("blackhole")
     assert get_sys_name(lab) is None
     with pytest.raises(TimeoutError):
         identity(lab, timeout_s=0.5)
 
 
-def test_a_refusing_router_says_no(lab: RunningLab):
+def test_a_refusing_router_says_no(lab: RunningLab) -> None:
     lab.control("refuse")
     assert get_sys_name(lab) is None
     with pytest.raises(TrapError, match="invalid user name or password"):
         identity(lab)
 
 
-def test_nonsense_is_octets_of_no_protocol(lab: RunningLab):
+def test_nonsense_is_octets_of_no_protocol(lab: RunningLab) -> None:
     lab.control("nonsense")
     answer = get_sys_name(lab)
     assert answer is not None
@@ -81,7 +81,7 @@ def test_nonsense_is_octets_of_no_protocol(lab: RunningLab):
 
 
 @pytest.mark.parametrize("mode", ["dead", "blackhole", "refuse", "nonsense"])
-def test_everything_passes(lab: RunningLab, mode: str):
+def test_everything_passes(lab: RunningLab, mode: str) -> None:
     ports = lab.routers["r1"].api_port, lab.routers["r1"].snmp_port
     lab.control(mode)
     lab.control("alive")
@@ -90,7 +90,7 @@ def test_everything_passes(lab: RunningLab, mode: str):
     assert (lab.routers["r1"].api_port, lab.routers["r1"].snmp_port) == ports
 
 
-def test_death_breaks_a_session_that_is_open(lab: RunningLab):
+def test_death_breaks_a_session_that_is_open(lab: RunningLab) -> None:
     port = lab.routers["r1"].api_port
     with socket.create_connection(("127.0.0.1", port), timeout=2) as client:
         lab.control("status")
@@ -99,7 +99,7 @@ def test_death_breaks_a_session_that_is_open(lab: RunningLab):
             client.recv(1)
 
 
-def test_a_slow_router_answers_late(lab: RunningLab):
+def test_a_slow_router_answers_late(lab: RunningLab) -> None:
     lab.control("slow", delay_ms=300)
     start = time.monotonic()
     assert get_sys_name(lab, timeout_s=2) is not None
@@ -109,13 +109,13 @@ def test_a_slow_router_answers_late(lab: RunningLab):
     assert time.monotonic() - start >= 0.6  # login and command
 
 
-def test_a_share_of_datagrams_is_lost(lab: RunningLab):
+def test_a_share_of_datagrams_is_lost(lab: RunningLab) -> None:
     lab.control("loss", share=0.5)
     answers = [get_sys_name(lab, timeout_s=0.05) for _ in range(40)]
     assert 8 <= sum(answer is None for answer in answers) <= 32
 
 
-def test_full_loss_breaks_every_connection(lab: RunningLab):
+def test_full_loss_breaks_every_connection(lab: RunningLab) -> None:
     lab.control("loss", share=1.0)
     assert get_sys_name(lab, timeout_s=0.1) is None
     with pytest.raises((LibRouterosError, OSError)):
@@ -142,12 +142,12 @@ def test_full_loss_breaks_every_connection(lab: RunningLab):
 )
 def test_a_wrong_request_is_explained(
     lab: RunningLab, verb: str, given: dict[str, object], message: str
-):
+) -> None:
     with pytest.raises(BadControl, match=message):
         lab.control(verb, **given)
 
 
-def test_interfaces_come_go_and_change_their_names(lab: RunningLab):
+def test_interfaces_come_go_and_change_their_names(lab: RunningLab) -> None:
     lab.control("add-interface", name="vlan103", vlan_id=103, parent="sfp-sfpplus2")
     lab.control("rename", interface="vlan103", to="Jamuna (103)")
     lab.control("remove-interface", interface="vlan102")
@@ -156,20 +156,20 @@ def test_interfaces_come_go_and_change_their_names(lab: RunningLab):
     assert names == ["ether1", "sfp-sfpplus1", "sfp-sfpplus2", "vlan101", "Jamuna (103)"]
 
 
-def test_status_counts_logins(lab: RunningLab):
+def test_status_counts_logins(lab: RunningLab) -> None:
     identity(lab)
     status = lab.control("status")["routers"]["r1"]
     assert (status["api_connections"], status["api_logins"]) == (1, 1)
 
 
-def test_reboot_breaks_sessions_and_may_renumber(lab: RunningLab):
+def test_reboot_breaks_sessions_and_may_renumber(lab: RunningLab) -> None:
     lab.control("reboot", renumber=True)
     status = lab.control("status")["routers"]["r1"]
     assert status["uptime_s"] < 5
     assert min(row["index"] for row in status["interfaces"]) > 5
 
 
-def test_a_port_in_use_is_named_and_nothing_stays_open(lab: RunningLab):
+def test_a_port_in_use_is_named_and_nothing_stays_open(lab: RunningLab) -> None:
     taken = lab.routers["r1"].api_port
     free = two_vlans("free", snmp_port=None)
     clash = two_vlans("clash", api_port=taken, snmp_port=None)

@@ -70,25 +70,25 @@ def v3(user: V3User, **changed: str) -> list[str]:
 V2C = ("-v2c", "-c", "lab-community")
 
 
-def test_snmpget_v2c(agents: RunningLab):
+def test_snmpget_v2c(agents: RunningLab) -> None:
     assert net_snmp(agents, "snmpget", *V2C, SYS_NAME) == f'{SYS_NAME} = STRING: "r1"\n'
 
 
-def test_snmpwalk_v1(agents: RunningLab):
+def test_snmpwalk_v1(agents: RunningLab) -> None:
     walked = net_snmp(agents, "snmpwalk", "-v1", "-c", "lab-community", ".1.3")
     assert "Counter64" not in walked
     assert '"vlan101"' in walked
 
 
 @pytest.mark.parametrize("router", ["r1", "six"])
-def test_snmpbulkwalk_v2c_over_both_families(agents: RunningLab, router: str):
+def test_snmpbulkwalk_v2c_over_both_families(agents: RunningLab, router: str) -> None:
     walked = net_snmp(agents, "snmpbulkwalk", *V2C, IF_X_TABLE, router=router)
     assert len(walked.splitlines()) == 10 * 5
     assert walked.count("Counter64") == 5 * 5
 
 
 @pytest.mark.parametrize("name", sorted(USERS))
-def test_snmpbulkwalk_v3(agents: RunningLab, name: str):
+def test_snmpbulkwalk_v3(agents: RunningLab, name: str) -> None:
     walked = net_snmp(agents, "snmpbulkwalk", *v3(USERS[name]), IF_X_TABLE)
     assert len(walked.splitlines()) == 10 * 5
 
@@ -104,23 +104,23 @@ def test_snmpbulkwalk_v3(agents: RunningLab, name: str):
 )
 def test_wrong_v3_credentials_are_told_apart(
     agents: RunningLab, changed: dict[str, str], complaint: str
-):
+) -> None:
     with pytest.raises(AssertionError, match=complaint):
         net_snmp(agents, "snmpget", *v3(USERS["shaaes"], **changed), SYS_NAME)
 
 
-def test_a_level_that_the_user_does_not_have_is_unsupported(agents: RunningLab):
+def test_a_level_that_the_user_does_not_have_is_unsupported(agents: RunningLab) -> None:
     words = [*v3(USERS["open"], level="authNoPriv"), "-a", "MD5", "-A", "password-one"]
     with pytest.raises(AssertionError, match="Unsupported security level"):
         net_snmp(agents, "snmpget", *words, SYS_NAME)
 
 
-def test_a_wrong_community_times_out(agents: RunningLab):
+def test_a_wrong_community_times_out(agents: RunningLab) -> None:
     with pytest.raises(AssertionError, match="Timeout"):
         net_snmp(agents, "snmpget", "-v2c", "-c", "public", SYS_NAME)
 
 
-def test_v3_goes_on_after_a_reboot(agents: RunningLab):
+def test_v3_goes_on_after_a_reboot(agents: RunningLab) -> None:
     """Boots grow and time starts again: a client that discovers anew is let in."""
     agents.control("reboot", router="six")
     words = v3(USERS["shaaes"])
@@ -129,7 +129,7 @@ def test_v3_goes_on_after_a_reboot(agents: RunningLab):
     assert boots == 2
 
 
-def test_a_dead_agent_is_silent_and_returns(agents: RunningLab):
+def test_a_dead_agent_is_silent_and_returns(agents: RunningLab) -> None:
     agents.control("dead", router="r1")
     with pytest.raises(AssertionError, match="Timeout"):
         net_snmp(agents, "snmpget", *V2C, SYS_NAME)

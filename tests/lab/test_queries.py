@@ -38,7 +38,7 @@ ETHER = {"name": "ether1", "type": "ether", "mtu": "1500", "running": "true"}
         ("name=a name=ether1 name=c #||", True),
     ],
 )
-def test_a_query_passes(query: str, passes: bool | None):
+def test_a_query_passes(query: str, passes: bool | None) -> None:
     if passes is None:
         with pytest.raises(BadQuery):
             matches(ETHER, query.split())
@@ -46,5 +46,5 @@ def test_a_query_passes(query: str, passes: bool | None):
         assert matches(ETHER, query.split()) is passes
 
 
-def test_a_value_may_hold_an_equals_sign_and_spaces():
+def test_a_value_may_hold_an_equals_sign_and_spaces() -> None:
     assert matches({"comment": "a = b"}, ["comment=a = b"])

@@ -65,7 +65,7 @@ class Stage:
         return [at for at, told, _ in self.told if told == verb]
 
 
-def test_the_day_of_trouble_shows_within_two_minutes():
+def test_the_day_of_trouble_shows_within_two_minutes() -> None:
     stage = Stage()
     stage.play(day_of_trouble(TroubleNames.from_dict(NAMES)), rounds=1)
     over = next(given for _, verb, given in stage.told if given.get("down_bps"))
@@ -77,13 +77,13 @@ def test_the_day_of_trouble_shows_within_two_minutes():
     assert "r3 dies" in stage.said
 
 
-def test_the_next_round_begins_on_time():
+def test_the_next_round_begins_on_time() -> None:
     stage = Stage()
     stage.play(day_of_trouble(TroubleNames.from_dict(NAMES)), rounds=3)
     assert stage.when("dead") == [60, 1860, 3660]
 
 
-def test_steps_play_in_order_of_time_and_once():
+def test_steps_play_in_order_of_time_and_once() -> None:
     stage = Stage()
     steps = [
         {"at_s": 30, "verb": "alive", "router": "r1"},
@@ -94,7 +94,7 @@ def test_steps_play_in_order_of_time_and_once():
     assert stage.said == ["it dies"]
 
 
-def test_a_line_at_some_percent_of_its_plan():
+def test_a_line_at_some_percent_of_its_plan() -> None:
     line = Line("r1", "vlan101", plan_down_bps=100_000_000, plan_up_bps=100_000_000)
     assert line.at_percent(90)["down_bps"] == 90_000_000
 
@@ -106,17 +106,17 @@ def test_a_line_at_some_percent_of_its_plan():
         ({"steps": [{"verb": "dead"}]}, "step 1: at_s and verb are needed"),
     ],
 )
-def test_a_wrong_scenario_is_explained(given: object, message: str):
+def test_a_wrong_scenario_is_explained(given: object, message: str) -> None:
     with pytest.raises(BadScenario, match=message):
         scenario_from_dict(given)
 
 
-def test_a_missing_name_is_told():
+def test_a_missing_name_is_told() -> None:
     with pytest.raises(BadScenario, match="lossy"):
         TroubleNames.from_dict({name: value for name, value in NAMES.items() if name != "lossy"})
 
 
-def test_every_step_of_the_day_of_trouble_is_understood_by_a_lab():
+def test_every_step_of_the_day_of_trouble_is_understood_by_a_lab() -> None:
     with running_lab([two_vlans(name) for name in ("r1", "r2", "r3")]) as lab:
         for step in day_of_trouble(TroubleNames.from_dict(NAMES)).steps:
             lab.control(step.verb, **step.given)
@@ -126,7 +126,7 @@ def test_every_step_of_the_day_of_trouble_is_understood_by_a_lab():
 
 def test_a_lab_that_is_away_does_not_stop_the_play(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     file = tmp_path / "scenario.json"
     file.write_text(json.dumps({"steps": [{"at_s": 0, "verb": "dead", "say": "it dies"}]}))
     assert main(["play", "--socket", str(tmp_path / "nobody"), str(file)]) == 0

@@ -37,7 +37,7 @@ def value(device: Device, oid: str) -> tuple[int, ber.Plain]:
     return device._view().get(tuple(int(number) for number in oid.split(".")))
 
 
-def test_values_come_back_as_recorded(device: Device):
+def test_values_come_back_as_recorded(device: Device) -> None:
     assert value(device, "1.3.6.1.2.1.1.1.0") == (ber.OCTETS, b"counter | test")
     assert value(device, "1.3.6.1.2.1.1.2.0") == (ber.OID, (1, 3, 6, 1, 4, 1, 14988, 1))
     assert value(device, "1.3.6.1.2.1.2.2.1.6.1") == (ber.OCTETS, b"\x2c\xc8\x1b\x97\x04\x1b")
@@ -47,7 +47,7 @@ def test_values_come_back_as_recorded(device: Device):
     assert value(device, "1.3.6.1.2.1.33.1.2") == (ber.INTEGER, -1)
 
 
-def test_moving_counters_move_and_wrap(device: Device, clock: StillClock):
+def test_moving_counters_move_and_wrap(device: Device, clock: StillClock) -> None:
     clock.tick(10)
     assert value(device, "1.3.6.1.2.1.1.3.0") == (ber.TIMETICKS, 361_000)
     counter32 = value(device, "1.3.6.1.2.1.2.2.1.10.1")
@@ -56,12 +56,12 @@ def test_moving_counters_move_and_wrap(device: Device, clock: StillClock):
     assert counter64 == (ber.COUNTER64, (18_446_744_073_700_000_000 + 62_500_000) % 2**64)
 
 
-def test_a_counter_that_does_not_wrap_stays_at_its_end(device: Device, clock: StillClock):
+def test_a_counter_that_does_not_wrap_stays_at_its_end(device: Device, clock: StillClock) -> None:
     clock.tick(100)
     assert value(device, "1.3.6.1.2.1.31.1.1.1.10.2") == (ber.COUNTER64, 2**64 - 1)
 
 
-def test_what_was_not_recorded_is_absent(device: Device):
+def test_what_was_not_recorded_is_absent(device: Device) -> None:
     assert value(device, "1.3.6.1.2.1.1.9.0") == (ber.NO_SUCH_INSTANCE, None)
     last = (1, 3, 6, 1, 2, 1, 33, 1, 2)
     assert device._view().next(last) == (last, ber.END_OF_MIB_VIEW, None)
@@ -76,7 +76,7 @@ def test_what_was_not_recorded_is_absent(device: Device):
         ("1.3.6|4:random|x", "module 'random' is not known"),
     ],
 )
-def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str):
+def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
     file = tmp_path / "wrong.snmprec"
     file.write_text(line)
     with pytest.raises(BadRecording, match=message):

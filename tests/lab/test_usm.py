@@ -16,25 +16,25 @@ KEY = bytes(range(32))
         ("SHA1", "6695febc9288e36282235fc7151f128497b38f3f"),  # RFC 3414 A.3.2
     ],
 )
-def test_a_password_becomes_the_key_of_the_rfc(auth: str, key: str):
+def test_a_password_becomes_the_key_of_the_rfc(auth: str, key: str) -> None:
     assert localized_key(auth, "maplesyrup", ENGINE).hex() == key
 
 
 @pytest.mark.parametrize("priv", ["DES", "AES128"])
 @pytest.mark.parametrize("size", [0, 1, 8, 15, 100])
-def test_what_is_encrypted_comes_back(priv: str, size: int):
+def test_what_is_encrypted_comes_back(priv: str, size: int) -> None:
     plain = bytes(range(size))
     secret = encrypt(priv, KEY, 3, 4711, b"saltsalt", plain)
     assert decrypt(priv, KEY, 3, 4711, b"saltsalt", secret)[:size] == plain
     assert size == 0 or secret != plain
 
 
-def test_a_salt_of_the_wrong_length_is_undecipherable():
+def test_a_salt_of_the_wrong_length_is_undecipherable() -> None:
     with pytest.raises(Undecipherable):
         decrypt("AES128", KEY, 1, 1, b"short", b"octets")
 
 
-def test_unknown_protocols_are_refused_in_the_spec():
+def test_unknown_protocols_are_refused_in_the_spec() -> None:
     with pytest.raises(BadSpec, match="unknown protocol"):
         RouterSpec("r", v3_users=(V3User("u", "SHA9", "x"),)).check()
     with pytest.raises(BadSpec, match="priv needs auth"):

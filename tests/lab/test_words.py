@@ -44,42 +44,42 @@ async def sentences(octets: bytes) -> list[list[bytes]]:
         (0xFFFFFFFF, "f0ffffffff"),
     ],
 )
-def test_the_five_sizes_at_their_borders(length: int, prefix: str):
+def test_the_five_sizes_at_their_borders(length: int, prefix: str) -> None:
     assert encode_length(length).hex() == prefix
     assert decode_length(bytes.fromhex(prefix)) == length
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_a_length_survives(length: int):
+def test_a_length_survives(length: int) -> None:
     prefix = encode_length(length)
     assert prefix_size(prefix[0]) == len(prefix) - 1
     assert decode_length(prefix) == length
 
 
 @pytest.mark.parametrize("first", [0xF8, 0xFB, 0xFF])
-def test_control_bytes_are_refused(first: int):
+def test_control_bytes_are_refused(first: int) -> None:
     with pytest.raises(BadWord, match="control byte"):
         prefix_size(first)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), min_size=1))
-async def test_a_sentence_survives(given_words: list[bytes]):
+async def test_a_sentence_survives(given_words: list[bytes]) -> None:
     assert await sentences(encode_sentence(given_words)) == [given_words]
 
 
-async def test_empty_sentences_are_ignored():
+async def test_empty_sentences_are_ignored() -> None:
     assert await sentences(b"\x00\x00" + encode_sentence([b"/quit"])) == [[b"/quit"]]
 
 
-async def test_a_huge_word_is_refused_before_it_is_read():
+async def test_a_huge_word_is_refused_before_it_is_read() -> None:
     with pytest.raises(BadWord, match="268435456"):
         await sentences(bytes.fromhex("f010000000"))
 
 
 @given(st.binary())
-def test_any_octets_survive_as_text(octets: bytes):
+def test_any_octets_survive_as_text(octets: bytes) -> None:
     assert octets_of(text(octets)) == octets
 
 
-def test_a_reply_carries_the_tag_of_its_command():
+def test_a_reply_carries_the_tag_of_its_command() -> None:
     assert reply("!re", {"name": "x"}, b"7") == b"\x03!re\x06.tag=7\x07=name=x\x00"
