@@ -171,6 +171,20 @@ def traffic(router: LabRouter, command: Command) -> list[Row]:
     return rows
 
 
+def _seconds(given: str) -> float:
+    """`2`, `2s` or `200ms`; raises Trap."""
+    number, scale = given.removesuffix("s"), 1.0
+    if number.endswith("m") and given.endswith("ms"):
+        number, scale = number.removesuffix("m"), 0.001
+    try:
+        seconds = float(number) * scale
+    except ValueError:
+        seconds = 0.0
+    if not 0.01 <= seconds <= 86400:
+        raise Trap("invalid value for argument interval", ARGUMENT)
+    return seconds
+
+
 @dataclass(slots=True)
 class Stream:
     """A command that goes on: changes of a menu, or traffic second by second."""
@@ -187,6 +201,7 @@ class Stream:
 
     async def _changes(self) -> AsyncIterator[Row]:
         menu = _menu(self.menus, self.command)
+        select([{}], self.command)  # a query that nobody understands fails now, not at a change
         changed: asyncio.Queue[Row] = asyncio.Queue()
 
         def watch(path: str, row: Row) -> None:
@@ -203,7 +218,7 @@ class Stream:
     async def _traffic(self) -> AsyncIterator[Row]:
         if self.command.path != "/interface":
             raise Trap("no such command prefix", MISSING)
-        interval_s = float(self.command.attributes.get("interval", "1").removesuffix("s"))
+        interval_s = _seconds(self.command.attributes.get("interval", "1"))
         section = 0
         while True:
             for row in traffic(self.router, self.command):

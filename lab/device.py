@@ -93,7 +93,12 @@ class Device:
         return PortInUse(f"{self.spec.name}: cannot serve {service} on {where}: {error.strerror}")
 
     async def set_mode(self, mode: str) -> None:
-        """Normal, dead, blackhole, refuse or nonsense, from this instant on."""
+        """Normal, dead, blackhole, refuse or nonsense, from this instant on.
+
+        A change breaks the connections that are open; the mode it has already changes nothing.
+        """
+        if mode == self.faults.mode:
+            return
         self.faults.mode = mode
         self._drop_walls()
         if mode in (fault.DEAD, fault.BLACKHOLE):

@@ -99,6 +99,14 @@ def test_death_breaks_a_session_that_is_open(lab: RunningLab) -> None:
             client.recv(1)
 
 
+def test_bringing_a_healthy_router_to_life_disturbs_nobody(lab: RunningLab) -> None:
+    port = lab.routers["r1"].api_port
+    api = librouteros.connect("127.0.0.1", port=port, username="noc", password="lab-password")
+    lab.control("alive")
+    assert list(api("/system/identity/print")) == [{"name": "r1"}]
+    api.close()
+
+
 def test_a_slow_router_answers_late(lab: RunningLab) -> None:
     lab.control("slow", delay_ms=300)
     start = time.monotonic()

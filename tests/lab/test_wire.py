@@ -130,6 +130,23 @@ async def test_listen_tells_changes_and_deaths_until_cancelled(client: Client) -
     assert replies == [interrupted, ["!done", ".tag=l"], ["!done", ".tag=c"]]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("/interface/listen", "?#x"),
+        ("/nowhere/listen",),
+        ("/nowhere/monitor-traffic", "=interface=vlan101"),
+        ("/interface/monitor-traffic", "=interface=nobody"),
+        ("/interface/monitor-traffic", "=interface=vlan101", "=interval=soon"),
+        ("/interface/monitor-traffic", "=interface=vlan101", "=interval=0"),
+    ],
+)
+async def test_a_stream_that_cannot_be_ends_with_a_trap(
+    client: Client, words: tuple[str, ...]
+) -> None:
+    assert [reply[0] for reply in await client.ask(*words)] == ["!trap", "!done"]
+
+
 async def test_cancelling_nothing_is_a_trap(client: Client) -> None:
     replies = await client.ask("/cancel", "=tag=nobody")
     assert [reply[0] for reply in replies] == ["!trap", "!done"]
