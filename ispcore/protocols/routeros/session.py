@@ -138,13 +138,7 @@ def _open(target: RouterOsTarget) -> socket.socket:
     except ConnectionRefusedError:
         raise Refused(f"connection refused on {target.peer}") from None
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if not target.tls:
-        return sock
-    try:
-        return _secured(target, sock)
-    except BaseException:
-        sock.close()
-        raise
+    return _secured(target, sock) if target.tls else sock
 
 
 def _secured(target: RouterOsTarget, sock: socket.socket) -> ssl.SSLSocket:
@@ -153,7 +147,7 @@ def _secured(target: RouterOsTarget, sock: socket.socket) -> ssl.SSLSocket:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # routers sign their own: the pin is what proves identity
     if not target.tls_fingerprint:
-        context.set_ciphers("DEFAULT:ADH:@SECLEVEL=0")
+        context.set_ciphers("ALL:@SECLEVEL=0")  # ALL has the anonymous ones, DEFAULT not
     try:
         secured = context.wrap_socket(sock)
     except TimeoutError:
@@ -162,15 +156,15 @@ def _secured(target: RouterOsTarget, sock: socket.socket) -> ssl.SSLSocket:
         ) from None
     except ssl.SSLError as error:
         raise Nonsense(f"no TLS on {target.peer}: {error.reason or error}") from None
-    if target.tls_fingerprint:
-        _check_pin(target, secured.getpeercert(binary_form=True) or b"")
+    found = hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+    if target.tls_fingerprint and found != _hex(target.tls_fingerprint):
+        secured.close()
+        raise Refused(f"certificate of {target.peer} is not the pinned one: SHA-256 is {found}")
     return secured
 
 
-def _check_pin(target: RouterOsTarget, certificate: bytes) -> None:
-    found = hashlib.sha256(certificate).hexdigest()
-    if found != target.tls_fingerprint.replace(":", "").strip().lower():
-        raise Refused(f"certificate of {target.peer} is not the pinned one: SHA-256 is {found}")
+def _hex(fingerprint: str) -> str:
+    return fingerprint.replace(":", "").strip().lower()
 
 
 def _log_in(session: Session) -> None:
