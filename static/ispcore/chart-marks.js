@@ -71,6 +71,8 @@ export function drawGaps(plot, gaps, colours) {
     ctx.save();
     ctx.font = `${size}px ${getComputedStyle(document.body).fontFamily}`;
     ctx.fillStyle = colours.unknown;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "alphabetic";
     const wide = ctx.measureText(reason || "").width;
     const end = plot.valToPos(to, "x", true) + 6 * devicePixelRatio;
     const start = plot.valToPos(from, "x", true) - 6 * devicePixelRatio - wide;

@@ -1,7 +1,7 @@
 /* Keyboard, the alerts console, and forms that are sent without leaving the page. Everything here also
    works without it: rows are links, buttons are submit buttons. */
 
-import { applyPage, fetchText, release } from "./live.js";
+import { applyPage, fetchText, release, showMessages } from "./live.js";
 
 const WIDE = matchMedia("(min-width: 768px)");
 const $ = (selector, at = document) => at.querySelector(selector);
@@ -146,7 +146,7 @@ function say(words) {
   });
   list.className = "messagelist";
   list.append(item);
-  $("#messages").replaceChildren(list);
+  showMessages(list);
 }
 
 /** Acknowledge and resolve stay on the page; what has a page of its own (a test's steps) goes there. */
@@ -194,13 +194,7 @@ function resolve() {
 }
 
 const go = (href) => href && location.assign(href);
-const tabHref = (n) => document.querySelectorAll(".tabs > a")[n]?.href;
-const GO = {
-  o: () => go(tabHref(0)),
-  a: () => go(tabHref(1)),
-  s: () => go(tabHref(2)),
-  r: () => go(tabHref(3)),
-};
+const goLink = (key) => document.querySelector(`.tabs > [data-go="${CSS.escape(key)}"]`)?.href;
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
@@ -235,7 +229,8 @@ addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "Enter" && event.target.matches("a, button, summary, input")) return;
   const wentFirst = Date.now() - goPressedAt < 1500;
-  const act = wentFirst && GO[event.key] ? GO[event.key] : KEYS[event.key];
+  const link = wentFirst && goLink(event.key);
+  const act = link ? () => go(link) : KEYS[event.key];
   if (event.key !== "g") goPressedAt = 0;
   if (!act) return;
   event.preventDefault();

@@ -9,6 +9,7 @@ const SILENCE_MS = 2.5 * HEARTBEAT_MS; // two missed heartbeats and a half: the 
 const RESYNC_MS = 60_000;
 const FETCH_MS = 30_000;
 const REFETCH_MS = 2_000;
+const MESSAGE_MS = 6_000;
 const GIVE_UP_MS = 20_000; // after so long without a line "Reconnecting" becomes "Not live"
 const LOGIN_NEEDED = 4401;
 
@@ -122,11 +123,20 @@ export function applyPage(text) {
       applyHtml(spot, next.innerHTML);
     }
   }
-  const messages = page.getElementById("messages");
-  if (messages?.querySelector(".messagelist")) {
-    document.getElementById("messages").innerHTML = messages.innerHTML;
-  }
+  const list = page.querySelector("#messages .messagelist");
+  if (list) showMessages(list);
   return page;
+}
+
+/** Messages of an answer, over the page so that nothing moves; what went wrong stays until clicked. */
+export function showMessages(list) {
+  const place = document.getElementById("messages");
+  place.className = "toast";
+  place.replaceChildren(document.importNode(list, true));
+  const clear = () => place.replaceChildren();
+  place.addEventListener("click", clear, { once: true });
+  clearTimeout(place.clearing);
+  if (!list.querySelector(".error, .warning")) place.clearing = setTimeout(clear, MESSAGE_MS);
 }
 
 /** Asks for a page as the live client does; answers its text, or goes to the login. */
