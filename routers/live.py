@@ -1,10 +1,11 @@
 """What pages watch of a router."""
 
 from ispcore.accounts.models import Account
+from ispcore.accounts.pages import pk_of
 from ispcore.accounts.roles import May
 from ispcore.live.topics import Spots, Topic, render_spots
-from routers import pages, tables
 from routers.models import Router
+from routers.pages import interfaces, states
 
 TEMPLATES = {
     "chips": "portal/router/chips.html",
@@ -17,10 +18,10 @@ TEMPLATES = {
 
 
 def _spots(key: str) -> Spots:
-    router = Router.objects.filter(pk=int(key) if key.isdecimal() else None).first()
+    router = Router.objects.filter(pk=pk_of(key)).first()
     if router is None:
         raise LookupError(key)
-    return render_spots(TEMPLATES, pages.state_spots(router) | tables.interface_spots(router))
+    return render_spots(TEMPLATES, states.state_spots(router) | interfaces.interface_spots(router))
 
 
 def _allowed(account: Account, key: str) -> bool:

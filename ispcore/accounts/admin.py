@@ -59,7 +59,7 @@ class AccountForm(OperationForm):
         return cleaned
 
 
-class NewAccountForm(AccountForm, PasswordFields):  # type: ignore[misc]
+class NewAccountForm(AccountForm, PasswordFields):
     """A new account with its first password."""
 
     class Meta(AccountForm.Meta):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -57,6 +57,11 @@ def back(request: HttpRequest, default: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(url if url and safe else default)
 
 
+def pk_of(text: str) -> int:
+    """The primary key that an address or a form names; 0, which no row has, for what is none."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else 0
+
+
 # ---- faults in words
 
 
@@ -92,7 +97,7 @@ def _label(model: type[models.Model] | None, field: str) -> str:
         return "" if field == "__all__" else field
     try:
         return str(getattr(model._meta.get_field(field), "verbose_name", field)).capitalize()
-    except models.FieldDoesNotExist:
+    except FieldDoesNotExist:
         return field
 
 
@@ -153,7 +158,6 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_per_page = 100
     show_full_result_count = False
     refusals: tuple[type[Exception], ...] = ()
-    _always_refusals = (ValidationError, IntegrityError, ProtectedError, RestrictedError)
 
     def store(self, request: HttpRequest, row: Any, form: Any, *, change: bool) -> None:
         """Call the operation that stores `row`."""
@@ -162,6 +166,28 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def remove(self, request: HttpRequest, row: Any) -> None:
         """Call the operation that deletes `row`."""
         raise PermissionDenied
+
+    # -- pages beside the stock ones
+
+    def page_urls(self) -> Sequence[URLPattern]:
+        """Addresses under the model's own, made by `route`."""
+        return []
+
+    def route(self, pattern: str, view: View, name: str, *, post: bool = False) -> URLPattern:
+        """A URL named admin:<app>_<model>_<name>; `post` refuses every other method."""
+        wrapped = self.admin_site.admin_view(require_POST(view) if post else view)
+        full = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+        return path(pattern, wrapped, name=full)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.page_urls(), *super().get_urls()]
+
+    def answer(
+        self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str
+    ) -> TemplateResponse:
+        """A page in the frame of the admin."""
+        frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
+        return TemplateResponse(request, template, frame | context)
 
     # -- what is seen
 
@@ -192,6 +218,9 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return can and super().has_delete_permission(request, obj)
 
     # -- writing
+
+    def caught(self) -> tuple[type[Exception], ...]:
+        return ValidationError, IntegrityError, ProtectedError, RestrictedError, *self.refusals
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -227,7 +256,7 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> Any:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except (*self._always_refusals, *self.refusals) as error:
+        except self.caught() as error:
             # the same form again, now with the fault in it
             request.refused = words_of(error, self.model)  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -237,7 +266,7 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> Any:
         try:
             return super().delete_view(request, object_id, extra_context)
-        except (*self._always_refusals, *self.refusals) as error:
+        except self.caught() as error:
             messages.error(request, words_of(error, self.model))
             return redirect(request.path.removesuffix("delete/"))
 
@@ -248,7 +277,7 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         title = {"title": str(self.opts.verbose_name_plural).capitalize()}
         try:
             return super().changelist_view(request, title | (extra_context or {}))
-        except (*self._always_refusals, *self.refusals) as error:
+        except self.caught() as error:
             messages.error(request, words_of(error, self.model))
             return redirect(request.get_full_path())
 
@@ -299,25 +328,8 @@ class PageAdmin(ScopedAdmin):
             request, self.page_template, self.page_context(request, row), title=str(row)
         )
 
-    def answer(
-        self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str
-    ) -> TemplateResponse:
-        """A page in the frame of the admin."""
-        frame = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
-        return TemplateResponse(request, template, frame | context)
-
-    def page_urls(self) -> Sequence[URLPattern]:
-        """Addresses under the model's own, made by `route`."""
-        return []
-
-    def route(self, pattern: str, view: View, name: str, *, post: bool = False) -> URLPattern:
-        """A URL named admin:<app>_<model>_<name>; `post` refuses every other method."""
-        wrapped = self.admin_site.admin_view(require_POST(view) if post else view)
-        full = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
-        return path(pattern, wrapped, name=full)
-
     def get_urls(self) -> list[URLPattern]:
-        return [self.route("<int:pk>/", self.page, "page"), *self.page_urls(), *super().get_urls()]
+        return [self.route("<int:pk>/", self.page, "page"), *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PageList
@@ -336,8 +348,8 @@ class PageAdmin(ScopedAdmin):
             return redirect(page_url(row))  # a form of grey fields says less than the page
         return super().change_view(request, object_id, form_url, extra_context)
 
-    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        return redirect(page_url(obj))
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return HttpResponseRedirect(page_url(obj))
 
-    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
-        return redirect(page_url(obj))
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        return HttpResponseRedirect(page_url(obj))

@@ -20,7 +20,8 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
     @cached_property
     def count(self) -> int:
-        return len(self.object_list.order_by().values_list("pk")[:MOST_COUNTED])  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        return len(rows.order_by().values_list("pk")[:MOST_COUNTED])
 
 
 @admin.register(AuditEntry)
@@ -77,7 +78,7 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return format_html("{}", format_html_join(", ", "{}: {} → {}", pairs))
 
 
-_NONE = (None, "", [], {})
+_NONE: tuple[Any, ...] = (None, "", [], {})
 
 
 def _shown(value: Any) -> str:

@@ -68,7 +68,9 @@ def health(router: Router, checks: Iterable[RouterCheck], now: datetime) -> Chip
     if age is None or router.read_at is None:
         return Chip("unknown", "Up, nothing collected yet")
     if age > STALE_PERIODS:
-        return Chip("warning", f"Up, last reading {units.format_duration(now - router.read_at)} ago")
+        return Chip(
+            "warning", f"Up, last reading {units.format_duration(now - router.read_at)} ago"
+        )
     return Chip("ok", "Up")
 
 

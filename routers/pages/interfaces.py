@@ -11,7 +11,7 @@ from ispcore.base import clock
 from ispcore.base.units import utilisation_percent
 from routers.hooks import Carried
 from routers.models import CounterState, Interface, Router
-from routers.pages import carried_by
+from routers.pages.states import carried_by
 from routers.queries import LOOPBACK, fresh_after, sparks
 
 MOST_ROWS = 400

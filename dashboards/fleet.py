@@ -1,0 +1,190 @@
+"""How the routers and the collection stand, for the overview."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.urls import reverse
+
+from ispcore.base import clock, units
+from ispcore.base.models import Heartbeat
+from routers.models import Router, RouterCheck
+from routers.pages.states import STALE_PERIODS, Chip, health
+from routers.queries import collection_age_periods
+
+BEAT_STALE_AFTER = timedelta(minutes=6)  # a long job may hold up the beat behind it
+State = RouterCheck.State
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One square of a strip."""
+
+    name: str
+    kind: str
+    word: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutersTile:
+    up: int
+    total: int
+    cells: Sequence[Cell]
+    detail: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    kind: str
+    words: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something that is collected: its state, and when it last came."""
+
+    name: str
+    kind: str
+    detail: str
+    at: datetime | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All routers with their health, as it is now."""
+
+    routers: Sequence[Router]
+    healths: Sequence[Chip]
+    now: datetime
+
+    @property
+    def polled(self) -> list[Router]:
+        return [router for router in self.routers if router.is_polled]
+
+    @property
+    def silent(self) -> list[Router]:
+        """Polled routers without a recent reading."""
+        return [router for router in self.polled if self.is_silent(router)]
+
+    def is_silent(self, router: Router) -> bool:
+        age = collection_age_periods(router, self.now)
+        return router.read_at is None or age is None or age > STALE_PERIODS
+
+
+def look() -> Fleet:
+    routers = list(Router.objects.prefetch_related("checks"))
+    now = clock.now()
+    return Fleet(routers, [health(r, r.checks.all(), now) for r in routers], now)
+
+
+def tile(fleet: Fleet) -> RoutersTile:
+    cells = [
+        Cell(
+            router.name,
+            found.kind,
+            found.word,
+            reverse("admin:routers_router_page", args=[router.pk]),
+        )
+        for router, found in zip(fleet.routers, fleet.healths, strict=True)
+    ]
+    up = sum(1 for cell in cells if cell.word.startswith("Up"))
+    odd = sorted(
+        (cell for cell in cells if cell.kind != "ok"), key=lambda cell: cell.kind != "critical"
+    )
+    more = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
+    detail = f"{odd[0].name}: {odd[0].word[0].lower()}{odd[0].word[1:]}{more}" if odd else ""
+    return RoutersTile(up, len(cells), cells, detail, reverse("admin:routers_router_changelist"))
+
+
+def trust(fleet: Fleet, *, known: int, total: int) -> Trust:
+    """Can this picture be trusted? `known` of `total` mappings have a current rate."""
+    polled, silent = fleet.polled, fleet.silent
+    if not fleet.routers:
+        return Trust("unknown", "No: nothing was collected yet", "Start by adding a router.")
+    if not polled:
+        return Trust("unknown", "No: polling is off for every router", "Turn it on in a router.")
+    latest = max((r.read_at for r in polled if r.read_at), default=None)
+    if latest is None:
+        every = units.format_duration(timedelta(seconds=settings.COLLECT_PERIOD_S))
+        return Trust(
+            "unknown",
+            "No: nothing was collected yet",
+            f"A round comes every {every}. A router’s page tests its connection.",
+        )
+    age = units.format_duration(fleet.now - latest)
+    if len(silent) == len(polled):
+        return Trust("critical", f"No: nothing was read for {age}", "See what Collection says.")
+    ground = f"{known} of {total} mappings have a current rate; last reading {age} ago"
+    if silent:
+        verb = "is" if len(silent) == 1 else "are"
+        words = f"Mostly: {len(silent)} of {len(polled)} routers {verb} silent"
+        return Trust("warning", words, f"{_names(silent)}. {ground}")
+    if known < total:
+        return Trust("warning", f"Mostly: {total - known} of {total} mappings are unknown", ground)
+    words = (
+        "Yes: the router was read"
+        if len(polled) == 1
+        else f"Yes: all {len(polled)} routers were read"
+    )
+    return Trust("ok", words, ground)
+
+
+def collection(fleet: Fleet) -> list[Source]:
+    """What is collected and how fresh it is; empty where there is nothing to collect from."""
+    polled = fleet.polled
+    if not polled:
+        return []
+    url = reverse("admin:routers_router_changelist")
+    silent = fleet.silent
+    good = len(polled) - len(silent)
+    rows = [
+        Source(
+            "Router traffic",
+            _kind(good, len(polled)),
+            f"{good} of {len(polled)} routers" + (f"; silent: {_names(silent)}" if silent else ""),
+            max((r.read_at for r in polled if r.read_at), default=None),
+            url,
+        )
+    ]
+    checks = [check for router in polled for check in router.checks.all()]
+    for method in (RouterCheck.Method.SNMP, RouterCheck.Method.API, RouterCheck.Method.PING):
+        rows += _method(method, [check for check in checks if check.method == method], url)
+    return rows + _processes(fleet.now)
+
+
+def _method(method: RouterCheck.Method, checks: Sequence[RouterCheck], url: str) -> list[Source]:
+    if not checks:
+        return []
+    good = sum(1 for check in checks if check.state == State.OK)
+    tried = sum(1 for check in checks if check.state != State.UNKNOWN)
+    kind = _kind(good, len(checks)) if tried else "unknown"
+    detail = f"{good} of {len(checks)} routers answer" if tried else "unknown: no way to ask"
+    return [Source(str(method.label), kind, detail, max(c.checked_at for c in checks), url)]
+
+
+def _processes(now: datetime) -> list[Source]:
+    """Jobs and watch: without them everything here gets old."""
+    return [
+        Source(
+            beat.name[:1].upper() + beat.name[1:],
+            "ok" if now - beat.beat_at <= BEAT_STALE_AFTER else "critical",
+            "runs" if now - beat.beat_at <= BEAT_STALE_AFTER else "no sign of life",
+            beat.beat_at,
+            "",
+        )
+        for beat in Heartbeat.objects.order_by("name")
+    ]
+
+
+def _kind(good: int, total: int) -> str:
+    return "ok" if good == total else "warning" if good else "critical"
+
+
+def _names(routers: Sequence[Router]) -> str:
+    shown = ", ".join(router.name for router in routers[:3])
+    return f"{shown} and {len(routers) - 3} more" if len(routers) > 3 else shown

@@ -1,0 +1,97 @@
+"""Reads for the overview: all traffic, over time, in a few set-based queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import BigIntegerField, Case, Count, F, Sum, When
+
+from ispcore.base import clock
+from ispcore.base.timeseries.buckets import BUCKET_S
+from resellers.models import Mapping, Usage
+from resellers.queries import down_up
+from routers.queries import current_rates
+
+DAY = timedelta(days=1)
+# what the reseller receives: out of the interface that faces it, into the one that faces the uplink
+_DOWN = Case(
+    When(mapping__side=Mapping.Side.RESELLER, then=F("out_bps")),
+    default=F("in_bps"),
+    output_field=BigIntegerField(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """All traffic down now: the sum over `known` of `total` live mappings, None without any."""
+
+    now_bps: int | None
+    at: datetime | None
+    versus_yesterday_percent: float | None
+    known: int
+    total: int
+
+
+def bucket_of(at: datetime) -> datetime:
+    """The start of the 5 minutes that `at` lies in."""
+    return datetime.fromtimestamp(int(at.timestamp()) // BUCKET_S * BUCKET_S, UTC)
+
+
+def total_now() -> Total:
+    """The present total, and how it compares with yesterday over the same mappings."""
+    live = list(Mapping.objects.filter(ended_at=None).values_list("pk", "interface_id", "side"))
+    rates = current_rates([interface_id for _, interface_id, _ in live])
+    down: dict[int, int] = {}
+    times = []
+    for pk, interface_id, side in live:
+        rate = rates.get(interface_id)
+        bps = down_up(side, rate.in_bps, rate.out_bps)[0] if rate else None
+        if rate is not None and bps is not None and rate.rated_at is not None:
+            down[pk] = bps
+            times.append(rate.rated_at)
+    at = max(times, default=None)
+    return Total(
+        now_bps=sum(down.values()) if down else None,
+        at=at,
+        versus_yesterday_percent=_versus_yesterday(down, at) if at else None,
+        known=len(down),
+        total=len(live),
+    )
+
+
+def _versus_yesterday(down: dict[int, int], at: datetime) -> float | None:
+    """Only mappings known at both times count, so that a new one is no growth."""
+    bucket = bucket_of(at - DAY)
+    rows = Usage.objects.filter(bucket=bucket, mapping_id__in=list(down), in_bps__isnull=False)
+    before = dict(rows.annotate(down=_DOWN).values_list("mapping_id", "down"))
+    then = sum(before.values())
+    return 100 * (sum(down[pk] for pk in before) - then) / then if then else None
+
+
+def totals(start: datetime, end: datetime) -> dict[datetime, int]:
+    """The total down of each 5 minutes in which at least half of the mappings were seen.
+
+    The newest buckets count only once the poll that finishes them can have come.
+    """
+    ready = clock.now() - timedelta(seconds=BUCKET_S + settings.COLLECT_PERIOD_S + 60)
+    rows = (
+        Usage.objects.filter(bucket__gte=start, bucket__lt=end, in_bps__isnull=False)
+        .order_by()
+        .values("bucket")
+        .annotate(down=Sum(_DOWN), seen=Count("mapping_id"))
+        .values_list("bucket", "down", "seen")
+    )
+    found = list(rows)
+    most = max((seen for _, _, seen in found), default=0)
+    return {
+        bucket: int(down)
+        for bucket, down, seen in found
+        if seen == most or (2 * seen >= most and bucket <= ready)
+    }
+
+
+def on_grid(found: dict[datetime, int], start: datetime, slots: int) -> Sequence[int | None]:
+    """The values at `slots` steps of 5 minutes from `start`, None where nothing is known."""
+    steps = (start + timedelta(seconds=BUCKET_S * n) for n in range(slots))
+    return [found.get(at) for at in steps]

@@ -1,0 +1,1 @@
+"""What a router's page is made of, for the page itself and for its live frames."""
