@@ -16,6 +16,7 @@ GRACE_S = 10.0
 LONGEST_PAUSE_S = 30.0
 SETTLED_S = 60.0  # a program that ran this long starts again without a longer pause
 MEMBERS_EVERY_S = 2.0
+DRAIN_S = 2.0  # for the last words of a program that ended
 
 Noted = Callable[[str, int], None]
 
@@ -81,37 +82,50 @@ class Child:
     async def _run(self) -> int:
         self._started_at = time.monotonic()
         self._ran_for_s = 0.0
-        process = await asyncio.create_subprocess_exec(
-            *self.program.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self.program.environment},
-            start_new_session=True,
-        )
+        # a pipe of our own: asyncio's would hold up wait() while an orphan still has it open
+        read_end, write_end = os.pipe()
+        relaying = asyncio.create_task(self._relay(read_end))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.program.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=asyncio.subprocess.STDOUT,
+                env={**os.environ, **self.program.environment},
+                start_new_session=True,
+            )
+        finally:
+            os.close(write_end)
         self._note("+", process.pid)
         self._process = process
         watching = asyncio.create_task(self._watch_members(process))
-        relaying = asyncio.create_task(self._relay(process))
         try:
-            code = await process.wait()
+            return await process.wait()
         finally:
             watching.cancel()
             self._process = None
             self._ran_for_s = time.monotonic() - self._started_at
             _signal_group(process.pid, signal.SIGKILL)  # what its leader left behind
             self._note("-", process.pid)
-        await relaying
-        return code
+            await asyncio.wait([relaying], timeout=DRAIN_S)
+            relaying.cancel()
 
-    async def _relay(self, process: asyncio.subprocess.Process) -> None:
-        stream, rest = process.stdout, b""
-        while stream is not None and (chunk := await stream.read(65_536)):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                say(line.decode(errors="replace").rstrip(), who=self.program.name)
-        if rest:
-            say(rest.decode(errors="replace").rstrip(), who=self.program.name)
+    async def _relay(self, read_end: int) -> None:
+        """Pass on what the program and its children say, line by line, until all are gone."""
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(read_end, "rb")
+        )
+        rest = b""
+        try:
+            while chunk := await stream.read(65_536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    say(line.decode(errors="replace").rstrip(), who=self.program.name)
+        finally:
+            if rest:
+                say(rest.decode(errors="replace").rstrip(), who=self.program.name)
+            transport.close()
 
     async def _watch_members(self, process: asyncio.subprocess.Process) -> None:
         """A worker that dies idle may take its cluster's queue lock with it, which then stands

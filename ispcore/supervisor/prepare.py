@@ -85,7 +85,7 @@ def set_up_django() -> None:
 
     from ispcore.firstrun import FirstRunError, ensure_secrets
 
-    os.environ["DJANGO_SETTINGS_MODULE"] = "ispcore.settings"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ispcore.settings")
     os.environ["ISPCORE_PROCESS"] = "command"
     try:
         ensure_secrets()
@@ -133,10 +133,11 @@ def synchronise_schedules() -> None:
     from ispcore import schedules
 
     try:
-        for line in schedules.sync():
-            say(f"schedules: {line}")
+        done = schedules.sync()
     except (ImportError, schedules.NotWholeMinutes) as error:
         raise CannotStart(f"schedules: {error}") from error
+    if done:
+        say(f"schedules: {', '.join(done)}")
     schedules.start_now()
 
 

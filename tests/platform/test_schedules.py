@@ -1,0 +1,116 @@
+"""The list of background jobs and django-q's table say the same."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from django_q.models import OrmQ, Schedule
+
+from ispcore import health, schedules
+from ispcore.base import clock, leases
+from ispcore.base.models import Heartbeat
+
+pytestmark = pytest.mark.django_db
+
+
+def test_first_sync_adds_every_job_on_its_cluster() -> None:
+    schedules.sync()
+    rows = {row.name: row for row in Schedule.objects.all()}
+    assert {job.name for job in schedules.jobs()} == set(rows)
+    assert rows["collect"].cluster == "collect"
+    assert rows["evaluate"].cluster == "default"
+    assert rows["beat provision"].args == "('provision',)"
+    assert rows["discover"].minutes == 60
+    assert "'timeout': 180" in rows["discover"].kwargs
+
+
+def test_second_sync_does_nothing() -> None:
+    schedules.sync()
+    before = list(Schedule.objects.order_by("pk").values())
+    assert schedules.sync() == []
+    assert list(Schedule.objects.order_by("pk").values()) == before
+
+
+def test_change_of_the_period_moves_the_next_run_onto_its_grid() -> None:
+    with clock.frozen(datetime(2026, 3, 2, 12, 3, 20, tzinfo=UTC)):
+        schedules.sync()
+        row = Schedule.objects.get(name="collect")
+        assert row.next_run == datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
+        with override_settings(COLLECT_PERIOD_S=60):
+            assert schedules.sync() == ["changed collect (every 60 s)"]
+        row.refresh_from_db()
+        assert (row.minutes, row.next_run) == (1, datetime(2026, 3, 2, 12, 4, tzinfo=UTC))
+
+
+def test_what_is_no_job_any_more_is_removed() -> None:
+    Schedule.objects.create(name="old", func="gone.away")
+    assert "removed old" in schedules.sync()
+    assert not Schedule.objects.filter(name="old").exists()
+
+
+@override_settings(EMBEDDED=True)
+def test_embedded_portal_runs_all_jobs_on_one_cluster() -> None:
+    schedules.sync()
+    assert set(Schedule.objects.values_list("cluster", flat=True)) == {"default"}
+    assert Schedule.objects.filter(name__startswith="beat").count() == 1
+
+
+@override_settings(COLLECT_PERIOD_S=90)
+def test_period_that_is_not_whole_minutes_is_refused() -> None:
+    with pytest.raises(CommandError, match="collect: 90 s"):
+        call_command("sync_schedules")
+    assert not Schedule.objects.exists()
+
+
+def test_every_time_out_stays_below_the_retry() -> None:
+    from django.conf import settings
+
+    for period_s in (60, 300):
+        with override_settings(COLLECT_PERIOD_S=period_s):
+            for job in schedules.jobs():
+                assert job.timeout_s < settings.Q_CLUSTER["retry"]
+                assert job.timeout_s + 5 <= max(job.every_s, 60)
+
+
+def test_heartbeat_of_a_cluster_outlasts_its_longest_job() -> None:
+    for cluster in schedules.clusters():
+        longest_s = max(job.timeout_s for job in schedules.jobs() if job.cluster == cluster)
+        assert schedules.stale_after_s(cluster) > longest_s + schedules.BEAT_EVERY_S
+
+
+@override_settings(EMBEDDED=True)
+def test_start_queues_the_first_collection_and_beat_at_once() -> None:
+    schedules.start_now()
+    assert [task.key for task in OrmQ.objects.all()] == ["default", "default"]
+
+
+def test_beat_job_writes_the_heartbeat() -> None:
+    schedules.beat("collect")
+    assert Heartbeat.objects.filter(name="jobs collect").exists()
+
+
+def test_ready_asks_for_fresh_heartbeats() -> None:
+    with pytest.raises(CommandError, match="watch never showed life"):
+        call_command("ready", "watch")
+    leases.beat("watch", started_at=clock.now())
+    call_command("ready", "watch")
+    with (
+        clock.frozen(clock.now() + timedelta(minutes=6)),
+        pytest.raises(CommandError, match="watch showed life 3"),
+    ):
+        call_command("ready", "watch")
+
+
+@pytest.mark.django_db(databases=["default", "radius"])
+def test_health_tells_databases_and_heartbeats(rf: "object") -> None:
+    import json
+
+    from django.test import RequestFactory
+
+    leases.beat("watch", started_at=clock.now())
+    answer = health.health(RequestFactory().get("/health/"))
+    said = json.loads(answer.content)
+    assert answer.status_code == 200
+    assert said["databases"] == {"default": "ok", "radius": "ok"}
+    assert said["processes"]["watch"]["age_s"] < 5
