@@ -214,7 +214,7 @@ class Chart {
     return {
       width: Math.max(this.inner.clientWidth, 120),
       height: this.height(),
-      padding: [8, 6, 0, 0],
+      padding: [8, 16, 0, 0],
       tzDate: (t) => uPlot.tzDate(new Date(t * 1000), d.zone),
       cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false } },
       legend: { show: false },
