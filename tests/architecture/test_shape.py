@@ -26,11 +26,14 @@ FILES = {
     *("__init__.py", "apps.py", "models.py", "models", "queries.py", "queries", "operations"),
     *("admin.py", "admin", "api.py", "tasks.py", "live.py", "panels.py", "panels", "management"),
     *("migrations", "templates", "static", "templatetags", "checks.py", "hooks.py", "urls.py"),
+    *("forms.py", "pages.py", "pages"),  # what several surfaces of an app share
 }
 # each with the reason why none of the names above fits
 OWN_FILES = {
-    "dashboards": {"site.py"},  # the admin site, which all admin modules share
+    # the site is the admin itself; the others are the parts of its first page, and its search
+    "dashboards": {"site.py", "overview.py", "fleet.py", "news.py", "search.py"},
     "routers": {"targets.py"},  # a router's row as the protocols want it, read by operations
+    "resellers": {"usage_queries.py"},  # the series; queries.py has the rest
     "monitoring": {"thresholds.py"},  # pure: judges a value, no database
 }
 

@@ -44,6 +44,7 @@ def _prepare() -> None:
     for name in (*OURS, *FOREIGN):
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
+    (var_dir() / "static").mkdir(exist_ok=True)  # whitenoise warns where it is missing
     os.environ["ISPCORE_VAR"] = str(var_dir())
     os.environ["SECRET_KEY"] = "only-for-tests-" + "0123456789abcdef" * 4
     os.environ["FIELD_ENCRYPTION_KEYS"] = base64.urlsafe_b64encode(b"k" * 32).decode()
