@@ -58,18 +58,24 @@ async def _poll_all(
     return {key: _outcome(key, task, deadline_s) for key, task in tasks.items()}
 
 
-async def _in_slot(slots: asyncio.Semaphore, job: Job[T]) -> T:
+async def _in_slot(slots: asyncio.Semaphore, job: Job[T]) -> T | ProtocolError:
     async with slots:
-        return await job()
+        try:
+            return await job()
+        except ProtocolError as error:
+            # A traceback keeps the frames of the failed call, and with them its socket: a
+            # thousand dead devices would use up the file descriptors of the process.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
+            return error
 
 
-def _outcome(key: K, task: asyncio.Task[T], deadline_s: float | None) -> T | ProtocolError:
+def _outcome(
+    key: K, task: asyncio.Task[T | ProtocolError], deadline_s: float | None
+) -> T | ProtocolError:
     if task.cancelled():
         return Unreachable(f"not finished within {deadline_s or 0.0:.1f} s")
     error = task.exception()
     if error is None:
         return task.result()
-    if isinstance(error, ProtocolError):
-        return error
     logger.error("%s: poll failed in our own code", key, exc_info=error)
     return Nonsense(f"poll failed in our own code: {type(error).__name__}")

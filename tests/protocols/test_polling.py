@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import time
+from pathlib import Path
 
 import pytest
 
 from ispcore.protocols.errors import Nonsense, ProtocolError, Refused, Unreachable
 from ispcore.protocols.polling import Job, in_thread, poll_many
+from ispcore.protocols.snmp import SnmpTarget, engine, oids
 
 
 def after(seconds: float, result: str) -> Job[str]:
@@ -81,6 +83,24 @@ def test_a_hundred_blocking_calls_wait_beside_each_other() -> None:
 def _sleepy(number: int) -> int:
     time.sleep(0.2)
     return number
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_thousand_dead_devices_do_not_use_up_the_file_descriptors() -> None:
+    base, most = open_files(), 0
+    target = SnmpTarget("127.0.0.1", port=1, community="x")
+
+    async def job() -> None:
+        nonlocal most
+        most = max(most, open_files())
+        await engine("gufo").get(target, [oids.SYS_UPTIME])
+
+    results = poll_many(dict.fromkeys(range(1000), job), concurrency=20)
+    assert {type(result) for result in results.values()} == {Unreachable}
+    assert most < base + 60
 
 
 def test_each_error_has_its_own_kind_and_is_a_protocol_error() -> None:

@@ -1,5 +1,6 @@
 """Both engines against an agent that misbehaves on the wire."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -262,13 +263,50 @@ async def test_a_walk_that_fails_half_way_is_not_a_short_walk(snmp: Engine) -> N
         assert len(rows) == 4
 
 
-async def test_errors_to_every_getbulk_end_the_walk(snmp: Engine) -> None:
+async def test_interfaces_that_are_counted_but_not_listed_are_nonsense(snmp: Engine) -> None:
+    mib = Mib({oids.SYS_UPTIME: wire.ticks(1), oids.IF_NUMBER: wire.integer(24)})
+    with speaking(mib) as target, pytest.raises(Nonsense, match=r"counts 24 .* lists none"):
+        await discover(snmp, target)
+
+
+async def test_a_device_that_fails_every_getbulk_is_not_one_without_interfaces(
+    snmp: Engine,
+) -> None:
+    mib = switch(range(1, 3))
+
+    def failing(request: wire.Request) -> list[bytes]:
+        if request.kind == wire.GETBULK:
+            return [request.answer([], status=wire.GEN_ERR)]
+        return mib(request)
+
+    with speaking(failing) as target, pytest.raises(Nonsense):
+        await discover(snmp, target)
+
+
+async def test_an_error_to_getbulk_is_nonsense_to_easysnmp() -> None:
+    pytest.importorskip("easysnmp")
     with speaking(lambda request: [request.answer([], status=wire.GEN_ERR)]) as target:
-        try:
-            rows = await snmp.walk(target, oids.IF_NAME)
-        except Nonsense:
-            rows = []
-    assert rows == []
+        with pytest.raises(Nonsense, match="answers an error to GETBULK"):
+            await engine("easysnmp").walk(target, oids.IF_NAME)
+        with pytest.raises(Nonsense, match="answers an error to GETBULK"):
+            await engine("easysnmp").getbulk(target, oids.IF_NAME)
+
+
+async def test_an_agent_that_makes_up_rows_for_ever_is_stopped(
+    snmp: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ispcore.protocols.snmp.conversation.MOST_ROWS", 1000)
+
+    def endless(request: wire.Request) -> list[bytes]:
+        last = request.oids[0].removeprefix(oids.IF_NAME).strip(".")
+        first = int(last or 0) + 1
+        rows = [
+            (f"{oids.IF_NAME}.{index}", wire.octets(b"x")) for index in range(first, first + 20)
+        ]
+        return [request.answer(rows)]
+
+    with speaking(endless) as target, pytest.raises(Nonsense, match="no end of rows"):
+        await snmp.walk(target, oids.IF_NAME)
 
 
 async def test_thirty_two_bit_counters_are_read_where_there_are_no_others(snmp: Engine) -> None:
@@ -335,6 +373,26 @@ async def test_a_target_that_cannot_work_is_refused_before_any_packet(snmp: Engi
             await snmp.get(target, [oids.SYS_NAME])
 
 
+async def test_an_address_without_a_way_is_unreachable(snmp: Engine) -> None:
+    target = SnmpTarget("fe80::1%nowhere", community="public", timeout_s=0.1, retries=0)
+    with pytest.raises(Unreachable):
+        await snmp.get(target, [oids.SYS_NAME])
+
+
+async def test_a_destination_that_may_not_be_sent_to_is_unreachable(snmp: Engine) -> None:
+    """A broadcast address: the kernel refuses it, nothing is sent."""
+    target = SnmpTarget("255.255.255.255", community="public", timeout_s=0.1, retries=0)
+    with pytest.raises(Unreachable):
+        await snmp.get(target, [oids.SYS_NAME])
+
+
+async def test_getbulk_survives_one_lost_answer_and_names_an_error(snmp: Engine) -> None:
+    mib = switch(range(1, 9))
+    mib.delays_s = [0.5]
+    with speaking(mib) as target:
+        assert len(await snmp.getbulk(target, oids.IF_NAME, max_repetitions=4)) == 4
+
+
 def test_secrets_stay_out_of_the_repr() -> None:
     target = SnmpTarget("::1", community="c-secret", auth_key="a-secret", priv_key="p-secret")
     assert "secret" not in repr(target)
@@ -358,6 +416,13 @@ def test_speed_is_taken_from_the_object_that_can_hold_it(
     if_speed: int | None, high_speed: int | None, bps: int | None
 ) -> None:
     assert speed_bps(if_speed=if_speed, high_speed=high_speed) == bps
+
+
+def test_an_engine_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "ispcore.protocols.snmp.easysnmp_engine", raising=False)
+    monkeypatch.setitem(sys.modules, "easysnmp", None)
+    with pytest.raises(EngineMissing, match="SNMP engine easysnmp is not installed"):
+        engine("easysnmp")
 
 
 def test_an_engine_that_does_not_exist_is_named() -> None:

@@ -48,6 +48,7 @@ REFUSALS = (
     "authorizationError",
     "noAccess",
 )
+NO_WAY = ("couldn't create SNMP handle", "Failure in sendto", "Unknown host")
 FAILURES = ("tooBig", "genError")
 
 _v3_users = threading.Lock()
@@ -143,7 +144,7 @@ def _judged(message: str) -> Exception:
         return RequestFailed()
     if any(part in message for part in REFUSALS):
         return Refused(f"SNMP refused: {message}")
-    if "couldn't create" in message or "error opening" in message:
+    if any(part in message for part in NO_WAY):
         return Unreachable(f"no way to the SNMP agent: {message}")
     return Nonsense(f"SNMP failed: {message}")
 

@@ -38,20 +38,23 @@ async def discover(engine: Engine, target: SnmpTarget) -> Discovery:
     """Identity and all interfaces of a device: one GET and a walk of eleven columns.
 
     An interface is one that has ifDescr or ifName. Raises a ProtocolError; Nonsense if the agent
-    does not report sysUpTime.
+    does not report sysUpTime, or counts interfaces (ifNumber) that it does not list.
     """
     started = time.monotonic()
     scalars = [oids.SYS_NAME, oids.SYS_DESCR, oids.SYS_OBJECT_ID, oids.IF_NUMBER]
     async with engine.converse(target) as conversation:
         (answer,) = await conversation.read([oids.SYS_UPTIME], [scalars])
         columns = {root: await _column(conversation, root) for root in COLUMNS}
+    interfaces, if_number = _interfaces(columns), _count(answer.values.get(oids.IF_NUMBER))
+    if if_number and not interfaces:
+        raise Nonsense(f"the SNMP agent counts {if_number} interfaces and lists none")
     return Discovery(
         sys_name=_text(answer.values.get(oids.SYS_NAME)),
         sys_descr=_text(answer.values.get(oids.SYS_DESCR)),
         sys_object_id=str(answer.values.get(oids.SYS_OBJECT_ID, "")),
         uptime_ticks=_uptime(answer),
-        if_number=_count(answer.values.get(oids.IF_NUMBER)),
-        interfaces=_interfaces(columns),
+        if_number=if_number,
+        interfaces=interfaces,
         took_ms=(time.monotonic() - started) * 1000,
     )
 
