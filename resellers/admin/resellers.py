@@ -1,47 +1,37 @@
-"""Resellers, their plans and mappings."""
+"""Resellers: list, page with chart, and the forms that change them."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, reverse
-from django.utils.html import format_html
+from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
-from ispcore.accounts.models import Account
 from ispcore.accounts.pages import (
     PageAdmin,
     PageList,
-    ScopedAdmin,
     actor_of,
     page_url,
     require,
-    words_of,
 )
 from ispcore.accounts.roles import May
 from ispcore.base import units
 from ispcore.base.templatetags.isp import bps, meter, percent, state
 from resellers import queries
 from resellers.forms import (
-    EndMappingForm,
-    MappingForm,
     NewResellerForm,
     PlanChangeForm,
-    PlanForm,
     ResellerForm,
     ThresholdsForm,
     plan_words,
 )
-from resellers.models import Mapping, Plan, Reseller
-from resellers.operations import mappings, plans
+from resellers.models import Plan, Reseller
+from resellers.operations import plans
 from resellers.operations import resellers as operations
-from resellers.operations.mappings import MappingEnded
-from resellers.operations.plans import PlanInUse
 from resellers.operations.resellers import ResellerInUse
 from resellers.pages import chart, states
 from resellers.pages.chart import NotARange, Span
@@ -252,168 +242,6 @@ def _plan_preview(old: Plan | None, new: Plan | None) -> list[dict[str, str]]:
     rows = [("Plan", old.name if old else "no plan", new.name if new else "no plan")]
     rows += [(d.capitalize(), rate(old, d), rate(new, d)) for d in ("down", "up")]
     return [{"label": label, "old": before, "new": after} for label, before, after in rows]
-
-
-@admin.register(Plan)
-class PlanAdmin(ScopedAdmin):
-    """Plans: rates are typed as 200M."""
-
-    form = PlanForm
-    refusals = (PlanInUse,)
-    list_display = ("name", "rate_down_bps", "rate_up_bps", "reseller_count")
-    search_fields = ("name",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
-        rows: QuerySet[Plan] = super().get_queryset(request)
-        return rows.annotate(on_it=Count("resellers"))
-
-    def store(self, request: HttpRequest, row: Plan, form: Any, *, change: bool) -> None:
-        plans.save(row, by=actor_of(request))
-
-    def remove(self, request: HttpRequest, row: Plan) -> None:
-        plans.delete(row, by=actor_of(request))
-
-    @admin.display(description="down", ordering="down_bps")
-    def rate_down_bps(self, plan: Plan) -> SafeString:
-        return bps(plan.down_bps)
-
-    @admin.display(description="up", ordering="up_bps")
-    def rate_up_bps(self, plan: Plan) -> SafeString:
-        return bps(plan.up_bps)
-
-    @admin.display(description="resellers", ordering="on_it")
-    def reseller_count(self, plan: Any) -> int:
-        return int(plan.on_it)
-
-
-class LiveFilter(admin.SimpleListFilter):
-    """Live mappings unless asked otherwise."""
-
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("ended", "Ended"), ("all", "All")]
-
-    def choices(self, changelist: Any) -> Any:
-        first, *others = super().choices(changelist)
-        yield {**first, "display": "Live"}
-        yield from others
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() == "all":
-            return queryset
-        return queryset.filter(ended_at__isnull=self.value() != "ended")
-
-
-@admin.register(Mapping)
-class MappingAdmin(ScopedAdmin):
-    """Mappings: added and ended, never edited, so that usage stays with whom it was counted for."""
-
-    form = MappingForm
-    refusals = (MappingEnded,)
-    list_display = ("interface", "router", "vlan_id", "reseller", "carries", "side_words", "live")
-    list_filter = (LiveFilter, "router")
-    list_select_related = ("interface", "router", "reseller__tenant")
-    search_fields = ("reseller__tenant__name", "router__name", "interface__name", "carries")
-    ordering = ("reseller__tenant__name", "router__name", "vlan_id")
-
-    def page_urls(self) -> Sequence[URLPattern]:
-        return [self.route("<int:pk>/end/", self.end, "end")]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Mapping]:
-        return (
-            super().get_queryset(request).select_related("interface", "router", "reseller__tenant")
-        )
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        if obj is None:
-            return MappingForm.Meta.fields
-        end = ["ending"] if obj.is_live and _may_edit(request) else []
-        where = ["router", "interface"]  # a tenant's people cannot follow links to routers
-        if isinstance(request.user, Account) and request.user.is_staff:
-            where = ["router_link", "interface_link"]
-        return [
-            *("reseller_link", *where, "vlan_id", "carries", "side_words"),
-            *("started_at", "ended_at", *end),
-        ]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.get_fields(request, obj) if obj else ()
-
-    def store(self, request: HttpRequest, row: Mapping, form: Any, *, change: bool) -> None:
-        if change:
-            raise PermissionDenied
-        values = form.cleaned_data
-        made = mappings.add(
-            values["reseller"],
-            interface=values["interface"],
-            vlan_id=values["vlan_id"],
-            carries=values["carries"],
-            side=values["side"],
-            by=actor_of(request),
-        )
-        row.pk = made.pk
-
-    def response_post_save_add(self, request: HttpRequest, obj: Mapping) -> HttpResponseRedirect:
-        return HttpResponseRedirect(page_url(obj.reseller))
-
-    def end(self, request: HttpRequest, pk: int) -> HttpResponse:
-        account = require(request, May.EDIT_RESELLERS)
-        mapping = self.visible_or_404(request, pk)
-        url = page_url(mapping.reseller)
-        form = EndMappingForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                mappings.end(mapping, by=account.actor, reason=form.cleaned_data["reason"])
-            except MappingEnded as error:
-                messages.error(request, words_of(error))
-            else:
-                messages.success(request, f"{mapping} carries {mapping.reseller} no longer.")
-            return redirect(url)
-        context = {
-            "form": form,
-            "lead": f"{mapping} carries {mapping.reseller} until now. Its usage so far stays.",
-            "button": "End mapping",
-            "back_url": url,
-            "crumbs": [(mapping.reseller.name, url)],
-        }
-        return self.answer(request, "portal/form.html", context, title=f"End mapping {mapping}")
-
-    # -- columns
-
-    @admin.display(description="side", ordering="side")
-    def side_words(self, mapping: Mapping) -> str:
-        return mapping.get_side_display()
-
-    @admin.display(description="state", ordering="ended_at")
-    def live(self, mapping: Mapping) -> SafeString:
-        return state("ok", "Live") if mapping.is_live else state("low", "Ended")
-
-    @admin.display(description="reseller")
-    def reseller_link(self, mapping: Mapping) -> SafeString:
-        return format_html('<a href="{}">{}</a>', page_url(mapping.reseller), mapping.reseller)
-
-    @admin.display(description="router")
-    def router_link(self, mapping: Mapping) -> SafeString:
-        return format_html('<a href="{}">{}</a>', page_url(mapping.router), mapping.router)
-
-    @admin.display(description="interface")
-    def interface_link(self, mapping: Mapping) -> SafeString:
-        url = reverse("admin:routers_interface_change", args=[mapping.interface_id])
-        return format_html('<a href="{}">{}</a>', url, mapping.interface)
-
-    @admin.display(description="end")
-    def ending(self, mapping: Mapping) -> SafeString:
-        url = reverse("admin:resellers_mapping_end", args=[mapping.pk])
-        return format_html('<a href="{}">End this mapping</a>', url)
-
-
-def _may_edit(request: HttpRequest) -> bool:
-    return isinstance(request.user, Account) and request.user.may(May.EDIT_RESELLERS)
 
 
 def _with(request: HttpRequest, **values: str) -> Any:
