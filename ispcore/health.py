@@ -33,7 +33,7 @@ def answers(alias: str) -> bool:
     try:
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT 1")
-            return cursor.fetchone() == (1,)
+            return bool(cursor.fetchone() == (1,))
     except Error as error:
         log.warning("%s database: no answer: %s", alias, str(error).strip())
         return False

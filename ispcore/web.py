@@ -77,7 +77,7 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
     from ispcore.live.hub import show_life
 
     beating: set[asyncio.Task[None]] = set()
-    reactor.callWhenRunning(  # type: ignore[attr-defined]
+    reactor.callWhenRunning(
         lambda: beating.add(asyncio.get_event_loop().create_task(show_life("web", BEAT_EVERY_S)))
     )
     server = PatientServer(

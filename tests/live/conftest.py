@@ -40,7 +40,8 @@ class Page:
         self.socket = WebsocketCommunicator(application, "/live/", headers=headers)
 
     async def open(self) -> tuple[bool, int | None]:
-        return await self.socket.connect(timeout=5)
+        accepted, code = await self.socket.connect(timeout=5)
+        return bool(accepted), code
 
     async def say(self, **message: Any) -> None:
         await self.socket.send_to(text_data=json.dumps(message))

@@ -142,7 +142,7 @@ async def test_the_twenty_first_topic_is_refused(
     page = await live.page(noc_session)
     key = str(tenant_dhaka.pk)
     await page.say(subscribe=[["test-tenant", f"{'0' * n}{key}"] for n in range(21)])
-    refused = []
+    refused: list[list[str]] = []
     async with asyncio.timeout(5):
         while not refused:
             heard = await page.hear()

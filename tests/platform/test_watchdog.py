@@ -5,6 +5,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -143,6 +144,7 @@ def test_reaper_ends_what_its_supervisor_left() -> None:
     pipe = subprocess.Popen(
         [sys.executable, "-I", "-S", reaper.__file__], stdin=subprocess.PIPE, text=True
     )
+    threading.Thread(target=ended.wait).start()  # as init does with orphans
     pipe.communicate(f"+{ended.pid}\n+{kept.pid}\n-{kept.pid}\n", timeout=20)
     assert ended.wait(5) == -15
     assert kept.poll() is None
