@@ -38,15 +38,17 @@ def unreachable_since(checks: Iterable[RouterCheck]) -> datetime | None:
     tried = [c for c in checks if c.state != State.UNKNOWN]
     ping = next((c for c in tried if c.method == RouterCheck.Method.PING), None)
     lost = ping.since if ping and ping.state == State.FAILED else None
-    failing: list[datetime] = []
-    for check in tried:
-        if check.state == State.FAILED:
-            failing.append(check.since)
-        elif lost is not None and lost > check.checked_at:
-            failing.append(lost)
-        else:
-            return None
-    return max(failing, default=None)
+    ends = [_answered_until(check, lost) for check in tried]
+    return None if None in ends else max((end for end in ends if end), default=None)
+
+
+def _answered_until(check: RouterCheck, lost: datetime | None) -> datetime | None:
+    """When a method stopped answering; None while it answers. `lost`: since when ping fails."""
+    is_ping = check.method == RouterCheck.Method.PING
+    if check.state == State.OK:
+        return lost if lost is not None and not is_ping and lost > check.checked_at else None
+    silent_before = check.last_ok_at is None or (lost is not None and check.last_ok_at < lost)
+    return lost if lost is not None and silent_before else check.since
 
 
 def collection_age_periods(router: Router, now: datetime) -> float | None:

@@ -38,7 +38,8 @@ class Attempt:
 
     @property
     def error(self) -> ProtocolError | None:
-        return None if self.reading else (self.api_error or self.snmp_error)
+        """Why nothing was read: SNMP's reason where it was asked, else the API's."""
+        return None if self.reading else (self.snmp_error or self.api_error)
 
 
 def read_all(fleet: Sequence[Work]) -> list[Attempt]:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from ispcore.base import clock
 from ispcore.base.timeseries import store
-from ispcore.base.timeseries.buckets import Bucket
+from ispcore.base.timeseries.buckets import BUCKET_S, Bucket
 from ispcore.base.timeseries.counters import Snapshot
 from ispcore.protocols.interfaces import CounterReading
 from routers import hooks
@@ -68,7 +68,7 @@ def usage_row(key: int, finished: FinishedBucket) -> tuple[object, ...]:
         bucket.out_octets if seen else None,
         bucket.in_bps,
         bucket.out_bps,
-        round(bucket.covered_ms / 1000),
+        min(round(bucket.covered_ms / 1000), BUCKET_S),
         int(bucket.quality),
         finished.source,
     )
@@ -161,7 +161,7 @@ def _poll(attempt: Attempt, now: datetime) -> Poll:
             source=attempt.source,
             result=error.kind if error else Poll.Result.UNREACHABLE,
             wanted=wanted,
-            detail=str(error)[:250],
+            detail=_why(attempt)[:250],
         )
     names = {i.name for i in attempt.work.interfaces}
     got = [r for r in reading.rows if r.in_octets is not None and r.name in names]
@@ -181,3 +181,9 @@ def _poll(attempt: Attempt, now: datetime) -> Poll:
         got=len(got),
         detail="; ".join(notes)[:250],
     )
+
+
+def _why(attempt: Attempt) -> str:
+    """What each method that was asked said."""
+    said = [("SNMP", attempt.snmp_error), ("API", attempt.api_error)]
+    return "; ".join(f"{method}: {error}" for method, error in said if error)
