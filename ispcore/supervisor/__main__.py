@@ -88,6 +88,7 @@ async def serve(options: argparse.Namespace, *, started_at: float) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     os.environ.setdefault("ISPCORE_EMBEDDED", "1")
     os.environ["PYTHONUNBUFFERED"] = "1"
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")  # threads that share memory need less of it
     plan = await prepared(options, ended)
     if plan is None:
         return

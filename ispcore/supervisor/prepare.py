@@ -178,7 +178,10 @@ def load_demo() -> None:
 
 
 def programs(*, demo: bool, host: str, port: int) -> list[Program]:
-    """What runs: web, the job clusters, watch, and in a demo its network."""
+    """What runs: web, the job clusters, watch, and in a demo its network.
+
+    Django's checks are skipped there: they load every page and view, 15 MB in each process.
+    """
     from django.conf import settings
 
     from ispcore import schedules
@@ -198,14 +201,14 @@ def programs(*, demo: bool, host: str, port: int) -> list[Program]:
         listed.append(
             Program(
                 "jobs" if settings.EMBEDDED else name,
-                python(manage, "qcluster"),
+                python(manage, "qcluster", "--skip-checks"),
                 {"ISPCORE_PROCESS": "worker", "Q_CLUSTER_NAME": cluster},
                 heartbeat=name,
                 stale_after_s=schedules.stale_after_s(cluster),
                 watch_members=True,
             )
         )
-    watch = python(manage, "watch")
+    watch = python(manage, "watch", "--skip-checks")
     listed.append(Program("watch", watch, {"ISPCORE_PROCESS": "watch"}, "watch", WATCH_STALE_S))
     return listed + (_lab() if demo else [])
 
