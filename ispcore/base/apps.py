@@ -5,3 +5,10 @@ class BaseConfig(AppConfig):
     name = "ispcore.base"
     label = "base"
     verbose_name = "Platform"
+
+    def ready(self) -> None:
+        from django.db.backends.signals import connection_created
+
+        from ispcore.base.sqlite import keep_private
+
+        connection_created.connect(keep_private)

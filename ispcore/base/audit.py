@@ -32,6 +32,25 @@ class Actor:
     account_id: int | None = None
 
 
+class _Hidden(str):
+    """Shown as SECRET wherever it goes; equal only to the same secret, so that a change is seen."""
+
+    _clear: str
+
+    def __new__(cls, clear: str) -> "_Hidden":
+        made = super().__new__(cls, SECRET)
+        made._clear = clear
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hidden) and self._clear == other._clear
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
 _origin: ContextVar[Origin] = ContextVar("audit_origin", default=Origin())  # noqa: B039 - frozen
 
 
@@ -50,7 +69,10 @@ def coming_from(surface: str, *, address: str | None = None) -> Iterator[None]:
 
 
 def snapshot(row: models.Model) -> dict[str, Any]:
-    """The row's columns as the log shows them; secrets only as present or absent."""
+    """The row's columns as the log shows them; secrets only as present or absent.
+
+    Two snapshots with different secrets differ, though both show the same word.
+    """
     return {
         field.attname: _shown(field, getattr(row, field.attname))
         for field in row._meta.concrete_fields
@@ -91,7 +113,7 @@ def record(
 
 def _shown(field: "models.Field[Any, Any]", value: Any) -> Any:
     if isinstance(field, SecretField):
-        return SECRET if value else ""
+        return _Hidden(value) if value else ""
     if isinstance(value, datetime | date):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value

@@ -34,8 +34,9 @@ def take(job: str, *, slot: datetime, ttl_s: float) -> JobLease | None:
 
 
 def finish(lease: JobLease, *, note: str = "") -> None:
-    """Mark the run as done."""
-    JobLease.objects.filter(pk=lease.pk).update(finished_at=clock.now(), note=note[:200])
+    """Mark the run as done, unless the lease lapsed meanwhile and somebody else holds it."""
+    held = JobLease.objects.filter(pk=lease.pk, owner=lease.owner, taken_at=lease.taken_at)
+    held.update(finished_at=clock.now(), note=note[:200])
 
 
 def forget() -> int:

@@ -51,7 +51,12 @@ class SecretField(models.TextField):  # type: ignore[type-arg]
         return text if text is None else encrypt(text)
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
-        return value if value is None else decrypt(value)
+        """Raises SecretUnreadable, which names the table and column."""
+        try:
+            return value if value is None else decrypt(value)
+        except SecretUnreadable as error:
+            where = f"{self.model._meta.db_table}.{self.column}"
+            raise SecretUnreadable(f"{where}: {error}") from error
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name not in {"exact", "isnull"}:

@@ -10,7 +10,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 NBSP = "\u00a0"  # a unit never leaves its number
 _POWERS = {"": 0, "k": 3, "m": 6, "g": 9, "t": 12}
 _RATE = re.compile(
-    r"^(\d{1,15}(?:\.\d{1,9})?)\s*([kmgt]?)(?:bps|bit/s|b/s|bits/s)?$", re.IGNORECASE
+    r"^(\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(\.\d{1,9})?\s*([kmgt]?)(?:bps|bit/s|b/s|bits/s)?$",
+    re.IGNORECASE | re.ASCII,
 )
 _SI = ("", "k", "M", "G", "T", "P", "E")
 
@@ -20,12 +21,17 @@ class NotARate(ValueError):
 
 
 def parse_bps(text: str) -> int:
-    """Bits per second from "200M", "1.5 Gbps", "64k" or "2000000". Raises NotARate."""
-    match = _RATE.match(text.strip().replace(",", ""))
+    """Bits per second from "200M", "1.5 Gbps", "64k" or "2,000,000". Raises NotARate.
+
+    A comma only separates thousands: "1,5 Gbps" is refused, for it means 1.5 to some of us and
+    would be read as 15.
+    """
+    match = _RATE.match(text.strip())
     if not match:
         raise NotARate(f"“{text[:40]}” is not a bit rate: write it like 200M, 1.5 Gbps or 64k")
-    number, prefix = match.groups()
-    bps = Decimal(number).scaleb(_POWERS[prefix.lower()])
+    whole, fraction, prefix = match.groups()
+    number = Decimal(whole.replace(",", "") + (fraction or ""))
+    bps = number.scaleb(_POWERS[prefix.lower()])
     if bps != bps.to_integral_value():
         raise NotARate(f"“{text[:40]}” is not a whole number of bits per second")
     return int(bps)
@@ -50,8 +56,13 @@ def significant(value: float, digits: int = 3) -> str:
     number = Decimal(str(value))
     if not number:
         return "0"
-    quantum = Decimal(1).scaleb(min(max(number.adjusted() - digits + 1, -6), 0))
-    return f"{number.quantize(quantum, rounding=ROUND_HALF_EVEN):,f}".replace("-", "−")
+    rounded = number.quantize(_quantum(number, digits), rounding=ROUND_HALF_EVEN)
+    rounded = rounded.quantize(_quantum(rounded, digits))  # 0.9996 became 1.000: one digit too many
+    return f"{rounded:,f}".replace("-", "−")
+
+
+def _quantum(number: Decimal, digits: int) -> Decimal:
+    return Decimal(1).scaleb(min(max(number.adjusted() - digits + 1, -6), 0))
 
 
 def scaled(value: float, unit: str) -> tuple[str, str]:

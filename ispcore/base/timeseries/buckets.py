@@ -13,12 +13,16 @@ from ispcore.base.timeseries.quality import DISCARDED, Quality
 BUCKET_S = 300
 BUCKET_MS = BUCKET_S * 1000
 LATE_MS = BUCKET_MS * 3 // 2  # an interval longer than this is spread, and says so
+FOLD_MS = 7_200_000  # a clock stepped back by up to two hours is waited for
 GAP_ROWS = 2 * 288  # at most two days of empty buckets are written out for one gap
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket in the making or finished; `start_ms` is epoch ms on the 5-minute grid."""
+    """A bucket in the making or finished; `start_ms` is epoch ms on the 5-minute grid.
+
+    `covered_ms` is more than the bucket is long where time was folded into it.
+    """
 
     start_ms: int
     in_octets: int = 0
@@ -39,21 +43,23 @@ def add(pending: Bucket | None, interval: Interval) -> tuple[list[Bucket], Bucke
     """Pour `interval` into the grid: the buckets it finished, and the one still open.
 
     Time that falls before the open bucket (a clock stepped back) is folded into the open one, so
-    that no bucket is ever finished twice.
+    that no bucket is finished twice; its rate stays true, for the time that was folded counts. A
+    clock that went back further than FOLD_MS was wrong for long: counting starts anew where it is
+    now, and the primary key of the series keeps what is there already.
     """
     finished: list[Bucket] = []
     current = pending
     for part in _parts(interval):
         if current is None:
             current = Bucket(part.start_ms)
-        if part.start_ms > current.start_ms:
+        if part.start_ms > current.start_ms or part.start_ms < current.start_ms - FOLD_MS:
             finished.append(_close(current))
             current = Bucket(part.start_ms)
         current = replace(
             current,
             in_octets=current.in_octets + part.in_octets,
             out_octets=current.out_octets + part.out_octets,
-            covered_ms=min(current.covered_ms + part.covered_ms, BUCKET_MS),
+            covered_ms=current.covered_ms + part.covered_ms,
             quality=current.quality | part.quality,
         )
     assert current is not None  # noqa: S101 - an interval has at least one part

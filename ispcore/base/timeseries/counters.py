@@ -12,6 +12,7 @@ from ispcore.base.timeseries.quality import Quality
 TICKS_WRAP = 2**32  # TimeTicks: 497.1 days
 COUNTER32 = 2**32
 HEADROOM = 1.1
+LATEST_MS = 600_000  # a reading that is older than this by our clock did not merely arrive late
 UNKNOWN_SPEED_CAP_BPS = 400_000_000_000  # where the interface does not tell its speed
 
 
@@ -57,22 +58,28 @@ class Interval:
 def interval(before: Snapshot, after: Snapshot, *, speed_bps: int | None) -> Interval | None:
     """The interval between two readings, or None when `after` is a duplicate or late arrival.
 
-    A discarded interval has no octets and carries the reason in its quality.
+    A discarded interval has no octets and carries the reason in its quality. Readings by SNMP and
+    by the API may follow each other: a discontinuity that only one of them tells is no change,
+    and counters of different width are compared in the narrower one.
     """
     wall_ms = after.at_ms - before.at_ms
     grown_ticks = after.uptime_ticks - before.uptime_ticks
-    if wall_ms <= 0 and grown_ticks <= 0:
+    if -LATEST_MS < wall_ms <= 0 and grown_ticks <= 0:
         return None
     span_ms = _uptime_span_ms(grown_ticks, wall_ms, after.uptime_ticks)
     if span_ms is None:
         return _discarded(before, after, Quality.RESTARTED)
-    if before.discontinuity_ticks != after.discontinuity_ticks:
+    if _differ(before.discontinuity_ticks, after.discontinuity_ticks):
         return _discarded(before, after, Quality.DISCONTINUOUS)
-    stepped = abs(span_ms - wall_ms) > _tolerance_ms(span_ms)
+    stepped = wall_ms <= 0 or abs(span_ms - wall_ms) > _tolerance_ms(span_ms)
     if not stepped and after.uptime_step_ticks > 1:
         span_ms = wall_ms  # whole seconds of uptime are coarser than our own clock
     start_ms = after.at_ms - span_ms if stepped else before.at_ms
     return _measured(before, after, start_ms, span_ms, speed_bps, stepped=stepped)
+
+
+def _differ(before: int | None, after: int | None) -> bool:
+    return before is not None and after is not None and before != after
 
 
 def _measured(
@@ -85,8 +92,9 @@ def _measured(
     stepped: bool,
 ) -> Interval:
     most = (speed_bps or UNKNOWN_SPEED_CAP_BPS) * HEADROOM * span_ms / 8000
-    in_octets, in_quality = _growth(before.in_octets, after.in_octets, after.bits, most)
-    out_octets, out_quality = _growth(before.out_octets, after.out_octets, after.bits, most)
+    bits = min(before.bits, after.bits)
+    in_octets, in_quality = _growth(before.in_octets, after.in_octets, bits, most)
+    out_octets, out_quality = _growth(before.out_octets, after.out_octets, bits, most)
     quality = in_quality | out_quality | (Quality.CLOCK_STEPPED if stepped else Quality.GOOD)
     if in_octets is None or out_octets is None:
         return Interval(start_ms, after.at_ms, None, None, span_ms, quality)
@@ -94,6 +102,8 @@ def _measured(
 
 
 def _growth(before: int, after: int, bits: int, most: float) -> tuple[int | None, Quality]:
+    if bits == 32:
+        before, after = before % COUNTER32, after % COUNTER32
     grown, quality = after - before, Quality.GOOD
     if grown < 0:
         if bits != 32:
@@ -107,12 +117,18 @@ def _growth(before: int, after: int, bits: int, most: float) -> tuple[int | None
 
 
 def _uptime_span_ms(grown_ticks: int, wall_ms: int, uptime_ticks: int) -> int | None:
-    """Milliseconds between the readings by the device's own clock; None: it restarted."""
+    """Milliseconds between the readings by the device's own clock; None: it restarted.
+
+    An uptime that grew less than our clock means that our clock was stepped, or, where the device
+    could have started between the readings, that it did (however high its uptime is by now).
+    """
+    tolerance_ms = _tolerance_ms(wall_ms)
     if grown_ticks < 0:
         wrapped_ms = (grown_ticks + TICKS_WRAP) * 10
-        return wrapped_ms if abs(wrapped_ms - wall_ms) <= _tolerance_ms(wall_ms) else None
-    if uptime_ticks * 10 + _tolerance_ms(wall_ms) < wall_ms:
-        return None  # up for less time than lies between the readings
+        return wrapped_ms if abs(wrapped_ms - wall_ms) <= tolerance_ms else None
+    lags = grown_ticks * 10 + tolerance_ms < wall_ms
+    if lags and uptime_ticks * 10 <= wall_ms + tolerance_ms:
+        return None
     return grown_ticks * 10 if grown_ticks else max(wall_ms, 1)
 
 

@@ -1,7 +1,7 @@
 """Writing series: COPY where the database has it, and never a row twice."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, models, transaction
@@ -85,7 +85,10 @@ def _copy_new(
 
 
 def _insert_each(table: str, columns: Sequence[str], rows: Sequence[Values]) -> list[Values]:
-    sql = f'INSERT OR IGNORE INTO "{table}" ({_names(columns)}) VALUES ({_marks(columns)})'  # noqa: S608
+    sql = (
+        f'INSERT INTO "{table}" ({_names(columns)}) VALUES ({_marks(columns)}) '  # noqa: S608
+        "ON CONFLICT DO NOTHING"
+    )
     new = []
     with connection.cursor() as cursor:
         for row in rows:
@@ -96,8 +99,13 @@ def _insert_each(table: str, columns: Sequence[str], rows: Sequence[Values]) -> 
 
 
 def _adapted(row: Values) -> list[Any]:
-    adapt = connection.ops.adapt_datetimefield_value
-    return [adapt(value) if isinstance(value, datetime) else value for value in row]
+    return [_plain(value) for value in row]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    return connection.ops.adapt_datefield_value(value) if isinstance(value, date) else value
 
 
 def _names(columns: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ class Command(BaseCommand):
     help = (
         "Encrypt every stored secret again with the first key of FIELD_ENCRYPTION_KEYS. "
         "Put the new key first, run this, then drop the old one. "
+        "Example: FIELD_ENCRYPTION_KEYS=new,old manage.py rotate_keys. "
         "Exit code 1: some secret could not be read, and its table was left as it was."
     )
 

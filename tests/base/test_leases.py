@@ -1,0 +1,88 @@
+"""At most one run of a job per slot, whoever starts it and however often."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+
+from ispcore.base import clock, leases
+from ispcore.base.models import Heartbeat, JobLease
+from ispcore.base.tasks import tidy
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+Clock = Callable[[datetime], None]
+
+
+def test_slots_lie_on_a_grid_from_the_epoch() -> None:
+    assert leases.slot_start(datetime(2026, 3, 2, 12, 4, 59, tzinfo=UTC), 300) == NOON
+
+
+def test_a_slot_is_taken_once(db: None, frozen_clock: Clock) -> None:
+    assert leases.take("collect", slot=NOON, ttl_s=300) is not None
+    assert leases.take("collect", slot=NOON, ttl_s=300) is None
+    assert leases.take("discover", slot=NOON, ttl_s=300) is not None
+
+
+def test_a_finished_slot_is_never_taken_again(db: None, frozen_clock: Clock) -> None:
+    lease = leases.take("collect", slot=NOON, ttl_s=300)
+    assert lease is not None
+    leases.finish(lease, note="3 of 3 routers answered")
+    frozen_clock(NOON + timedelta(hours=1))
+    assert leases.take("collect", slot=NOON, ttl_s=300) is None
+    assert JobLease.objects.get().note == "3 of 3 routers answered"
+
+
+def test_a_slot_whose_holder_died_is_taken_over_when_the_lease_ends(
+    db: None, frozen_clock: Clock
+) -> None:
+    assert leases.take("collect", slot=NOON, ttl_s=60) is not None
+    frozen_clock(NOON + timedelta(seconds=60))
+    assert leases.take("collect", slot=NOON, ttl_s=60) is None
+    frozen_clock(NOON + timedelta(seconds=61))
+    assert leases.take("collect", slot=NOON, ttl_s=60) is not None
+
+
+def test_a_holder_whose_lease_lapsed_cannot_finish_the_run_of_another(
+    db: None, frozen_clock: Clock
+) -> None:
+    slow = leases.take("collect", slot=NOON, ttl_s=60)
+    frozen_clock(NOON + timedelta(seconds=61))
+    assert leases.take("collect", slot=NOON, ttl_s=60) is not None
+    assert slow is not None
+    leases.finish(slow)
+    assert JobLease.objects.get().finished_at is None
+
+
+def test_of_ten_that_start_at_once_one_runs(transactional_db: None) -> None:
+    won: list[bool] = []
+    start = threading.Barrier(10)
+
+    def run() -> None:
+        start.wait()
+        won.append(leases.take("collect", slot=NOON, ttl_s=300) is not None)
+        connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 9 + [True]
+
+
+def test_old_leases_are_forgotten_and_fresh_ones_kept(db: None, frozen_clock: Clock) -> None:
+    leases.take("collect", slot=NOON - timedelta(days=3), ttl_s=1)
+    leases.take("collect", slot=NOON, ttl_s=1)
+    assert tidy() == "1 leases forgotten"
+    assert JobLease.objects.get().slot == NOON
+
+
+def test_a_heartbeat_is_one_row_that_moves(db: None, frozen_clock: Clock) -> None:
+    leases.beat("watch", started_at=NOON)
+    frozen_clock(NOON + timedelta(seconds=10))
+    leases.beat("watch", started_at=NOON, note="3 routers")
+    row = Heartbeat.objects.get()
+    assert (row.beat_at - row.started_at, row.note) == (timedelta(seconds=10), "3 routers")
+    assert str(row) == "watch"
+    assert clock.now() == row.beat_at
