@@ -102,7 +102,8 @@ class RuleState(models.Model):
         db_table = "alert_rule_states"
         constraints = [
             models.UniqueConstraint(
-                fields=["rule", "subject_kind", "subject_id"], name="monitoring_one_state_per_subject"
+                fields=["rule", "subject_kind", "subject_id"],
+                name="monitoring_one_state_per_subject",
             )
         ]
 
@@ -123,7 +124,7 @@ class Alert(Stamped):
     subject_kind = models.CharField(max_length=60)
     subject_id = models.BigIntegerField()
     subject = models.CharField(max_length=200)
-    tenant = models.ForeignKey("accounts.Tenant", models.CASCADE, null=True, related_name="alerts")
+    tenant = models.ForeignKey("accounts.Tenant", models.SET_NULL, null=True, related_name="alerts")
     severity = models.CharField(max_length=10, choices=Severity.choices)
     state = models.CharField(max_length=20, choices=State.choices, default=State.OPEN)
     summary = models.CharField(max_length=250)

@@ -5,7 +5,6 @@ from typing import ClassVar
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from ispcore.base import clock
 from ispcore.base.models import Stamped
@@ -53,7 +52,7 @@ class Reseller(Stamped):
         SUSPENDED = "suspended", "Suspended"
         ENDED = "ended", "Ended"
 
-    tenant = models.OneToOneField("accounts.Tenant", models.CASCADE, related_name="reseller")
+    tenant = models.OneToOneField("accounts.Tenant", models.PROTECT, related_name="reseller")
     contact = models.CharField(max_length=120, blank=True, default="")
     phone = models.CharField(
         max_length=16, blank=True, default="", validators=[E164], help_text="as +8801712345678"
@@ -117,7 +116,7 @@ class Mapping(Stamped):
         RESELLER = "reseller", "faces the reseller (out is down)"
         UPLINK = "uplink", "faces the uplink (in is down)"
 
-    reseller = models.ForeignKey(Reseller, models.CASCADE, related_name="mappings")
+    reseller = models.ForeignKey(Reseller, models.PROTECT, related_name="mappings")
     router = models.ForeignKey("routers.Router", models.PROTECT, related_name="mappings")
     interface = models.ForeignKey("routers.Interface", models.PROTECT, related_name="mappings")
     vlan_id = models.PositiveSmallIntegerField(
@@ -131,7 +130,7 @@ class Mapping(Stamped):
         max_length=40, blank=True, default="Internet", help_text="Internet, BDIX, cache"
     )
     side = models.CharField(max_length=8, choices=Side.choices, default=Side.RESELLER)
-    started_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     tenant_path: ClassVar[str] = "reseller__tenant"
@@ -186,6 +185,8 @@ class UsageHourly(UsageRollup):
     mapping = models.ForeignKey(Mapping, models.CASCADE, related_name="+")
     hour = models.DateTimeField(help_text="start of the hour, UTC")
 
+    tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+
     class Meta:
         db_table = "usage_hourly"
 
@@ -194,6 +195,8 @@ class UsageDaily(UsageRollup):
     pk = models.CompositePrimaryKey("mapping_id", "day")
     mapping = models.ForeignKey(Mapping, models.CASCADE, related_name="+")
     day = models.DateField(help_text="in the ISP's zone")
+
+    tenant_path: ClassVar[str] = "mapping__reseller__tenant"
 
     class Meta:
         db_table = "usage_daily"

@@ -167,7 +167,7 @@ class Interface(Stamped):
     """An interface as discovery found it. Its identity is (router, name), never the index."""
 
     router = models.ForeignKey(Router, models.CASCADE, related_name="interfaces")
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=300, help_text="ifName has 255 octets, and may be doubled")
     index = models.PositiveIntegerField("ifIndex")
     descr = models.CharField(max_length=200, blank=True, default="")
     alias = models.CharField(max_length=200, blank=True, default="")
@@ -220,6 +220,8 @@ class CounterState(models.Model):
     bucket_covered_ms = models.IntegerField(default=0)
     bucket_quality = models.SmallIntegerField(default=0)
 
+    tenant_path: ClassVar[str] = "interface__router__tenant"
+
     class Meta:
         db_table = "interface_counters"
 
@@ -232,6 +234,8 @@ class InterfaceUsage(UsageSample):
 
     pk = models.CompositePrimaryKey("interface_id", "bucket")
     interface = models.ForeignKey(Interface, models.CASCADE, related_name="+")
+
+    tenant_path: ClassVar[str] = "interface__router__tenant"
 
     class Meta:
         db_table = "interface_usage_5m"

@@ -2,127 +2,352 @@
 
 import django.core.validators
 import django.db.models.deletion
-import ispcore.base.clock
-import ispcore.base.models
 from django.conf import settings
 from django.db import migrations, models
 
+import ispcore.base.clock
+import ispcore.base.models
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_tenants_and_accounts'),
+        ("accounts", "0001_tenants_and_accounts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Rule',
+            name="Rule",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('metric', models.CharField(choices=[('reseller.utilisation_percent', 'Reseller: use of its plan, %'), ('router.unreachable_s', 'Router: no answer to anything, seconds'), ('router.collection_age_periods', 'Router: age of the last reading, in polling periods')], max_length=60)),
-                ('comparison', models.CharField(choices=[('ge', 'at least'), ('le', 'at most')], default='ge', max_length=2)),
-                ('warning', models.FloatField(blank=True, null=True)),
-                ('critical', models.FloatField(blank=True, null=True)),
-                ('for_s', models.PositiveIntegerField(default=0, help_text='how long the value must be beyond before it alerts', verbose_name='for, seconds')),
-                ('clear_for_s', models.PositiveIntegerField(default=0, help_text='how long it must be back before it resolves', verbose_name='clear for, seconds')),
-                ('hysteresis', models.FloatField(default=0, help_text='how far behind the threshold the value must fall before it counts as back', validators=[django.core.validators.MinValueValidator(0)])),
-                ('warning_severity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], default='medium', max_length=10)),
-                ('critical_severity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], default='critical', max_length=10)),
-                ('is_enabled', models.BooleanField(default=True, verbose_name='enabled')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
+                (
+                    "metric",
+                    models.CharField(
+                        choices=[
+                            ("reseller.utilisation_percent", "Reseller: use of its plan, %"),
+                            ("router.unreachable_s", "Router: no answer to anything, seconds"),
+                            (
+                                "router.collection_age_periods",
+                                "Router: age of the last reading, in polling periods",
+                            ),
+                        ],
+                        max_length=60,
+                    ),
+                ),
+                (
+                    "comparison",
+                    models.CharField(
+                        choices=[("ge", "at least"), ("le", "at most")], default="ge", max_length=2
+                    ),
+                ),
+                ("warning", models.FloatField(blank=True, null=True)),
+                ("critical", models.FloatField(blank=True, null=True)),
+                (
+                    "for_s",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="how long the value must be beyond before it alerts",
+                        verbose_name="for, seconds",
+                    ),
+                ),
+                (
+                    "clear_for_s",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="how long it must be back before it resolves",
+                        verbose_name="clear for, seconds",
+                    ),
+                ),
+                (
+                    "hysteresis",
+                    models.FloatField(
+                        default=0,
+                        help_text="how far behind the threshold the value must fall before it counts as back",
+                        validators=[django.core.validators.MinValueValidator(0)],
+                    ),
+                ),
+                (
+                    "warning_severity",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("medium", "Medium"),
+                            ("high", "High"),
+                            ("critical", "Critical"),
+                        ],
+                        default="medium",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "critical_severity",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("medium", "Medium"),
+                            ("high", "High"),
+                            ("critical", "Critical"),
+                        ],
+                        default="critical",
+                        max_length=10,
+                    ),
+                ),
+                ("is_enabled", models.BooleanField(default=True, verbose_name="enabled")),
             ],
             options={
-                'db_table': 'alert_rules',
-                'ordering': ['name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('warning__isnull', False), ('critical__isnull', False), _connector='OR'), name='monitoring_rule_has_a_threshold', violation_error_message='Give a warning or a critical threshold.'), models.CheckConstraint(condition=models.Q(('warning__isnull', True), ('critical__isnull', True), models.Q(('comparison', 'ge'), ('critical__gte', models.F('warning'))), models.Q(('comparison', 'le'), ('critical__lte', models.F('warning'))), _connector='OR'), name='monitoring_rule_critical_beyond_warning', violation_error_message='Critical must lie beyond warning.')],
+                "db_table": "alert_rules",
+                "ordering": ["name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("warning__isnull", False), ("critical__isnull", False), _connector="OR"
+                        ),
+                        name="monitoring_rule_has_a_threshold",
+                        violation_error_message="Give a warning or a critical threshold.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("warning__isnull", True),
+                            ("critical__isnull", True),
+                            models.Q(("comparison", "ge"), ("critical__gte", models.F("warning"))),
+                            models.Q(("comparison", "le"), ("critical__lte", models.F("warning"))),
+                            _connector="OR",
+                        ),
+                        name="monitoring_rule_critical_beyond_warning",
+                        violation_error_message="Critical must lie beyond warning.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('fingerprint', models.CharField(editable=False, max_length=160)),
-                ('subject_kind', models.CharField(max_length=60)),
-                ('subject_id', models.BigIntegerField()),
-                ('subject', models.CharField(max_length=200)),
-                ('severity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], max_length=10)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('acknowledged', 'Acknowledged'), ('resolved', 'Resolved')], default='open', max_length=20)),
-                ('summary', models.CharField(max_length=250)),
-                ('impact', models.CharField(blank=True, default='', max_length=120)),
-                ('value', models.FloatField(null=True)),
-                ('opened_at', models.DateTimeField(default=ispcore.base.clock.now)),
-                ('acknowledged_at', models.DateTimeField(null=True)),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('acknowledged_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('tenant', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='accounts.tenant')),
-                ('rule', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='alerts', to='monitoring.rule')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("fingerprint", models.CharField(editable=False, max_length=160)),
+                ("subject_kind", models.CharField(max_length=60)),
+                ("subject_id", models.BigIntegerField()),
+                ("subject", models.CharField(max_length=200)),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("medium", "Medium"),
+                            ("high", "High"),
+                            ("critical", "Critical"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("acknowledged", "Acknowledged"),
+                            ("resolved", "Resolved"),
+                        ],
+                        default="open",
+                        max_length=20,
+                    ),
+                ),
+                ("summary", models.CharField(max_length=250)),
+                ("impact", models.CharField(blank=True, default="", max_length=120)),
+                ("value", models.FloatField(null=True)),
+                ("opened_at", models.DateTimeField(default=ispcore.base.clock.now)),
+                ("acknowledged_at", models.DateTimeField(null=True)),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "acknowledged_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="alerts",
+                        to="accounts.tenant",
+                    ),
+                ),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="alerts",
+                        to="monitoring.rule",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'alerts',
-                'ordering': ['-opened_at'],
+                "db_table": "alerts",
+                "ordering": ["-opened_at"],
             },
         ),
         migrations.CreateModel(
-            name='RuleState',
+            name="RuleState",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject_kind', models.CharField(max_length=60)),
-                ('subject_id', models.BigIntegerField()),
-                ('warning_since', models.DateTimeField(null=True)),
-                ('critical_since', models.DateTimeField(null=True)),
-                ('clear_since', models.DateTimeField(null=True)),
-                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='states', to='monitoring.rule')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject_kind", models.CharField(max_length=60)),
+                ("subject_id", models.BigIntegerField()),
+                ("warning_since", models.DateTimeField(null=True)),
+                ("critical_since", models.DateTimeField(null=True)),
+                ("clear_since", models.DateTimeField(null=True)),
+                (
+                    "rule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="states",
+                        to="monitoring.rule",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'alert_rule_states',
+                "db_table": "alert_rule_states",
             },
         ),
         migrations.CreateModel(
-            name='AlertEvent',
+            name="AlertEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('opened', 'Opened'), ('severity', 'Severity changed'), ('acknowledged', 'Acknowledged'), ('note', 'Note'), ('resolved', 'Resolved')], max_length=20)),
-                ('at', models.DateTimeField(default=ispcore.base.clock.now)),
-                ('severity', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High'), ('critical', 'Critical')], max_length=10)),
-                ('by', models.CharField(blank=True, default='', help_text='empty: the portal', max_length=150)),
-                ('text', models.TextField(blank=True, default='')),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='monitoring.alert')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("opened", "Opened"),
+                            ("severity", "Severity changed"),
+                            ("acknowledged", "Acknowledged"),
+                            ("note", "Note"),
+                            ("resolved", "Resolved"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("at", models.DateTimeField(default=ispcore.base.clock.now)),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            ("low", "Low"),
+                            ("medium", "Medium"),
+                            ("high", "High"),
+                            ("critical", "Critical"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "by",
+                    models.CharField(
+                        blank=True, default="", help_text="empty: the portal", max_length=150
+                    ),
+                ),
+                ("text", models.TextField(blank=True, default="")),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="monitoring.alert",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'alert_events',
-                'ordering': ['-at', '-pk'],
-                'indexes': [models.Index(fields=['alert', '-at'], name='monitoring_event_alert')],
+                "db_table": "alert_events",
+                "ordering": ["-at", "-pk"],
+                "indexes": [models.Index(fields=["alert", "-at"], name="monitoring_event_alert")],
             },
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['state', '-opened_at'], name='monitoring_alert_state'),
+            model_name="alert",
+            index=models.Index(fields=["state", "-opened_at"], name="monitoring_alert_state"),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['subject_kind', 'subject_id'], name='monitoring_alert_subject'),
+            model_name="alert",
+            index=models.Index(
+                fields=["subject_kind", "subject_id"], name="monitoring_alert_subject"
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['-resolved_at'], name='monitoring_alert_resolved'),
+            model_name="alert",
+            index=models.Index(fields=["-resolved_at"], name="monitoring_alert_resolved"),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'resolved'), _negated=True), fields=('fingerprint',), name='monitoring_alert_one_live_per_key'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "resolved"), _negated=True),
+                fields=("fingerprint",),
+                name="monitoring_alert_one_live_per_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('resolved_at__isnull', False), ('state', 'resolved')), models.Q(models.Q(('state', 'resolved'), _negated=True), ('resolved_at__isnull', True)), _connector='OR'), name='monitoring_alert_resolved_has_time'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("resolved_at__isnull", False), ("state", "resolved")),
+                    models.Q(
+                        models.Q(("state", "resolved"), _negated=True),
+                        ("resolved_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="monitoring_alert_resolved_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rulestate',
-            constraint=models.UniqueConstraint(fields=('rule', 'subject_kind', 'subject_id'), name='monitoring_one_state_per_subject'),
+            model_name="rulestate",
+            constraint=models.UniqueConstraint(
+                fields=("rule", "subject_kind", "subject_id"),
+                name="monitoring_one_state_per_subject",
+            ),
         ),
     ]

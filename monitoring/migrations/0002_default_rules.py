@@ -22,6 +22,7 @@ RULES = [
         "metric": "router.collection_age_periods",
         "warning": 2,
         "critical": 4,
+        "for_s": 90,  # a portal that was off is given the time for its first collection
     },
 ]
 REFUSED = "an alert's events are never rewritten"

@@ -2,169 +2,448 @@
 
 import django.core.validators
 import django.db.models.deletion
-import django.utils.timezone
+from django.db import migrations, models
+
 import ispcore.base.clock
 import ispcore.base.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_tenants_and_accounts'),
-        ('routers', '0001_routers'),
+        ("accounts", "0001_tenants_and_accounts"),
+        ("routers", "0001_routers"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('down_bps', models.BigIntegerField(help_text='towards the reseller', validators=[django.core.validators.MinValueValidator(1000, 'A plan below 1 kbps is a typing error.'), django.core.validators.MaxValueValidator(100000000000000, 'A plan above 100 Tbps is a typing error.')], verbose_name='down')),
-                ('up_bps', models.BigIntegerField(help_text='from the reseller', validators=[django.core.validators.MinValueValidator(1000, 'A plan below 1 kbps is a typing error.'), django.core.validators.MaxValueValidator(100000000000000, 'A plan above 100 Tbps is a typing error.')], verbose_name='up')),
-                ('is_demo', models.BooleanField(default=False, editable=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
+                (
+                    "down_bps",
+                    models.BigIntegerField(
+                        help_text="towards the reseller",
+                        validators=[
+                            django.core.validators.MinValueValidator(
+                                1000, "A plan below 1 kbps is a typing error."
+                            ),
+                            django.core.validators.MaxValueValidator(
+                                100000000000000, "A plan above 100 Tbps is a typing error."
+                            ),
+                        ],
+                        verbose_name="down",
+                    ),
+                ),
+                (
+                    "up_bps",
+                    models.BigIntegerField(
+                        help_text="from the reseller",
+                        validators=[
+                            django.core.validators.MinValueValidator(
+                                1000, "A plan below 1 kbps is a typing error."
+                            ),
+                            django.core.validators.MaxValueValidator(
+                                100000000000000, "A plan above 100 Tbps is a typing error."
+                            ),
+                        ],
+                        verbose_name="up",
+                    ),
+                ),
+                ("is_demo", models.BooleanField(default=False, editable=False)),
             ],
             options={
-                'db_table': 'reseller_plans',
-                'ordering': ['down_bps', 'name'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('down_bps__gte', 1000), ('down_bps__lte', 100000000000000), ('up_bps__gte', 1000), ('up_bps__lte', 100000000000000)), name='resellers_plan_possible', violation_error_message='A plan lies between 1 kbps and 100 Tbps.')],
+                "db_table": "reseller_plans",
+                "ordering": ["down_bps", "name"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("down_bps__gte", 1000),
+                            ("down_bps__lte", 100000000000000),
+                            ("up_bps__gte", 1000),
+                            ("up_bps__lte", 100000000000000),
+                        ),
+                        name="resellers_plan_possible",
+                        violation_error_message="A plan lies between 1 kbps and 100 Tbps.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Reseller',
+            name="Reseller",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('contact', models.CharField(blank=True, default='', max_length=120)),
-                ('phone', models.CharField(blank=True, default='', help_text='as +8801712345678', max_length=16, validators=[django.core.validators.RegexValidator('^\\+[1-9]\\d{6,14}$', 'Write the phone number as +8801712345678.')])),
-                ('email', models.EmailField(blank=True, default='', max_length=254)),
-                ('address', models.TextField(blank=True, default='')),
-                ('notes', models.TextField(blank=True, default='')),
-                ('status', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('ended', 'Ended')], default='active', max_length=10)),
-                ('warning_percent', models.PositiveSmallIntegerField(default=80, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000)], verbose_name='warning, %')),
-                ('critical_percent', models.PositiveSmallIntegerField(default=100, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000)], verbose_name='critical, %')),
-                ('plan', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='resellers', to='resellers.plan')),
-                ('tenant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='reseller', to='accounts.tenant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("contact", models.CharField(blank=True, default="", max_length=120)),
+                (
+                    "phone",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="as +8801712345678",
+                        max_length=16,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^\\+[1-9]\\d{6,14}$", "Write the phone number as +8801712345678."
+                            )
+                        ],
+                    ),
+                ),
+                ("email", models.EmailField(blank=True, default="", max_length=254)),
+                ("address", models.TextField(blank=True, default="")),
+                ("notes", models.TextField(blank=True, default="")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("suspended", "Suspended"),
+                            ("ended", "Ended"),
+                        ],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "warning_percent",
+                    models.PositiveSmallIntegerField(
+                        default=80,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000),
+                        ],
+                        verbose_name="warning, %",
+                    ),
+                ),
+                (
+                    "critical_percent",
+                    models.PositiveSmallIntegerField(
+                        default=100,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000),
+                        ],
+                        verbose_name="critical, %",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="resellers",
+                        to="resellers.plan",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reseller",
+                        to="accounts.tenant",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'resellers',
-                'ordering': ['tenant__name'],
+                "db_table": "resellers",
+                "ordering": ["tenant__name"],
             },
         ),
         migrations.CreateModel(
-            name='PlanChange',
+            name="PlanChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('plan_name', models.CharField(blank=True, help_text='empty: no plan', max_length=80)),
-                ('down_bps', models.BigIntegerField(null=True)),
-                ('up_bps', models.BigIntegerField(null=True)),
-                ('from_at', models.DateTimeField(default=ispcore.base.clock.now)),
-                ('by', models.CharField(max_length=150)),
-                ('reseller', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plan_changes', to='resellers.reseller')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "plan_name",
+                    models.CharField(blank=True, help_text="empty: no plan", max_length=80),
+                ),
+                ("down_bps", models.BigIntegerField(null=True)),
+                ("up_bps", models.BigIntegerField(null=True)),
+                ("from_at", models.DateTimeField(default=ispcore.base.clock.now)),
+                ("by", models.CharField(max_length=150)),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="plan_changes",
+                        to="resellers.reseller",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'reseller_plan_changes',
-                'ordering': ['-from_at', '-pk'],
+                "db_table": "reseller_plan_changes",
+                "ordering": ["-from_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Mapping',
+            name="Mapping",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=ispcore.base.clock.now, editable=False)),
-                ('updated_at', ispcore.base.models.UpdatedAtField(default=ispcore.base.clock.now, editable=False)),
-                ('vlan_id', models.PositiveSmallIntegerField(blank=True, help_text='1 to 4094; empty for a port without a tag', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(4094)], verbose_name='VLAN')),
-                ('carries', models.CharField(blank=True, default='Internet', help_text='Internet, BDIX, cache', max_length=40)),
-                ('side', models.CharField(choices=[('reseller', 'faces the reseller (out is down)'), ('uplink', 'faces the uplink (in is down)')], default='reseller', max_length=8)),
-                ('started_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ended_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('interface', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='routers.interface')),
-                ('router', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mappings', to='routers.router')),
-                ('reseller', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='mappings', to='resellers.reseller')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                (
+                    "vlan_id",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="1 to 4094; empty for a port without a tag",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(4094),
+                        ],
+                        verbose_name="VLAN",
+                    ),
+                ),
+                (
+                    "carries",
+                    models.CharField(
+                        blank=True,
+                        default="Internet",
+                        help_text="Internet, BDIX, cache",
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "side",
+                    models.CharField(
+                        choices=[
+                            ("reseller", "faces the reseller (out is down)"),
+                            ("uplink", "faces the uplink (in is down)"),
+                        ],
+                        default="reseller",
+                        max_length=8,
+                    ),
+                ),
+                ("started_at", models.DateTimeField(default=ispcore.base.clock.now)),
+                ("ended_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "interface",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mappings",
+                        to="routers.interface",
+                    ),
+                ),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mappings",
+                        to="routers.router",
+                    ),
+                ),
+                (
+                    "reseller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mappings",
+                        to="resellers.reseller",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'reseller_router_mapping',
-                'ordering': ['reseller', 'router', 'vlan_id'],
+                "db_table": "reseller_router_mapping",
+                "ordering": ["reseller", "router", "vlan_id"],
             },
         ),
         migrations.CreateModel(
-            name='Usage',
+            name="Usage",
             fields=[
-                ('bucket', models.DateTimeField(help_text='start of the 5 minutes, UTC')),
-                ('in_octets', models.BigIntegerField(null=True)),
-                ('out_octets', models.BigIntegerField(null=True)),
-                ('in_bps', models.BigIntegerField(null=True)),
-                ('out_bps', models.BigIntegerField(null=True)),
-                ('covered_s', models.SmallIntegerField(help_text='seconds of the 300 that readings cover')),
-                ('quality', models.SmallIntegerField(default=0)),
-                ('source', models.CharField(help_text='snmp, api or demo', max_length=4)),
-                ('pk', models.CompositePrimaryKey('mapping_id', 'bucket', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='resellers.mapping')),
+                ("bucket", models.DateTimeField(help_text="start of the 5 minutes, UTC")),
+                ("in_octets", models.BigIntegerField(null=True)),
+                ("out_octets", models.BigIntegerField(null=True)),
+                ("in_bps", models.BigIntegerField(null=True)),
+                ("out_bps", models.BigIntegerField(null=True)),
+                (
+                    "covered_s",
+                    models.SmallIntegerField(help_text="seconds of the 300 that readings cover"),
+                ),
+                ("quality", models.SmallIntegerField(default=0)),
+                ("source", models.CharField(help_text="snmp, api or demo", max_length=4)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "mapping_id",
+                        "bucket",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "mapping",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="resellers.mapping",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'usage',
-                'verbose_name_plural': 'usage',
-                'db_table': 'usage_5m',
+                "verbose_name": "usage",
+                "verbose_name_plural": "usage",
+                "db_table": "usage_5m",
             },
         ),
         migrations.CreateModel(
-            name='UsageDaily',
+            name="UsageDaily",
             fields=[
-                ('in_octets', models.BigIntegerField()),
-                ('out_octets', models.BigIntegerField()),
-                ('covered_s', models.IntegerField()),
-                ('samples', models.IntegerField(help_text='5-minute samples that have a rate')),
-                ('in_bps_max', models.BigIntegerField()),
-                ('out_bps_max', models.BigIntegerField()),
-                ('pk', models.CompositePrimaryKey('mapping_id', 'day', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('day', models.DateField(help_text="in the ISP's zone")),
-                ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='resellers.mapping')),
+                ("in_octets", models.BigIntegerField()),
+                ("out_octets", models.BigIntegerField()),
+                ("covered_s", models.IntegerField()),
+                ("samples", models.IntegerField(help_text="5-minute samples that have a rate")),
+                ("in_bps_max", models.BigIntegerField()),
+                ("out_bps_max", models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "mapping_id",
+                        "day",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("day", models.DateField(help_text="in the ISP's zone")),
+                (
+                    "mapping",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="resellers.mapping",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'usage_daily',
+                "db_table": "usage_daily",
             },
         ),
         migrations.CreateModel(
-            name='UsageHourly',
+            name="UsageHourly",
             fields=[
-                ('in_octets', models.BigIntegerField()),
-                ('out_octets', models.BigIntegerField()),
-                ('covered_s', models.IntegerField()),
-                ('samples', models.IntegerField(help_text='5-minute samples that have a rate')),
-                ('in_bps_max', models.BigIntegerField()),
-                ('out_bps_max', models.BigIntegerField()),
-                ('pk', models.CompositePrimaryKey('mapping_id', 'hour', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('hour', models.DateTimeField(help_text='start of the hour, UTC')),
-                ('mapping', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='resellers.mapping')),
+                ("in_octets", models.BigIntegerField()),
+                ("out_octets", models.BigIntegerField()),
+                ("covered_s", models.IntegerField()),
+                ("samples", models.IntegerField(help_text="5-minute samples that have a rate")),
+                ("in_bps_max", models.BigIntegerField()),
+                ("out_bps_max", models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "mapping_id",
+                        "hour",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("hour", models.DateTimeField(help_text="start of the hour, UTC")),
+                (
+                    "mapping",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="resellers.mapping",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'usage_hourly',
+                "db_table": "usage_hourly",
             },
         ),
         migrations.AddConstraint(
-            model_name='reseller',
-            constraint=models.CheckConstraint(condition=models.Q(('critical_percent__gte', models.F('warning_percent'))), name='resellers_reseller_critical_beyond_warning', violation_error_message='Critical must not lie below warning.'),
+            model_name="reseller",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("critical_percent__gte", models.F("warning_percent"))),
+                name="resellers_reseller_critical_beyond_warning",
+                violation_error_message="Critical must not lie below warning.",
+            ),
         ),
         migrations.AddIndex(
-            model_name='planchange',
-            index=models.Index(fields=['reseller', '-from_at'], name='resellers_planchange_from'),
+            model_name="planchange",
+            index=models.Index(fields=["reseller", "-from_at"], name="resellers_planchange_from"),
         ),
         migrations.AddConstraint(
-            model_name='mapping',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('interface',), name='resellers_mapping_interface_once', violation_error_message='This interface is mapped already.'),
+            model_name="mapping",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at", None)),
+                fields=("interface",),
+                name="resellers_mapping_interface_once",
+                violation_error_message="This interface is mapped already.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mapping',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('router', 'vlan_id'), name='resellers_mapping_vlan_once_per_router', violation_error_message='This VLAN is mapped on this router already.'),
+            model_name="mapping",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended_at", None)),
+                fields=("router", "vlan_id"),
+                name="resellers_mapping_vlan_once_per_router",
+                violation_error_message="This VLAN is mapped on this router already.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mapping',
-            constraint=models.CheckConstraint(condition=models.Q(('vlan_id', None), models.Q(('vlan_id__gte', 1), ('vlan_id__lte', 4094)), _connector='OR'), name='resellers_mapping_vlan_possible', violation_error_message='A VLAN id lies between 1 and 4094.'),
+            model_name="mapping",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("vlan_id", None),
+                    models.Q(("vlan_id__gte", 1), ("vlan_id__lte", 4094)),
+                    _connector="OR",
+                ),
+                name="resellers_mapping_vlan_possible",
+                violation_error_message="A VLAN id lies between 1 and 4094.",
+            ),
         ),
     ]

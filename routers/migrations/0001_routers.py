@@ -36,7 +36,12 @@ class Migration(migrations.Migration):
                         default=ispcore.base.clock.now, editable=False
                     ),
                 ),
-                ("name", models.CharField(max_length=120)),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="ifName has 255 octets, and may be doubled", max_length=300
+                    ),
+                ),
                 ("index", models.PositiveIntegerField(verbose_name="ifIndex")),
                 ("descr", models.CharField(blank=True, default="", max_length=200)),
                 ("alias", models.CharField(blank=True, default="", max_length=200)),
