@@ -22,6 +22,7 @@ from tests.harness import coverage_gate
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 SLOW = "not servers and not browser and not journey"
+WORKERS = "3"  # the quick tests wait more than they work
 NO_TESTS_COLLECTED = 5
 VENDORS = {"sqlite": "SQLite", "postgresql": "PostgreSQL and MariaDB"}
 
@@ -137,7 +138,7 @@ def _clean_environment() -> dict[str, str]:
 
 
 def check() -> int:
-    fast = [PYTHON, "-m", "tests.harness.run", PYTHON, "-m", "pytest", "-m", SLOW]
+    fast = [PYTHON, "-m", "tests.harness.run", PYTHON, "-m", "pytest", "-n", WORKERS, "-m", SLOW]
     started = time.monotonic()
     outcomes = run_all([Check("tests", fast), *static_checks()])
     _say_tests(outcomes)

@@ -1,9 +1,11 @@
 """The scripts, on machines that lack something."""
 
+import itertools
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.packaging.documents import PROJECT
 
+TEMPORARY = Path(tempfile.gettempdir())
 MINIMAL = {"PATH": "/usr/bin:/bin"}
 NEEDED = ("script", "constraints.txt", "requirements.txt", "requirements-dev.txt")
 
@@ -24,9 +27,8 @@ def bare(tmp_path: Path) -> Path:
         copy(source, tmp_path / name)
     for path in (tmp_path, *tmp_path.rglob("*")):
         path.chmod(0o777)
-    for parent in list(tmp_path.parents)[:3]:
-        if parent.name.startswith("pytest-"):
-            parent.chmod(0o755)
+    for parent in itertools.takewhile(lambda path: path != TEMPORARY, tmp_path.parents):
+        parent.chmod(0o755)  # pytest's directories are closed to other users
     return tmp_path
 
 
