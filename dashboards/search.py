@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from ispcore.accounts.models import Account
-from ispcore.accounts.pages import page_url
+from ispcore.accounts.pages import page_url, typed
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
@@ -55,7 +55,7 @@ class Found:
 
 def find(account: Any, text: str) -> Found:
     """Search among what this account sees: a tenant's people find their own reseller only."""
-    query = " ".join(text.split())[:LONGEST]
+    query = " ".join(typed(text, most=LONGEST).split())
     if not query or not isinstance(account, Account) or not account.may(May.VIEW):
         return Found(query, [], None)
     vlan = _VLAN.fullmatch(query)

@@ -90,7 +90,7 @@ class PortalSite(admin.AdminSite):
                 "models": [found[key] for key in keys if key in found],
             }
             for heading, label, keys in MENU
-            if app_label in {None, label}
+            if app_label is None or any(key.startswith(f"{app_label}.") for key in keys)
         ]
         menu = [part for part in menu if part["models"]]
         account = request.user
@@ -113,7 +113,9 @@ class PortalSite(admin.AdminSite):
     ) -> HttpResponse:
         """An app has no page of its own: to its first list."""
         for part in self.get_app_list(request, app_label):
-            return redirect(part["models"][0]["admin_url"])
+            for model in part["models"]:
+                if model["model"]._meta.app_label == app_label:
+                    return redirect(model["admin_url"])
         raise Http404
 
     def today(self, request: HttpRequest) -> HttpResponse:

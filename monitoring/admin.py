@@ -23,6 +23,7 @@ from ispcore.accounts.pages import (
     page_url,
     pk_of,
     require,
+    typed,
 )
 from ispcore.accounts.roles import May
 from ispcore.base.templatetags.isp import state
@@ -166,7 +167,7 @@ class AlertAdmin(PageAdmin):
 
 def _note(request: HttpRequest) -> str:
     """The note of the form; the longest of several, for a bulk form has one of its own."""
-    notes = [note.strip()[:MOST_NOTE] for note in request.POST.getlist("note")]
+    notes = [typed(note, most=MOST_NOTE) for note in request.POST.getlist("note")]
     return max(notes, key=len, default="")
 
 
@@ -183,7 +184,7 @@ def _chosen(alerts: QuerySet[Alert], asked: QueryDict) -> tuple[QuerySet[Alert],
     if kind in KINDS:
         wanted["kind"] = str(kind)
         alerts = alerts.filter(subject_kind=KINDS[str(kind)][1])
-    if words := str(asked.get("q", "")).strip()[:100]:
+    if words := typed(asked.get("q", "")):
         wanted["q"] = words
         alerts = alerts.filter(
             Q(subject__icontains=words) | Q(summary__icontains=words) | Q(impact__icontains=words)

@@ -16,19 +16,20 @@ VLANS = (1, 4094)  # IEEE 802.1Q: 0 and 4095 are reserved
 PPP = 23  # ifType of a subscriber's session: comes and goes, and is never a reseller
 
 
-class RateField(forms.CharField):
+class RateField(forms.Field):
     """Bit/s, typed as 200M, 1.5 Gbps or 64k."""
+
+    widget = forms.TextInput
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", "like 200M, 1.5 Gbps or 64k")
-        super().__init__(max_length=30, **kwargs)
+        super().__init__(**kwargs)
 
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if text in self.empty_values:
+    def to_python(self, value: Any) -> int | None:
+        if value in self.empty_values:
             return None
         try:
-            return units.parse_bps(str(text))
+            return units.parse_bps(str(value))
         except NotARate as error:
             raise forms.ValidationError(f"{str(error).rstrip('.')}.") from error
 

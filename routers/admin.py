@@ -206,6 +206,7 @@ class InterfaceAdmin(ScopedAdmin):
     )
     list_filter = ("oper_state", "router")
     list_select_related = ("router", "counters")
+    show_full_result_count = False
     search_fields = ("name", "alias", "mac", "router__name", "=vlan_id")
     search_help_text = "name, alias, MAC, router or VLAN number"
     ordering = ("router__name", "index")

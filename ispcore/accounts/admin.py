@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import accounts as operations
-from ispcore.accounts.pages import OperationForm, ScopedAdmin, account_of, actor_of
+from ispcore.accounts.pages import OperationForm, ScopedAdmin, account_of, actor_of, posted
 from ispcore.accounts.roles import Role
 from ispcore.base.templatetags.isp import state
 
@@ -158,7 +158,7 @@ class AccountAdmin(ScopedAdmin):
         account = self.visible_or_404(request, pk)
         if not self.has_change_permission(request, account):
             raise PermissionDenied
-        form = PasswordForm(request.POST or None)
+        form = PasswordForm(posted(request))
         url = reverse("admin:accounts_account_change", args=[pk])
         if request.method == "POST" and form.is_valid():
             chosen = form.cleaned_data["password"]

@@ -57,9 +57,19 @@ def back(request: HttpRequest, default: str) -> HttpResponseRedirect:
     return HttpResponseRedirect(url if url and safe else default)
 
 
+def posted(request: HttpRequest) -> Any:
+    """What a form was sent with, also where that is nothing; None for a form that is only shown."""
+    return request.POST if request.method == "POST" else None
+
+
 def pk_of(text: str) -> int:
     """The primary key that an address or a form names; 0, which no row has, for what is none."""
     return int(text) if text.isdecimal() and len(text) <= 18 else 0
+
+
+def typed(text: str, *, most: int = 100) -> str:
+    """Words from an address or form: stripped, cut, and without NUL, which PostgreSQL refuses."""
+    return text.replace("\0", "").strip()[:most]
 
 
 # ---- faults in words
@@ -156,7 +166,7 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = OperationForm
     actions: Any = None
     list_per_page = 100
-    show_full_result_count = False
+    empty_value_display = "none"
     refusals: tuple[type[Exception], ...] = ()
 
     def store(self, request: HttpRequest, row: Any, form: Any, *, change: bool) -> None:

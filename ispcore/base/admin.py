@@ -34,6 +34,7 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_help_text = "name of a person or an object, or words of a reason"
     date_hierarchy = "at"
     actions = None
+    empty_value_display = "none"
     show_full_result_count = False
     paginator = CappedPaginator
     list_per_page = 100

@@ -17,6 +17,7 @@ from ispcore.accounts.pages import (
     ScopedAdmin,
     actor_of,
     page_url,
+    posted,
     require,
     words_of,
 )
@@ -110,7 +111,7 @@ class MappingAdmin(ScopedAdmin):
         account = require(request, May.EDIT_RESELLERS)
         mapping = self.visible_or_404(request, pk)
         url = page_url(mapping.reseller)
-        form = EndMappingForm(request.POST or None)
+        form = EndMappingForm(posted(request))
         if request.method == "POST" and form.is_valid():
             try:
                 mappings.end(mapping, by=account.actor, reason=form.cleaned_data["reason"])

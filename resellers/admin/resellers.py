@@ -16,6 +16,7 @@ from ispcore.accounts.pages import (
     PageList,
     actor_of,
     page_url,
+    posted,
     require,
 )
 from ispcore.accounts.roles import May
@@ -159,7 +160,7 @@ class ResellerAdmin(PageAdmin):
         """Choose, see what changes, confirm."""
         account = require(request, May.EDIT_RESELLERS)
         reseller = self.visible_or_404(request, pk)
-        form = PlanChangeForm(request.POST or None, initial={"plan": reseller.plan_id})
+        form = PlanChangeForm(posted(request), initial={"plan": reseller.plan_id})
         preview: list[dict[str, str]] = []
         if request.method == "POST" and form.is_valid():
             plan: Plan | None = form.cleaned_data["plan"]
@@ -186,7 +187,7 @@ class ResellerAdmin(PageAdmin):
         account = require(request, May.EDIT_RESELLERS)
         reseller = self.visible_or_404(request, pk)
         name = str(reseller)
-        form = ThresholdsForm(request.POST or None, instance=reseller)
+        form = ThresholdsForm(posted(request), instance=reseller)
         if request.method == "POST" and form.is_valid():
             operations.save(reseller, by=account.actor)
             messages.success(
@@ -246,7 +247,7 @@ def _plan_preview(old: Plan | None, new: Plan | None) -> list[dict[str, str]]:
 
 def _with(request: HttpRequest, **values: str) -> Any:
     """What was posted, with these values in place of its own."""
-    posted = request.POST.copy()
+    sent = request.POST.copy()
     for name, value in values.items():
-        posted[name] = value
-    return posted
+        sent[name] = value
+    return sent

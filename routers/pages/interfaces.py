@@ -184,7 +184,7 @@ def why_unknown(router: Router, interface: Interface) -> str:
         return "not there any more"
     if interface.admin_state == "down":
         return ""
-    if interface.counter_bits == 0 or interface.if_type == LOOPBACK:
+    if interface.counter_bits == 0:
         return "not counted"
     if not router.is_polled:
         return "polling is off"

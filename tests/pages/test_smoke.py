@@ -67,9 +67,7 @@ def test_a_page_carries_the_content_policy(isp: "Isp", as_noc: "Client") -> None
 
 
 @pytest.mark.parametrize("path", ["/admin/monitoring/", "/admin/resellers/", "/admin/routers/"])
-def test_an_apps_address_leads_to_its_first_list(
-    isp: "Isp", as_noc: "Client", path: str
-) -> None:
+def test_an_apps_address_leads_to_its_first_list(isp: "Isp", as_noc: "Client", path: str) -> None:
     assert as_noc.get(path).status_code == 302
     assert as_noc.get(path, follow=True).status_code == 200
 

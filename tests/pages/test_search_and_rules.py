@@ -1,0 +1,163 @@
+"""Search, rules, the menu, and how many queries each page may cost."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from ispcore.base.models import AuditEntry
+from monitoring.models import Rule
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tests.pages.conftest import Isp
+
+
+def _found(client: "Client", q: str) -> dict[str, list[str]]:
+    response = client.get(reverse("admin:search"), {"q": q})
+    return {g.title: [row.title for row in g.rows] for g in response.context["groups"] if g.rows}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("312", {"Resellers": ["Dhaka Fibre"], "Interfaces": ["vlan-312"]}),
+        ("vlan 401", {"Resellers": ["Chattogram Net"], "Interfaces": ["vlan-401"]}),
+        ("+880 1712", {"Resellers": ["Dhaka Fibre"]}),
+        ("rahim", {"Resellers": ["Dhaka Fibre"]}),
+        ("fd00::2", {"Routers": ["ctg-edge-01"]}),
+        ("nothing like it", {}),
+        ("%", {}),
+    ],
+)
+def test_search_knows_names_phones_addresses_and_vlans(
+    isp: "Isp", as_noc: "Client", query: str, found: dict[str, list[str]]
+) -> None:
+    assert _found(as_noc, query) == found
+
+
+def test_an_exact_name_goes_straight_there(isp: "Isp", as_noc: "Client") -> None:
+    response = as_noc.get(reverse("admin:search"), {"q": "DHK-edge-01"})
+    assert response["Location"] == reverse("admin:routers_router_page", args=[isp.edge.pk])
+
+
+def test_a_tenant_finds_only_itself(isp: "Isp", as_ctg: "Client") -> None:
+    assert _found(as_ctg, "312") == {}
+    assert _found(as_ctg, "dhk") == {}
+    assert _found(as_ctg, "401") == {"Resellers": ["Chattogram Net"]}
+
+
+@pytest.mark.parametrize("query", ["", " ", "\x00", "a" * 5000, "<script>", "99999999999999999999"])
+def test_search_survives_anything(isp: "Isp", as_noc: "Client", query: str) -> None:
+    response = as_noc.get(reverse("admin:search"), {"q": query})
+    assert response.status_code == 200
+    assert "<script>alert" not in response.content.decode()
+
+
+# ---- rules
+
+RULE = {
+    "name": "Odd", "metric": "router.unreachable_s", "comparison": "ge", "for_s": "0",
+    "clear_for_s": "0", "hysteresis": "0", "warning_severity": "medium",
+    "critical_severity": "critical", "is_enabled": "on",
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"warning": "", "critical": ""}, "Give a warning or a critical threshold"),
+        ({"warning": "90", "critical": "80"}, "Critical must lie beyond warning"),
+        ({"warning": "1", "critical": "2", "hysteresis": "-1"}, "greater than or equal to 0"),
+        ({"warning": "nan", "critical": ""}, "Enter a number"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_not_stored(
+    as_admin: "Client", values: dict[str, str], fault: str
+) -> None:
+    html = as_admin.post(reverse("admin:monitoring_rule_add"), RULE | values).content.decode()
+    assert fault in html
+    assert not Rule.objects.filter(name="Odd").exists()
+
+
+def test_a_rule_is_stored_and_recorded(as_admin: "Client") -> None:
+    as_admin.post(reverse("admin:monitoring_rule_add"), RULE | {"warning": "60", "critical": "120"})
+    assert Rule.objects.get(name="Odd").critical == 120
+    assert AuditEntry.objects.filter(action="create", object_name="Odd", actor="admin").exists()
+
+
+# ---- the menu
+
+
+def _menu(client: "Client", url: str) -> dict[str, list[str]]:
+    apps = client.get(url, follow=True).context["available_apps"]
+    return {app["name"]: [model["name"] for model in app["models"]] for app in apps}
+
+
+def test_the_menu_is_in_the_order_of_the_work(as_admin: "Client") -> None:
+    assert _menu(as_admin, reverse("admin:index")) == {
+        "Monitoring": ["Overview", "Alerts", "Rules"],
+        "Resellers": ["Resellers", "Plans", "Mappings"],
+        "Routers": ["Routers", "Interfaces"],
+        "Accounts": ["Accounts", "Audit log"],
+    }
+
+
+def test_a_tenants_menu_has_what_it_may_see(isp: "Isp", as_dhaka: "Client") -> None:
+    assert _menu(as_dhaka, reverse("admin:index")) == {
+        "Monitoring": ["Alerts"],
+        "Resellers": ["Resellers", "Mappings"],
+    }
+
+
+# ---- budgets: the most queries a page may make, session and account included
+
+BUDGETS = {
+    "/admin/": 22,
+    "/admin/monitoring/alert/": 12,
+    "/admin/resellers/reseller/": 14,
+    "/admin/resellers/reseller/{dhaka}/": 21,
+    "/admin/resellers/plan/": 10,
+    "/admin/resellers/mapping/": 12,
+    "/admin/routers/router/": 12,
+    "/admin/routers/router/{edge}/": 14,
+    "/admin/routers/interface/": 12,
+    "/admin/base/auditentry/": 16,
+    "/admin/search/?q=edge": 14,
+    "/api/resellers": 5,
+    "/api/alerts": 5,
+}
+
+
+@pytest.mark.parametrize("path", BUDGETS)
+def test_a_page_keeps_its_budget_of_queries(isp: "Isp", as_noc: "Client", path: str) -> None:
+    url = path.format(dhaka=isp.dhaka.pk, edge=isp.edge.pk)
+    as_noc.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        assert as_noc.get(url).status_code == 200
+    assert len(queries) <= BUDGETS[path], "\n".join(q["sql"][:150] for q in queries)
+
+
+def test_the_budget_of_a_list_does_not_grow_with_its_rows(isp: "Isp", as_noc: "Client") -> None:
+    from ispcore.accounts.models import Tenant
+    from resellers.models import Reseller
+    from routers.models import Router
+
+    def cost(url: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert as_noc.get(url).status_code == 200
+        return len(queries)
+
+    urls = [
+        *("/admin/", "/admin/resellers/reseller/", "/admin/routers/router/"),
+        *("/admin/search/?q=e", "/api/resellers"),
+    ]
+    few = {url: cost(url) for url in urls}
+    for n in range(20):
+        tenant = Tenant.objects.create(name=f"More {n}")
+        Reseller.objects.create(tenant=tenant, plan=isp.plan)
+        Router.objects.create(name=f"more-{n}", address=f"10.1.0.{n}", snmp_community="x")
+    assert {url: cost(url) for url in urls} == few
