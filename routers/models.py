@@ -1,7 +1,9 @@
 """Routers, their interfaces, and what collection knows of them."""
 
+import re
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -10,6 +12,10 @@ from ispcore.base.models import Counter64Field, Stamped
 from ispcore.base.secrets import SecretField
 from ispcore.base.timeseries.models import UsageSample
 
+# ifTypes whose speed is that of a wire: Ethernet, Wi-Fi, VLANs on them, link aggregation
+WIRE_TYPES = frozenset({6, 62, 69, 71, 117, 135, 136, 161})
+SHORTEST_KEY = 8
+SHA256 = re.compile(r"\s*(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\s*")
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
@@ -113,6 +119,21 @@ class Router(Stamped):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse what no router could answer: RFC 3414 wants keys of at least 8 characters."""
+        faults: dict[str, str] = {}
+        if self.snmp_version == self.SnmpVersion.V3:
+            if self.snmp_priv_protocol and not self.snmp_auth_protocol:
+                faults["snmp_priv_protocol"] = "Privacy needs authentication too."
+            for name in ("auth", "priv"):
+                key = getattr(self, f"snmp_{name}_key")
+                if getattr(self, f"snmp_{name}_protocol") and len(key) < SHORTEST_KEY:
+                    faults[f"snmp_{name}_key"] = f"A key has at least {SHORTEST_KEY} characters."
+        if self.api_tls_fingerprint and not SHA256.fullmatch(self.api_tls_fingerprint):
+            faults["api_tls_fingerprint"] = "A SHA-256 fingerprint has 64 hexadecimal digits."
+        if faults:
+            raise ValidationError(faults)
+
     @property
     def uses_api(self) -> bool:
         """Credentials for the RouterOS API are there."""
@@ -197,6 +218,15 @@ class Interface(Stamped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def limit_bps(self) -> int | None:
+        """What the interface cannot exceed; None where its speed is nominal or not told.
+
+        Tunnels, loopbacks and other virtual interfaces report speeds that bind nothing (Linux
+        calls its loopback 10 Mbit/s).
+        """
+        return self.speed_bps if self.if_type in WIRE_TYPES else None
 
 
 class CounterState(models.Model):

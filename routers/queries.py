@@ -21,11 +21,30 @@ def fresh_after(now: datetime) -> datetime:
 
 def fleet(router_ids: Sequence[int] | None = None) -> QuerySet[Router]:
     """The routers to poll, each with `to_read`: its interfaces that have counters."""
-    read = Interface.objects.filter(gone_at=None, counter_bits__gt=0).exclude(if_type=LOOPBACK)
+    read = Interface.objects.filter(gone_at=None, counter_bits__gt=0)
     routers = Router.objects.filter(is_polled=True)
     if router_ids is not None:
         routers = routers.filter(pk__in=router_ids)
     return routers.prefetch_related(Prefetch("interfaces", queryset=read, to_attr="to_read"))
+
+
+def methods_in_use(router: Router) -> dict[str, bool]:
+    """Which methods of reaching this router are tried time and again."""
+    by_snmp = router.counter_source != Router.CounterSource.API
+    return {
+        RouterCheck.Method.PING: router.ping_method != Router.PingMethod.OFF,
+        RouterCheck.Method.API: router.uses_api,
+        RouterCheck.Method.SNMP: router.uses_snmp and by_snmp,
+    }
+
+
+def counted(router: Router, checks: Iterable[RouterCheck]) -> list[RouterCheck]:
+    """The checks of methods that are still in use and could say something.
+
+    What a method said before it was switched off proves nothing about now.
+    """
+    in_use = methods_in_use(router)
+    return [c for c in checks if c.state != State.UNKNOWN and in_use[c.method]]
 
 
 def unreachable_since(checks: Iterable[RouterCheck]) -> datetime | None:
@@ -53,8 +72,10 @@ def _answered_until(check: RouterCheck, lost: datetime | None) -> datetime | Non
 
 def collection_age_periods(router: Router, now: datetime) -> float | None:
     """Age of the last good reading in polling periods; None before the first attempt."""
-    since = router.read_at or (router.created_at if router.polled_at else None)
-    return (now - since).total_seconds() / settings.COLLECT_PERIOD_S if since else None
+    if router.polled_at is None:
+        return None
+    since = router.read_at or router.created_at
+    return (now - since).total_seconds() / settings.COLLECT_PERIOD_S
 
 
 def current_rates(interface_ids: Sequence[int]) -> dict[int, CounterState]:

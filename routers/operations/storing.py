@@ -111,7 +111,7 @@ def _advance_one(
         return None, []
     if state is None:
         return advance.first(interface.pk, seen), []
-    moved = advance.step(state, seen, speed_bps=interface.speed_bps)
+    moved = advance.step(state, seen, speed_bps=interface.limit_bps)
     if moved is None or moved.interval is None:
         return None, []
     state.in_bps, state.out_bps = moved.interval.in_bps, moved.interval.out_bps

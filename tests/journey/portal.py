@@ -1,0 +1,131 @@
+"""The portal as an operator starts it: `script/server` with real processes, on its own var/."""
+
+import contextlib
+import http.cookiejar
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.harness.processes import PATH, free_port
+
+READY_S = 170.0
+END_S = 30.0
+
+
+class Portal:
+    """A running `script/server`, with what it printed and a logged-in session of its own."""
+
+    def __init__(
+        self, checkout: Path, *, var: Path, arguments: Sequence[str] = (), bare: bool = False
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.var = var
+        self.started_at = time.monotonic()
+        self._lines: list[str] = []
+        command = [str(checkout / "script" / "server"), "--port", str(self.port), *arguments]
+        self._process = subprocess.Popen(
+            command,
+            cwd=checkout,
+            env=self._environment(bare=bare),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def output(self) -> str:
+        return "".join(self._lines)
+
+    @property
+    def password(self) -> str:
+        """The first administrator's, printed once."""
+        found = re.search(r"^\s*password\s+(\S+)", self.output, re.MULTILINE)
+        assert found, self.output
+        return found[1]
+
+    def wait_until_ready(self) -> float:
+        """Seconds from the start to the line with the URL."""
+        while f"{self.url}/" not in self.output:
+            assert self._process.poll() is None, self.output
+            assert time.monotonic() - self.started_at < READY_S, self.output
+            time.sleep(0.05)
+        return time.monotonic() - self.started_at
+
+    def log_in(self, password: str) -> urllib.request.OpenerDirector:
+        """A session of the first administrator."""
+        jar = http.cookiejar.CookieJar()
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+        page = opener.open(f"{self.url}/admin/login/", timeout=10).read().decode()
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token, page
+        form = {"username": "admin", "password": password, "csrfmiddlewaretoken": token[1]}
+        posted = urllib.request.Request(
+            f"{self.url}/admin/login/?next=/admin/",
+            data=urllib.parse.urlencode(form).encode(),
+            headers={"Origin": self.url, "Referer": f"{self.url}/admin/login/"},
+        )
+        with opener.open(posted, timeout=10) as answer:
+            assert answer.url == f"{self.url}/admin/", answer.url
+        return opener
+
+    def wait_for_first_number(self, password: str, *, within_s: float) -> float:
+        """Seconds from the start until the overview shows a rate that was just collected."""
+        opener = self.log_in(password)
+        while True:
+            page = opener.open(f"{self.url}/admin/", timeout=10).read().decode()
+            spot = re.search(r'data-live="traffic"[^>]*>(.*?)</(?:section|a|div)>', page, re.DOTALL)
+            assert spot, page[:2000]
+            if re.search(r"<b[^>]*>[\d.,]+</b>", spot[1]):
+                return time.monotonic() - self.started_at
+            assert time.monotonic() - self.started_at < within_s, f"{spot[1]}\n{self.output}"
+            time.sleep(0.2)
+
+    def stop(self) -> int:
+        """Ctrl-C, as in a terminal; returns the exit code."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGINT)
+        try:
+            code = self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            code = self._process.wait(END_S)
+        self._reader.join(END_S)
+        return code
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        self._lines.extend(iter(self._process.stdout.readline, ""))
+
+    def _environment(self, *, bare: bool) -> dict[str, str]:
+        """As `env -i` would give it: a path and nothing else, but for where var/ is."""
+        given = {"PATH": os.environ["PATH"] if not bare else PATH}
+        kept = ("PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "PIP_CONFIG_FILE")
+        return (
+            given
+            | {n: os.environ[n] for n in kept if n in os.environ}
+            | {"ISPCORE_VAR": str(self.var)}
+        )
+
+
+@contextlib.contextmanager
+def running_portal(checkout: Path, *, var: Path, arguments: Sequence[str] = ()) -> Iterator[Portal]:
+    """Started and ready; ended by Ctrl-C."""
+    portal = Portal(checkout, var=var, arguments=arguments)
+    try:
+        portal.wait_until_ready()
+        yield portal
+    finally:
+        portal.stop()
