@@ -181,8 +181,9 @@ class Chart {
   }
 
   height() {
-    const wall = document.body.classList.contains("wall") && this.box.dataset.wallHeight;
-    return Math.round((Number(wall || this.box.dataset.height) * fontSize(16)) / 16);
+    const fills = getComputedStyle(this.box).flexGrow === "1"; // on the wall: what is left over
+    if (fills) return Math.max(this.box.clientHeight, 100);
+    return Math.round(fontSize(Number(this.box.dataset.height)));
   }
 
   draw() {
