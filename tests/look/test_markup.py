@@ -1,0 +1,82 @@
+"""Every page can be read without eyes, and every live spot can be filled by its topic."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from tests.look.markup import Element, faults, read
+from tests.pages.test_smoke import pages
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tests.pages.conftest import Isp
+
+
+def test_every_page_can_be_read_without_eyes(isp: "Isp", as_admin: "Client") -> None:
+    found = {name: faults(as_admin.get(url).content.decode()) for name, url in pages(isp).items()}
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+def test_the_login_can_be_read_without_eyes(client: "Client", db: None) -> None:
+    assert faults(client.get(reverse("admin:login")).content.decode()) == []
+
+
+@pytest.mark.parametrize("page", ["403.html", "403_csrf.html", "404.html", "500.html", "503.html"])
+def test_a_page_of_trouble_needs_neither_database_nor_account(page: str) -> None:
+    html = render_to_string(page)
+    assert faults(html) == []
+    assert read(html).all("a")
+
+
+@pytest.mark.parametrize(
+    ("address", "topic"),
+    [
+        ("admin:index", "overview"),
+        ("admin:resellers_reseller_page", "reseller"),
+        ("admin:routers_router_page", "router"),
+        ("admin:monitoring_alert_changelist", "alerts"),
+    ],
+)
+def test_every_live_spot_is_filled_with_what_the_page_shows(
+    isp: "Isp", as_admin: "Client", address: str, topic: str
+) -> None:
+    """A frame right after the page must change nothing but what depends on who looks."""
+    from ispcore.live import topics
+
+    keys = {"reseller": str(isp.dhaka.pk), "router": str(isp.edge.pk)}
+    key = keys.get(topic, "")
+    page = read(as_admin.get(reverse(address, args=[key] if key else [])).content.decode())
+    shown = {
+        each.get("data-live"): each
+        for home in page
+        if (home.get("data-topic"), home.get("data-key")) == (topic, key)
+        for each in home
+        if "data-live" in each.attributes
+    }
+    served = topics.get(topic)
+    assert served is not None
+    sent = served.spots(key)
+    assert shown.keys() <= sent.keys()
+    for name, element in shown.items():
+        assert _outline(read(sent[name])) == _outline(element), name
+
+
+def _outline(element: Element) -> list[str]:
+    """The words of an element, without the spaces between."""
+    return " ".join(each.text for each in element).split()
+
+
+def test_what_an_account_may_not_do_is_hidden_by_the_page_and_not_by_the_frame(
+    isp: "Isp", as_dhaka: "Client"
+) -> None:
+    page = read(
+        as_dhaka.get(reverse("admin:resellers_reseller_page", args=[isp.dhaka.pk])).content.decode()
+    )
+    body = page.all("body")[0].get("class")
+    assert "may-" not in body
+    assert all(
+        "for-alerts" in each.get("class") for each in page.all("button") if each.words() == "Ack"
+    )
