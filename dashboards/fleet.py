@@ -11,7 +11,7 @@ from ispcore.base import clock, units
 from ispcore.base.models import Heartbeat
 from routers.models import Router, RouterCheck
 from routers.pages.states import STALE_PERIODS, Chip, health
-from routers.queries import collection_age_periods
+from routers.queries import collection_age_periods, methods_in_use
 
 BEAT_STALE_AFTER = timedelta(minutes=6)  # a long job may hold up the beat behind it
 State = RouterCheck.State
@@ -151,7 +151,12 @@ def collection(fleet: Fleet) -> list[Source]:
             url,
         )
     ]
-    checks = [check for router in polled for check in router.checks.all()]
+    checks = [
+        check
+        for router in polled
+        for check in router.checks.all()
+        if methods_in_use(router)[check.method]
+    ]
     for method in (RouterCheck.Method.SNMP, RouterCheck.Method.API, RouterCheck.Method.PING):
         rows += _method(method, [check for check in checks if check.method == method], url)
     return rows + _processes(fleet.now)

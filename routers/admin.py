@@ -95,8 +95,6 @@ class RouterAdmin(PageAdmin):
     # -- writing
 
     def store(self, request: HttpRequest, row: Router, form: Any, *, change: bool) -> None:
-        for name in SECRETS:
-            setattr(row, name, form.secret(name))
         operations.save(row, by=actor_of(request))
 
     def remove(self, request: HttpRequest, row: Router) -> None:

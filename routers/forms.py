@@ -88,6 +88,12 @@ class RouterForm(OperationForm):
         self._check_source(cleaned)
         return cleaned
 
+    def _post_clean(self) -> None:
+        """The row gets its secrets before it is checked."""
+        for name in SECRETS:
+            setattr(self.instance, name, self.secret(name))
+        super()._post_clean()  # type: ignore[misc]
+
     def secret(self, name: str) -> str:
         """The secret as it will be stored: the typed one, none if forgotten, else the old one."""
         typed = str(self.cleaned_data.get(name) or "")

@@ -14,7 +14,12 @@ from monitoring import queries as alert_queries
 from routers import hooks
 from routers.hooks import Carried
 from routers.models import Poll, Router, RouterCheck
-from routers.queries import collection_age_periods, unreachable_since
+from routers.queries import (
+    collection_age_periods,
+    counted,
+    methods_in_use,
+    unreachable_since,
+)
 
 MOST_POLLS = 12
 STALE_PERIODS = 2.5
@@ -58,7 +63,7 @@ def health(router: Router, checks: Iterable[RouterCheck], now: datetime) -> Chip
     """Whether a router is there, in one word: ok, warning (stale), critical, unknown or low (off)."""
     if not router.is_polled:
         return Chip("low", "Polling off")
-    tried = [c for c in checks if c.state != State.UNKNOWN]
+    tried = [c for c in counted(router, checks) if c.state != State.UNKNOWN]
     if not tried:
         return Chip("unknown", "Not checked yet")
     since = unreachable_since(tried)
@@ -120,20 +125,16 @@ def _facts(router: Router, now: datetime) -> Facts:
 
 def _check_rows(router: Router, checks: Sequence[RouterCheck]) -> list[CheckRow]:
     known: Mapping[str, RouterCheck] = {check.method: check for check in checks}
-    wanted = {
-        RouterCheck.Method.PING: router.ping_method != Router.PingMethod.OFF,
-        RouterCheck.Method.API: router.uses_api,
-        RouterCheck.Method.SNMP: router.uses_snmp,
-    }
     rows = []
-    for method, is_wanted in wanted.items():
+    for name, is_used in methods_in_use(router).items():
+        method = RouterCheck.Method(name)
         check = known.get(method)
-        if check is not None:
+        if not is_used:
+            rows.append(CheckRow(str(method.label), "low", "not in use", None, None))
+        elif check is not None:
             rows.append(_check_row(check))
-        elif is_wanted:
-            rows.append(CheckRow(str(method.label), "unknown", "not checked yet", None, None))
         else:
-            rows.append(CheckRow(str(method.label), "low", "not set up", None, None))
+            rows.append(CheckRow(str(method.label), "unknown", "not checked yet", None, None))
     return rows
 
 

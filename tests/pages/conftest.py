@@ -1,6 +1,6 @@
 """A small ISP on which every page is looked at: two resellers, three routers, some trouble."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -44,13 +44,12 @@ def isp(
     frozen_clock: Callable[[datetime], None],
     tenant_dhaka: "Tenant",
     tenant_ctg: "Tenant",
-) -> Iterator[Isp]:
+) -> Isp:
     """Noon: reseller_dhaka is over its plan, one router is silent."""
     from ispcore.base.audit import Actor
     from monitoring.models import Severity
     from resellers.models import Plan, Reseller
     from resellers.operations import mappings, plans
-    from routers import hooks
 
     by = Actor("test")
     plan = plans.save(Plan(name="Business 500", down_bps=500_000_000, up_bps=100_000_000), by=by)
@@ -81,13 +80,7 @@ def isp(
     _usage(second, 40_000_000, 8_000_000)
     over = _alert("resellers.reseller", dhaka.pk, dhaka.name, Severity.CRITICAL, tenant_dhaka.pk)
     away = _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None)
-    before = list(hooks.carried_by)
-    if not before:  # the wiring of this checkout does not name it yet
-        from resellers.queries import carried_by
-
-        hooks.carried_by.append(carried_by)
-    yield Isp(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away)
-    hooks.carried_by[:] = before
+    return Isp(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away)
 
 
 @pytest.fixture
@@ -204,7 +197,7 @@ def _usage(
     from ispcore.base.timeseries.quality import Quality
     from resellers.operations.usage import insert
 
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for n in range(2 * 288):
         at = NOON - timedelta(days=2) + timedelta(minutes=5 * n)
         if gap and gap[0] <= at < gap[1]:

@@ -45,7 +45,7 @@ def test_filters_narrow_the_list_and_are_seen_in_the_tabs(isp: "Isp", as_noc: "C
     assert _subjects(as_noc, "?severity=low") == []
     assert _subjects(as_noc, "?q=dhaka") == ["Dhaka Fibre"]
     page = as_noc.get(f"{CONSOLE}?kind=router")
-    assert [(tab.label, tab.count) for tab in page.context["tabs"]][0] == ("Open", 1)
+    assert next((tab.label, tab.count) for tab in page.context["tabs"]) == ("Open", 1)
     assert page.context["filtered"] is True
     assert as_noc.get(CONSOLE).context["filtered"] is False
 

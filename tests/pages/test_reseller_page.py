@@ -146,7 +146,7 @@ def test_only_its_own_people_and_staff_watch_a_reseller(
 def test_a_plan_is_changed_after_a_preview(isp: "Isp", as_noc: "Client") -> None:
     url = reverse("admin:resellers_reseller_plan", args=[isp.dhaka.pk])
     first = as_noc.post(url, {"plan": isp.small_plan.pk, "reason": "asked for it"})
-    assert [row["new"] for row in first.context["preview"]][0] == "Start 200"
+    assert next(row["new"] for row in first.context["preview"]) == "Start 200"
     assert Reseller.objects.get(pk=isp.dhaka.pk).plan == isp.plan
     form = {"plan": isp.small_plan.pk, "reason": "asked for it", "previewed": isp.small_plan.pk}
     done = as_noc.post(url, form, follow=True)
@@ -258,8 +258,15 @@ def test_a_mapping_ends_and_leaves_its_usage(isp: "Isp", as_noc: "Client") -> No
 
 
 NEW = {
-    "name": "Turag Link", "contact": "", "phone": "", "email": "", "address": "", "notes": "",
-    "warning_percent": "80", "critical_percent": "100", "plan": "",
+    "name": "Turag Link",
+    "contact": "",
+    "phone": "",
+    "email": "",
+    "address": "",
+    "notes": "",
+    "warning_percent": "80",
+    "critical_percent": "100",
+    "plan": "",
 }
 
 

@@ -18,11 +18,24 @@ if TYPE_CHECKING:
 
 SECRET = ("s3cret-community", "s3cret-password")
 FORM = {
-    "name": "utt-edge-01", "site": "Uttara", "tenant": "", "address": "10.9.9.9",
-    "is_polled": "on", "counter_source": "both", "ping_method": "icmp",
-    "snmp_port": "161", "snmp_version": "v2c", "snmp_community": "public", "snmp_user": "",
-    "snmp_auth_protocol": "", "snmp_auth_key": "", "snmp_priv_protocol": "",
-    "snmp_priv_key": "", "api_port": "8728", "api_tls_fingerprint": "", "api_user": "",
+    "name": "utt-edge-01",
+    "site": "Uttara",
+    "tenant": "",
+    "address": "10.9.9.9",
+    "is_polled": "on",
+    "counter_source": "both",
+    "ping_method": "icmp",
+    "snmp_port": "161",
+    "snmp_version": "v2c",
+    "snmp_community": "public",
+    "snmp_user": "",
+    "snmp_auth_protocol": "",
+    "snmp_auth_key": "",
+    "snmp_priv_protocol": "",
+    "snmp_priv_key": "",
+    "api_port": "8728",
+    "api_tls_fingerprint": "",
+    "api_user": "",
     "api_password": "",
 }
 V3 = {"snmp_version": "v3", "snmp_user": "noc", "snmp_community": ""}

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from ispcore.base.models import AuditEntry
-from monitoring.models import Rule
+from monitoring.models import Alert, Rule
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -60,9 +60,15 @@ def test_search_survives_anything(isp: "Isp", as_noc: "Client", query: str) -> N
 # ---- rules
 
 RULE = {
-    "name": "Odd", "metric": "router.unreachable_s", "comparison": "ge", "for_s": "0",
-    "clear_for_s": "0", "hysteresis": "0", "warning_severity": "medium",
-    "critical_severity": "critical", "is_enabled": "on",
+    "name": "Odd",
+    "metric": "router.unreachable_s",
+    "comparison": "ge",
+    "for_s": "0",
+    "clear_for_s": "0",
+    "hysteresis": "0",
+    "warning_severity": "medium",
+    "critical_severity": "critical",
+    "is_enabled": "on",
 }
 
 
@@ -87,6 +93,17 @@ def test_a_rule_is_stored_and_recorded(as_admin: "Client") -> None:
     as_admin.post(reverse("admin:monitoring_rule_add"), RULE | {"warning": "60", "critical": "120"})
     assert Rule.objects.get(name="Odd").critical == 120
     assert AuditEntry.objects.filter(action="create", object_name="Odd", actor="admin").exists()
+
+
+def test_switching_a_rule_off_says_that_its_alerts_stay(isp: "Isp", as_admin: "Client") -> None:
+    rule = Rule.objects.get(name="Router unreachable")
+    Alert.objects.filter(pk=isp.away.pk).update(rule=rule)
+    form = RULE | {"name": rule.name, "critical": "20"}
+    del form["is_enabled"]
+    url = reverse("admin:monitoring_rule_change", args=[rule.pk])
+    response = as_admin.post(url, form, follow=True)
+    assert "its open alerts (1) stay" in " ".join(map(str, response.context["messages"]))
+    assert not Rule.objects.get(pk=rule.pk).is_enabled
 
 
 # ---- the menu
