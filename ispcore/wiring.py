@@ -14,9 +14,9 @@ def connect() -> None:
     from resellers.operations import usage
     from routers import hooks
 
-    hooks.collected_in_transaction.append(usage.record)
-    hooks.collected.append(usage.announce)
-    hooks.carried_by.append(queries.carried_by)
+    hooks.collected_in_transaction[:] = [usage.record]
+    hooks.collected[:] = [usage.announce]
+    hooks.carried_by[:] = [queries.carried_by]
     for app in apps.get_app_configs():
         if find_spec(f"{app.name}.live"):
             for topic in getattr(import_module(f"{app.name}.live"), "TOPICS", ()):

@@ -1,9 +1,7 @@
 """Routers, their interfaces, and what collection knows of them."""
 
-import re
 from typing import ClassVar
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -14,8 +12,6 @@ from ispcore.base.timeseries.models import UsageSample
 
 # ifTypes whose speed is that of a wire: Ethernet, Wi-Fi, VLANs on them, link aggregation
 WIRE_TYPES = frozenset({6, 62, 69, 71, 117, 135, 136, 161})
-SHORTEST_KEY = 8
-SHA256 = re.compile(r"\s*(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\s*")
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
@@ -118,21 +114,6 @@ class Router(Stamped):
 
     def __str__(self) -> str:
         return self.name
-
-    def clean(self) -> None:
-        """Refuse what no router could answer: RFC 3414 wants keys of at least 8 characters."""
-        faults: dict[str, str] = {}
-        if self.snmp_version == self.SnmpVersion.V3:
-            if self.snmp_priv_protocol and not self.snmp_auth_protocol:
-                faults["snmp_priv_protocol"] = "Privacy needs authentication too."
-            for name in ("auth", "priv"):
-                key = getattr(self, f"snmp_{name}_key")
-                if getattr(self, f"snmp_{name}_protocol") and len(key) < SHORTEST_KEY:
-                    faults[f"snmp_{name}_key"] = f"A key has at least {SHORTEST_KEY} characters."
-        if self.api_tls_fingerprint and not SHA256.fullmatch(self.api_tls_fingerprint):
-            faults["api_tls_fingerprint"] = "A SHA-256 fingerprint has 64 hexadecimal digits."
-        if faults:
-            raise ValidationError(faults)
 
     @property
     def uses_api(self) -> bool:

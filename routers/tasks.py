@@ -1,15 +1,11 @@
 """Jobs of the collect cluster: each takes its lease for the slot, and calls one operation."""
 
-import logging
-
 from django.conf import settings
 
 from ispcore.base import audit, clock, leases
 from ispcore.protocols.errors import ProtocolError
 from routers.models import Router
 from routers.operations import collection, connection, discovery, retention, status
-
-logger = logging.getLogger(__name__)
 
 
 def collect() -> str:
@@ -27,7 +23,7 @@ def collect() -> str:
 def check_routers() -> str:
     """Log in to the RouterOS API of every router that has credentials for it."""
     routers = list(Router.objects.filter(is_polled=True))
-    found = [checked for router in routers if (checked := connection.check_api(router))]
+    found = connection.check_apis(routers)
     status.record(found)
     status.evaluate(routers)
     return f"{sum(1 for c in found if c.ok)} of {len(found)} logins"
@@ -35,16 +31,11 @@ def check_routers() -> str:
 
 def discover() -> str:
     """Look for new, gone and renumbered interfaces on every router."""
-    done = failed = 0
     with audit.coming_from("job"):
-        for router in Router.objects.filter(is_polled=True):
-            try:
-                discovery.discover(router, by=collection.BY)
-                done += 1
-            except ProtocolError as error:
-                logger.warning("%s: discovery failed: %s", router.name, error)
-                failed += 1
-    return f"{done} discovered, {failed} failed"
+        routers = list(Router.objects.filter(is_polled=True))
+        outcomes = discovery.discover_many(routers, by=collection.BY).values()
+    failed = sum(1 for outcome in outcomes if isinstance(outcome, ProtocolError))
+    return f"{len(routers) - failed} discovered, {failed} failed"
 
 
 def tidy() -> str:

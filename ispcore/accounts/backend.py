@@ -26,7 +26,7 @@ class RoleBackend(BaseBackend):
         if account is None:
             make_password(password)  # the same work, so that time does not tell who exists
             return None
-        return account if account.is_active and account.check_password(password) else None
+        return account if account.check_password(password) and account.is_active else None
 
     def get_user(self, user_id: int) -> Account | None:
         account = Account.objects.select_related("tenant").filter(pk=user_id).first()

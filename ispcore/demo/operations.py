@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import ProtectedError, Q, QuerySet
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
@@ -26,6 +26,10 @@ HISTORY = timedelta(days=30)
 RULE = "Reseller over its plan"
 PATIENT = {"for_s": 600, "clear_for_s": 300}  # as monitoring's first migration sets it
 AT_ONCE = {"for_s": 0, "clear_for_s": 0}  # a demo's visitor does not wait ten minutes
+
+
+class DemoInUse(Exception):
+    """Something that is not the demo's hangs on it; nothing was changed."""
 
 
 def is_loaded() -> bool:
@@ -52,7 +56,21 @@ def load() -> int:
 
 
 def remove() -> dict[str, int]:
-    """Delete all that the demo made, and what was collected of it; counts by what it was."""
+    """Delete all that the demo made, and what was collected of it; counts by what it was.
+
+    Raises DemoInUse where somebody tied an account or a router of his own to a demo reseller.
+    """
+    try:
+        counts = _remove()
+    except ProtectedError as error:
+        names = ", ".join(sorted(str(each) for each in error.protected_objects)[:5])
+        raise DemoInUse(f"still tied to the demo: {names}. Nothing was changed.") from error
+    shutil.rmtree(lab_dir(), ignore_errors=True)
+    (var_dir() / "demo.env").unlink(missing_ok=True)
+    return counts
+
+
+def _remove() -> dict[str, int]:
     counts = {}
     with transaction.atomic():
         tenants, routers_ = Tenant.objects.filter(is_demo=True), Router.objects.filter(is_demo=True)
@@ -67,14 +85,13 @@ def remove() -> dict[str, int]:
             counts["alerts"] += Alert.objects.filter(**about).count()
             Alert.objects.filter(**about).delete()
             RuleState.objects.filter(**about).delete()
-        counts["mappings"] = _delete(Mapping.objects.filter(router__in=routers_))
+        theirs = Q(router__in=routers_) | Q(reseller__tenant__in=tenants)
+        counts["mappings"] = _delete(Mapping.objects.filter(theirs))
         counts["resellers"] = _delete(Reseller.objects.filter(tenant__in=tenants))
         _delete(tenants)
         counts["plans"] = _delete(Plan.objects.filter(is_demo=True, resellers=None))
         counts["routers"] = _delete(routers_)
         Rule.objects.filter(name=RULE, **AT_ONCE).update(**PATIENT)
-    shutil.rmtree(lab_dir(), ignore_errors=True)
-    (var_dir() / "demo.env").unlink(missing_ok=True)
     return counts
 
 

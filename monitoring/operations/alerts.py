@@ -64,9 +64,9 @@ def update_live(
     summary, impact = words[0][:250], words[1][:120]
     if (alert.severity, alert.summary, alert.impact) == (severity, summary, impact):
         return False
-    Alert.objects.filter(pk=alert.pk, state__in=Alert.LIVE).update(
-        severity=severity, summary=summary, impact=impact, value=value
-    )
+    live = Alert.objects.filter(pk=alert.pk, state__in=Alert.LIVE)
+    if not live.update(severity=severity, summary=summary, impact=impact, value=value):
+        return False  # somebody resolved it meanwhile
     moved = alert.severity != severity
     old, alert.severity, alert.summary, alert.impact = alert.severity, severity, summary, impact
     if moved:
@@ -76,9 +76,9 @@ def update_live(
     return moved
 
 
-def resolve_automatically(alert: Alert, *, at: datetime) -> bool:
-    """The subject is well again; False if the alert was resolved meanwhile."""
-    return _resolve(alert, at=at, by="", text="Back to normal")
+def resolve_automatically(alert: Alert, *, at: datetime, text: str = "Back to normal") -> bool:
+    """The subject is well again, or not judged any more; False if it was resolved meanwhile."""
+    return _resolve(alert, at=at, by="", text=text)
 
 
 def acknowledge(alert: Alert, *, by: Account, note: str = "") -> None:

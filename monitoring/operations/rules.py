@@ -1,6 +1,6 @@
 """Evaluate the rules of a metric on observations, and open, move or resolve alerts accordingly."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +29,8 @@ class Observation:
     """One value of a metric for one subject; None means unknown and changes nothing.
 
     `says` words the alert for a level that was reached; `warning` and `critical` replace the
-    rule's thresholds for this subject.
+    rule's thresholds for this subject. `void` says why the metric does not apply to the subject
+    (any more): a live alert is resolved with these words.
     """
 
     subject: Subject
@@ -38,6 +39,7 @@ class Observation:
     impact: Says = lambda _level: ""
     warning: float | None = None
     critical: float | None = None
+    void: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +58,45 @@ class Outcome:
 def evaluate(
     metric: str, observations: Iterable[Observation], *, at: datetime | None = None
 ) -> Outcome:
-    """Judge every observation by every enabled rule of `metric`, in one transaction."""
-    known = [each for each in observations if each.value is not None]
+    """Judge every observation by every enabled rule of `metric`, in one transaction.
+
+    Subjects are taken in one order, so that two evaluations at once wait for each other and never
+    for ever.
+    """
+    now = at or clock.now()
+    seen = sorted(observations, key=lambda each: (each.subject.kind, each.subject.pk))
+    known = [each for each in seen if each.value is not None and not each.void]
     rules = list(Rule.objects.filter(metric=metric, is_enabled=True))
     counts = [0, 0, 0]
-    if known and rules:
-        with transaction.atomic():
-            for rule in rules:
-                _judge_all(rule, known, at or clock.now(), counts)
+    with transaction.atomic():
+        counts[2] += _withdraw({e.subject: e.void for e in seen if e.void}, at=now, metric=metric)
+        for rule in rules if known else []:
+            _judge_all(rule, known, now, counts)
     return Outcome(*counts)
+
+
+def withdraw(subject: Subject, *, why: str) -> int:
+    """Resolve all alerts of a subject that is not judged any more; returns how many."""
+    with transaction.atomic():
+        return _withdraw({subject: why}, at=clock.now())
+
+
+def _withdraw(subjects: Mapping[Subject, str], *, at: datetime, metric: str = "") -> int:
+    if not subjects:
+        return 0
+    why = {(each.kind, each.pk): words for each, words in subjects.items()}
+    about = {"subject_kind__in": {k for k, _ in why}, "subject_id__in": [pk for _, pk in why]}
+    if metric:
+        about["rule__metric"] = metric
+    for state in RuleState.objects.filter(**about):
+        if (state.subject_kind, state.subject_id) in why:
+            state.delete()
+    live = Alert.objects.filter(**about, state__in=Alert.LIVE).order_by("pk")
+    return sum(
+        alerts.resolve_automatically(alert, at=at, text=why[alert.subject_kind, alert.subject_id])
+        for alert in live
+        if (alert.subject_kind, alert.subject_id) in why
+    )
 
 
 def _judge_all(
@@ -101,7 +133,7 @@ def _judge_all(
 def _judge(
     rule: Rule, seen: Observation, state: RuleState, alert: Alert | None, at: datetime
 ) -> Level:
-    held = _held(rule, alert)
+    held = _held(rule, seen, alert)
     since = _since(state).moved(_level(rule, seen, held), at)
     state.warning_since, state.critical_since, state.clear_since = (
         since.warning,
@@ -171,9 +203,10 @@ def _severity(rule: Rule, level: Level) -> Severity:
     return Severity(chosen)
 
 
-def _held(rule: Rule, alert: Alert | None) -> Level:
+def _held(rule: Rule, seen: Observation, alert: Alert | None) -> Level:
     if alert is None:
         return Level.NONE
-    if alert.severity == rule.critical_severity and rule.critical is not None:
+    has_critical = _thresholds(rule, seen).critical is not None
+    if has_critical and alert.severity == rule.critical_severity:
         return Level.CRITICAL
     return Level.WARNING

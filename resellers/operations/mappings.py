@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from ispcore.base import audit, clock
@@ -27,10 +27,12 @@ def add(
     side: str = Mapping.Side.RESELLER,
     started_at: datetime | None = None,
 ) -> Mapping:
-    """Map an interface to a reseller from now on.
+    """Map an interface to a reseller from now on; `vlan_id` None means the interface's own.
 
     Raises ValidationError, which names who has the interface or the VLAN already.
     """
+    if vlan_id is None:
+        vlan_id = interface.vlan_id
     mapping = Mapping(
         reseller=reseller,
         router=interface.router,
@@ -40,14 +42,18 @@ def add(
         side=side,
         started_at=started_at or clock.now(),
     )
-    with transaction.atomic():
+    try:
+        with transaction.atomic():
+            _refuse_taken(mapping)
+            mapping.full_clean()
+            mapping.save()
+            audit.record(
+                "map", mapping, by=by, new=audit.snapshot(mapping), tenant_id=reseller.tenant_id
+            )
+            _publish(mapping)
+    except IntegrityError:  # somebody was faster, and the constraints decided
         _refuse_taken(mapping)
-        mapping.full_clean()
-        mapping.save()
-        audit.record(
-            "map", mapping, by=by, new=audit.snapshot(mapping), tenant_id=reseller.tenant_id
-        )
-        _publish(mapping)
+        raise
     return mapping
 
 

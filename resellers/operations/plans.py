@@ -14,7 +14,11 @@ class PlanInUse(Exception):
 
 
 def save(plan: Plan, *, by: Actor) -> Plan:
-    """Store a new or changed plan. A changed bandwidth enters the history of all who are on it."""
+    """Store a new or changed plan. Raises ValidationError naming the field and fault.
+
+    A changed bandwidth enters the history of all who are on it; another name does not: history
+    keeps the name that the bandwidth was bought under.
+    """
     plan.full_clean()
     with transaction.atomic():
         stored = Plan.objects.select_for_update().filter(pk=plan.pk).first()
@@ -23,9 +27,11 @@ def save(plan: Plan, *, by: Actor) -> Plan:
         audit.record(
             "change" if stored else "create", plan, by=by, old=old, new=audit.snapshot(plan)
         )
-        if stored and (stored.down_bps, stored.up_bps) != (plan.down_bps, plan.up_bps):
-            for reseller in Reseller.objects.filter(plan=plan):
+        moved = stored and (stored.down_bps, stored.up_bps) != (plan.down_bps, plan.up_bps)
+        for reseller in Reseller.objects.filter(plan=plan) if stored else ():
+            if moved:
                 _note(reseller, plan, by)
+            _publish(reseller)
     return plan
 
 
@@ -58,6 +64,7 @@ def change(reseller: Reseller, *, plan: Plan | None, by: Actor, reason: str = ""
             reason=reason,
         )
         _note(reseller, plan, by)
+        _publish(reseller)
 
 
 def _note(reseller: Reseller, plan: Plan | None, by: Actor) -> None:
@@ -67,7 +74,10 @@ def _note(reseller: Reseller, plan: Plan | None, by: Actor) -> None:
         down_bps=plan.down_bps if plan else None,
         up_bps=plan.up_bps if plan else None,
         from_at=clock.now(),
-        by=by.name,
+        by=by.name[:150],
     )
+
+
+def _publish(reseller: Reseller) -> None:
     publish("reseller", str(reseller.pk))
     publish("overview")

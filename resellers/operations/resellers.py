@@ -1,11 +1,14 @@
 """Make and change resellers."""
 
 from django.db import transaction
+from django.db.models import ProtectedError
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import audit
 from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
+from monitoring.operations import rules
+from monitoring.operations.rules import Subject
 from resellers.models import Mapping, Plan, Reseller
 from resellers.operations import plans
 
@@ -53,15 +56,24 @@ def save(reseller: Reseller, *, name: str | None = None, by: Actor) -> Reseller:
 
 
 def delete(reseller: Reseller, *, by: Actor) -> None:
-    """Remove a reseller that never had a mapping. Raises ResellerInUse."""
-    with transaction.atomic():
-        if Mapping.objects.filter(reseller=reseller).exists():
-            raise ResellerInUse(
-                f"{reseller} has or had mappings, and usage is kept with them: "
-                "set its status to ended instead. Nothing was changed."
-            )
-        audit.record("delete", reseller, by=by, old=_shown(reseller), tenant_id=reseller.tenant_id)
-        reseller.tenant.delete()
+    """Remove a reseller that never had a mapping, with its tenant. Raises ResellerInUse."""
+    tenant = reseller.tenant
+    if Mapping.objects.filter(reseller=reseller).exists():
+        raise ResellerInUse(
+            f"{reseller} has or had mappings, and usage is kept with them: "
+            "set its status to ended instead. Nothing was changed."
+        )
+    try:
+        with transaction.atomic():
+            audit.record("delete", reseller, by=by, old=_shown(reseller), tenant_id=tenant.pk)
+            subject = Subject("resellers.reseller", reseller.pk, reseller.name, tenant.pk)
+            rules.withdraw(subject, why="The reseller was removed")
+            reseller.delete()
+            tenant.delete()
+            publish("overview")
+    except ProtectedError as error:
+        names = ", ".join(sorted(str(each) for each in error.protected_objects)[:5])
+        raise ResellerInUse(f"{tenant} still has: {names}. Nothing was changed.") from error
 
 
 def _shown(reseller: Reseller) -> dict[str, object]:

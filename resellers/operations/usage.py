@@ -1,12 +1,15 @@
 """From finished interface buckets to resellers' usage, its roll-ups, and the rules on it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+from django.db.models import Q
 
 from ispcore.base import clock, units
 from ispcore.base.timeseries import store
+from ispcore.base.timeseries.buckets import BUCKET_MS, Bucket
 from ispcore.live.publish import publish
 from monitoring.models import Metric
 from monitoring.operations import rules
@@ -31,13 +34,11 @@ def record(collected: Collected) -> None:
     Runs inside the transaction of the collection, so that a bucket is stored with the reading
     that finished it, or not at all.
     """
-    mappings = _live_mappings({each.interface_id for each in collected.buckets})
-    rows = [
-        usage_row(mapping.pk, each)
-        for each in collected.buckets
-        if (mapping := mappings.get(each.interface_id)) and _belongs(each, mapping)
-    ]
-    insert(rows)
+    if not collected.buckets:
+        return
+    mappings = _mappings(collected.buckets)
+    owned = [(_owner(each, mappings[each.interface_id]), each) for each in collected.buckets]
+    insert([usage_row(mapping.pk, each) for mapping, each in owned if mapping])
 
 
 def insert(rows: Sequence[tuple[Any, ...]]) -> int:
@@ -70,17 +71,26 @@ def evaluate(resellers: Sequence[Reseller]) -> None:
 
 
 def _observation(reseller: Reseller, current: "queries.Current") -> Observation:
-    active = reseller.status == Reseller.Status.ACTIVE
     return Observation(
         Subject("resellers.reseller", reseller.pk, reseller.name, reseller.tenant_id),
-        current.percent if active else None,
+        current.percent,
         says=lambda _level: _words(current),
         impact=lambda level: (
             "over plan" if level == Level.CRITICAL else f"over {reseller.warning_percent} %"
         ),
         warning=reseller.warning_percent,
         critical=reseller.critical_percent,
+        void=_void(reseller, current),
     )
+
+
+def _void(reseller: Reseller, current: "queries.Current") -> str:
+    """Why the use of its plan cannot be judged at all; empty where it can."""
+    if reseller.status != Reseller.Status.ACTIVE:
+        return f"The reseller is {reseller.get_status_display().lower()} now"
+    if reseller.plan is None:
+        return "The reseller has no plan any more"
+    return "" if current.total else "No interface is mapped to the reseller any more"
 
 
 def _words(current: "queries.Current") -> str:
@@ -93,14 +103,36 @@ def _words(current: "queries.Current") -> str:
     return f"{units.format_bps(used)}{word} of {units.format_bps(plan)} · {percent}"
 
 
-def _live_mappings(interface_ids: Iterable[int]) -> dict[int, Mapping]:
-    live = Mapping.objects.filter(interface_id__in=list(interface_ids), ended_at=None)
-    return {mapping.interface_id: mapping for mapping in live}
+def _mappings(buckets: Sequence[FinishedBucket]) -> dict[int, list[Mapping]]:
+    """The mappings of these interfaces that were live in any of the buckets, by interface."""
+    oldest = datetime.fromtimestamp(min(b.bucket.start_ms for b in buckets) / 1000, UTC)
+    rows = Mapping.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gt=oldest),
+        interface_id__in={b.interface_id for b in buckets},
+    )
+    found: dict[int, list[Mapping]] = defaultdict(list)
+    for mapping in rows:
+        found[mapping.interface_id].append(mapping)
+    return found
 
 
-def _belongs(each: FinishedBucket, mapping: Mapping) -> bool:
-    """Traffic of before the mapping began belongs to nobody, or to whoever had it then."""
-    return each.bucket.start_ms + 300_000 > mapping.started_at.timestamp() * 1000
+def _owner(each: FinishedBucket, mappings: Sequence[Mapping]) -> Mapping | None:
+    """Whose the bucket is: the mapping's that was live for most of what was seen of it, if any.
+
+    Traffic of before a mapping began is not its reseller's, and what flowed before it ended is,
+    also where a late poll brings it afterwards.
+    """
+    owner = max(mappings, key=lambda mapping: _live_ms(each.bucket, mapping), default=None)
+    if owner is None or 2 * _live_ms(each.bucket, owner) < (each.bucket.covered_ms or BUCKET_MS):
+        return None
+    return owner
+
+
+def _live_ms(bucket: Bucket, mapping: Mapping) -> int:
+    end_ms = bucket.start_ms + BUCKET_MS
+    since = max(bucket.start_ms, round(mapping.started_at.timestamp() * 1000))
+    until = min(end_ms, round(mapping.ended_at.timestamp() * 1000)) if mapping.ended_at else end_ms
+    return max(until - since, 0)
 
 
 def _hour(at: datetime) -> Any:

@@ -1,6 +1,5 @@
 """One collection: read the counters of the fleet, store them, look again where interfaces moved."""
 
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +8,15 @@ from django.db import transaction
 
 from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
-from ispcore.protocols.errors import ProtocolError
 from routers import hooks
 from routers.hooks import Collected
-from routers.models import Router, RouterCheck
+from routers.models import RouterCheck
 from routers.operations import discovery, status
 from routers.operations.reading import Attempt, Work, read_all
 from routers.operations.status import Checked
 from routers.operations.storing import store_attempts
 from routers.queries import fleet
 
-logger = logging.getLogger(__name__)
 Method = RouterCheck.Method
 SECOND_LOOK_S = 5
 BY = Actor("collection")
@@ -46,8 +43,8 @@ def collect(router_ids: Sequence[int] | None = None) -> Summary:
     """
     routers = list(fleet(router_ids))
     unseen = [router for router in routers if router.discovered_at is None]
-    _discover(unseen)
     if unseen:
+        discovery.discover_many(unseen, by=BY)
         routers = list(fleet(router_ids))
     attempts = read_all([Work(router, router.to_read) for router in routers])  # type: ignore[attr-defined]
     attempts = _reread_moved(attempts)
@@ -77,7 +74,7 @@ def _reread_moved(attempts: Sequence[Attempt]) -> list[Attempt]:
     moved = [attempt for attempt in attempts if _has_moved(attempt)]
     if not moved:
         return list(attempts)
-    _discover([attempt.work.router for attempt in moved])
+    discovery.discover_many([attempt.work.router for attempt in moved], by=BY)
     again = list(fleet([attempt.work.router.pk for attempt in moved]))
     reread = {a.work.router.pk: a for a in read_all([Work(r, r.to_read) for r in again])}  # type: ignore[attr-defined]
     return [reread.get(attempt.work.router.pk, attempt) for attempt in attempts]
@@ -94,16 +91,6 @@ def _has_moved(attempt: Attempt) -> bool:
         reading.taken_at - reading.uptime_ticks / 100 > router.booted_at.timestamp() + 60
     )
     return reading.renumbered or grown or restarted
-
-
-def _discover(routers: Sequence[Router]) -> None:
-    for router in routers:
-        try:
-            diff = discovery.discover(router, by=BY)
-        except ProtocolError as error:
-            logger.warning("%s: discovery failed: %s", router.name, error)
-        else:
-            logger.info("%s: %d interfaces, %d new", router.name, diff.total, len(diff.new))
 
 
 def _judge(attempts: Sequence[Attempt]) -> None:

@@ -1,12 +1,16 @@
 """Test how a router can be reached, step by step, as the collector would."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from django.conf import settings
 
 from ispcore.base import clock
 from ispcore.protocols import routeros
 from ispcore.protocols.errors import ProtocolError
+from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import discover as snmp_discover
 from routers.models import Router, RouterCheck
 from routers.operations import status
@@ -41,10 +45,15 @@ def test(router: Router) -> list[Step]:
     return [step for _, step in steps]
 
 
-def check_api(router: Router) -> Checked | None:
-    """Log in to the RouterOS API once; None where no credentials are stored."""
-    step = _api(router)
-    return _checked(router, Method.API, step) if step.ok is not None else None
+def check_apis(routers: Sequence[Router]) -> list[Checked]:
+    """Log in to the RouterOS API of all that have credentials for it, side by side."""
+    chosen = [router for router in routers if router.uses_api]
+    jobs = {router.pk: partial(in_thread, _api, router) for router in chosen}
+    steps = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY)
+    answers = [(router, steps[router.pk]) for router in chosen]
+    return [
+        _checked(router, Method.API, step) for router, step in answers if isinstance(step, Step)
+    ]
 
 
 def _checked(router: Router, method: str, step: Step) -> Checked:

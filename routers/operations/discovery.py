@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from django.conf import settings
 from django.db import transaction
 
 from ispcore.base import audit, clock
@@ -14,8 +16,9 @@ from ispcore.live.publish import publish
 from ispcore.protocols import routeros
 from ispcore.protocols.errors import ProtocolError, Unreachable
 from ispcore.protocols.interfaces import DiscoveredInterface, Discovery
+from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import discover as snmp_discover
-from routers.models import Interface, Router
+from routers.models import CounterState, Interface, Router
 from routers.targets import api_target, snmp_engine, snmp_target
 
 logger = logging.getLogger(__name__)
@@ -23,6 +26,7 @@ FACTS = (
     "index", "descr", "alias", "if_type", "mac", "speed_bps", "admin_state", "oper_state",
     "counter_bits",
 )  # fmt: skip
+BY_API = tuple(fact for fact in FACTS if fact not in {"speed_bps", "counter_bits"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,28 @@ def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
 
     What is gone is kept and marked: a mapping or a year of usage may hang on it.
     """
-    found = _ask(router)
+    return _keep(router, _ask(router), by)
+
+
+def discover_many(
+    routers: Sequence[Router], *, by: Actor
+) -> dict[int, DiscoveryDiff | ProtocolError]:
+    """The same for many routers, asked side by side; each one's outcome by primary key."""
+    jobs = {router.pk: partial(in_thread, _ask, router) for router in routers}
+    answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY)
+    done: dict[int, DiscoveryDiff | ProtocolError] = {}
+    for router in routers:
+        answer = answers[router.pk]
+        if isinstance(answer, Found):
+            done[router.pk] = diff = _keep(router, answer, by)
+            logger.info("%s: %d interfaces, %d new", router.name, diff.total, len(diff.new))
+        else:
+            done[router.pk] = answer
+            logger.warning("%s: discovery failed: %s", router.name, answer)
+    return done
+
+
+def _keep(router: Router, found: "Found", by: Actor) -> DiscoveryDiff:
     with transaction.atomic():
         diff = _store(router, found)
         if diff.any:
@@ -69,6 +94,7 @@ class Found:
     vlan_ids: Mapping[str, int]
     board: str = ""
     os_version: str = ""
+    by_api: bool = False  # which knows neither speeds nor the width of SNMP's counters
 
 
 def _ask(router: Router) -> Found:
@@ -76,9 +102,10 @@ def _ask(router: Router) -> Found:
     if router.uses_snmp and router.counter_source != Router.CounterSource.API:
         try:
             found = asyncio.run(snmp_discover(snmp_engine(), snmp_target(router)))
-        except ProtocolError:
+        except ProtocolError as error:
             if not router.uses_api:
                 raise
+            logger.warning("%s: discovery by SNMP failed, asking the API: %s", router.name, error)
         else:
             return _with_api_facts(router, found)
     if not router.uses_api:
@@ -108,7 +135,7 @@ def _by_api(session: routeros.Session) -> Found:
         interfaces=interfaces,
         took_ms=(clock.monotonic_s() - started) * 1000,
     )
-    return _found(session, found)
+    return replace(_found(session, found), by_api=True)
 
 
 def _found(session: routeros.Session, found: Discovery) -> Found:
@@ -121,10 +148,11 @@ def _found(session: routeros.Session, found: Discovery) -> Found:
 
 def _store(router: Router, found: Found) -> DiscoveryDiff:
     now, vlans = clock.now(), found.vlan_ids
+    facts = BY_API if found.by_api else FACTS
     stored = {i.name: i for i in Interface.objects.select_for_update().filter(router=router)}
     seen = {each.name: each for each in found.discovery.interfaces}
     new = [_interface(router, each, vlans, now) for n, each in seen.items() if n not in stored]
-    renumbered, back, changed = [], [], []
+    renumbered, back, changed, swapped = [], [], [], []
     for name, each in seen.items():
         if name not in stored:
             continue
@@ -133,7 +161,9 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
             back.append(name)
         elif row.index != each.index:
             renumbered.append(name)
-        changed.append(_apply(row, each, vlans, now))
+        if _is_another(row, each):
+            swapped.append(row.pk)
+        changed.append(_apply(row, each, vlans, now, facts))
     gone = [i for n, i in stored.items() if n not in seen and i.gone_at is None]
     for row in gone:
         row.gone_at = now
@@ -141,6 +171,7 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
     Interface.objects.bulk_update(
         changed + gone, [*FACTS, "vlan_id", "last_seen_at", "gone_at"], batch_size=500
     )
+    CounterState.objects.filter(interface__in=swapped).update(bits=0)  # its counters mean nothing
     _facts(router, found, now)
     return DiscoveryDiff(
         new=[i.name for i in new],
@@ -159,14 +190,23 @@ def _interface(
 
 
 def _apply(
-    row: Interface, each: DiscoveredInterface, vlans: Mapping[str, int], now: datetime
+    row: Interface,
+    each: DiscoveredInterface,
+    vlans: Mapping[str, int],
+    now: datetime,
+    facts: Sequence[str] = FACTS,
 ) -> Interface:
-    for fact in FACTS:
+    for fact in facts:
         value = getattr(each, fact)
         setattr(row, fact, value[:200] if isinstance(value, str) else value)
     row.vlan_id = vlans.get(each.name, row.vlan_id)
     row.last_seen_at, row.gone_at = now, None
     return row
+
+
+def _is_another(row: Interface, each: DiscoveredInterface) -> bool:
+    """A port of the same name with another MAC is another port, with counters of its own."""
+    return bool(row.mac and each.mac and row.mac != each.mac)
 
 
 def _facts(router: Router, found: Found, now: datetime) -> None:

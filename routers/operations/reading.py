@@ -75,7 +75,9 @@ async def _attempt(work: Work) -> Attempt:
 
 
 async def _by_snmp(work: Work) -> CounterReading:
-    wanted = [Wanted(i.index, i.name, i.counter_bits) for i in work.interfaces]
+    # RouterOS has no ifCounterDiscontinuityTime; of others it is worth a value more in each answer
+    discontinuity = not work.router.os_version
+    wanted = [Wanted(i.index, i.name, i.counter_bits, discontinuity) for i in work.interfaces]
     return await read_counters(snmp_engine(), snmp_target(work.router), wanted)
 
 

@@ -14,7 +14,7 @@ from monitoring.operations import rules
 from monitoring.operations.rules import Observation, Says, Subject
 from monitoring.thresholds import Level
 from routers.models import Router, RouterCheck
-from routers.queries import collection_age_periods, unreachable_since
+from routers.queries import collection_age_periods, counted, unreachable_since
 
 logger = logging.getLogger(__name__)
 State = RouterCheck.State
@@ -64,20 +64,19 @@ def evaluate(routers: Iterable[Router]) -> None:
     checks = _checks_of(polled)
     reach, fresh = [], []
     for router in polled:
-        subject = Subject("routers.router", router.pk, router.name, router.tenant_id)
-        since = unreachable_since(checks.get(router.pk, []))
+        subject, tried = subject_of(router), counted(router, checks.get(router.pk, []))
+        since = unreachable_since(tried)
         silent_s = (now - since).total_seconds() if since else 0.0
-        known = bool(checks.get(router.pk))
-        reach.append(
-            Observation(
-                subject, silent_s if known else None, _silent_words(checks.get(router.pk, []))
-            )
-        )
-        fresh.append(
-            Observation(subject, collection_age_periods(router, now), _stale_words(router))
-        )
+        reach.append(Observation(subject, silent_s if tried else None, _silent_words(tried)))
+        age = collection_age_periods(router, now)
+        fresh.append(Observation(subject, age, _stale_words(router)))
     rules.evaluate(Metric.ROUTER_UNREACHABLE_S, reach, at=now)
     rules.evaluate(Metric.ROUTER_COLLECTION_AGE_PERIODS, fresh, at=now)
+
+
+def subject_of(router: Router) -> Subject:
+    """The router as monitoring names it."""
+    return Subject("routers.router", router.pk, router.name, router.tenant_id)
 
 
 def _apply(each: Checked, row: RouterCheck | None, now: datetime) -> RouterCheck:

@@ -32,18 +32,19 @@ def create(
     with transaction.atomic():
         account.save()
         audit.record(
-            "create", account, by=by, new=audit.snapshot(account), tenant_id=_tenant(account)
+            "create", account, by=by, new=audit.snapshot(account), tenant_id=account.tenant_id
         )
     return account
 
 
 def save(account: Account, *, by: Actor) -> Account:
-    """Store the changed fields of an account."""
+    """Store the changed fields of an account. Raises ValidationError naming the field and fault."""
+    account.full_clean()
     with transaction.atomic():
         old = audit.snapshot(Account.objects.select_for_update().get(pk=account.pk))
         account.save()
         new = audit.snapshot(account)
-        audit.record("change", account, by=by, old=old, new=new, tenant_id=_tenant(account))
+        audit.record("change", account, by=by, old=old, new=new, tenant_id=account.tenant_id)
     return account
 
 
@@ -53,8 +54,4 @@ def set_password(account: Account, *, password: str, by: Actor) -> None:
     account.set_password(password)
     with transaction.atomic():
         account.save(update_fields=["password", "updated_at"])
-        audit.record("change password", account, by=by, tenant_id=_tenant(account))
-
-
-def _tenant(account: Account) -> int | None:
-    return account.tenant_id
+        audit.record("change password", account, by=by, tenant_id=account.tenant_id)

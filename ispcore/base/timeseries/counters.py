@@ -20,7 +20,8 @@ UNKNOWN_SPEED_CAP_BPS = 400_000_000_000  # where the interface does not tell its
 class Snapshot:
     """One reading of one interface: time in epoch milliseconds, uptime in 1/100 s, octets.
 
-    `uptime_step_ticks` is how coarse the uptime is: 1 over SNMP, 100 from RouterOS' API.
+    `uptime_step_ticks` is how coarse the uptime is: 1 over SNMP, 100 from RouterOS' API. `bits` is
+    64 or 32, or 0 where the counters are known to be those of another port by now.
     """
 
     at_ms: int
@@ -69,7 +70,7 @@ def interval(before: Snapshot, after: Snapshot, *, speed_bps: int | None) -> Int
     span_ms = _uptime_span_ms(grown_ticks, wall_ms, after.uptime_ticks)
     if span_ms is None:
         return _discarded(before, after, Quality.RESTARTED)
-    if _differ(before.discontinuity_ticks, after.discontinuity_ticks):
+    if not before.bits or _differ(before.discontinuity_ticks, after.discontinuity_ticks):
         return _discarded(before, after, Quality.DISCONTINUOUS)
     stepped = wall_ms <= 0 or abs(span_ms - wall_ms) > _tolerance_ms(span_ms)
     if not stepped and after.uptime_step_ticks > 1:

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base.audit import Actor
@@ -97,5 +97,8 @@ def _secret(name: str) -> str:
 
 
 def _faults(error: ValidationError) -> str:
-    faults = [f"{field}: {' '.join(words)}" for field, words in error.message_dict.items()]
-    return "; ".join(faults) + ". Nothing was changed."
+    faults = [
+        " ".join(words) if field == NON_FIELD_ERRORS else f"{field}: {' '.join(words)}"
+        for field, words in error.message_dict.items()
+    ]
+    return f"{' '.join(faults)} Nothing was changed."

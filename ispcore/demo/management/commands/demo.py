@@ -24,7 +24,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with audit.coming_from("command"):
             if options["remove"]:
-                counts = operations.remove()
+                try:
+                    counts = operations.remove()
+                except operations.DemoInUse as error:
+                    raise CommandError(f"demo not removed: {error}") from error
                 listed = ", ".join(f"{count} {what}" for what, count in counts.items())
                 self.stdout.write(f"demo removed: {listed}")
             elif not operations.is_loaded():
