@@ -33,7 +33,7 @@ class Job:
     timeout_s: int
     function: str
     args: tuple[str, ...] = ()
-    at_start: bool = False  # also queued once when the portal starts, not 30 s later
+    at_start: str = ""  # a function to queue once when the portal starts, not 30 s later
 
 
 class NotWholeMinutes(ValueError):
@@ -45,14 +45,37 @@ def jobs() -> list[Job]:
     period_s = settings.COLLECT_PERIOD_S
     collect_timeout_s = min(max(period_s - 5, 55), 150)
     listed = [
-        Job("collect", period_s, "collect", collect_timeout_s, "routers.tasks.collect", (), True),
-        Job("check routers", 300, "collect", 120, "routers.tasks.check_routers"),
+        Job(
+            "collect",
+            period_s,
+            "collect",
+            collect_timeout_s,
+            "routers.tasks.collect",
+            at_start="routers.tasks.collect_at_start",
+        ),
+        Job(
+            "check routers",
+            300,
+            "collect",
+            120,
+            "routers.tasks.check_routers",
+            at_start="routers.tasks.check_routers",
+        ),
         Job("discover", 3600, "collect", 180, "routers.tasks.discover"),
         Job("evaluate", 60, DEFAULT, 55, "resellers.tasks.evaluate"),
         Job("tidy", 3600, DEFAULT, 120, "ispcore.base.tasks.tidy"),
+        Job("tidy routers", 3600, DEFAULT, 120, "routers.tasks.tidy"),
     ]
     beats = [
-        Job(f"beat {name}", BEAT_EVERY_S, name, 20, "ispcore.schedules.beat", (name,), True)
+        Job(
+            f"beat {name}",
+            BEAT_EVERY_S,
+            name,
+            20,
+            "ispcore.schedules.beat",
+            (name,),
+            at_start="ispcore.schedules.beat",
+        )
         for name in clusters()
     ]
     if settings.EMBEDDED:
@@ -86,7 +109,8 @@ def sync() -> list[str]:
     """
     wanted = {job.name: job for job in jobs()}
     for job in wanted.values():
-        import_string(job.function)
+        for function in filter(None, (job.function, job.at_start)):
+            import_string(function)
         if job.every_s <= 0 or job.every_s % 60:
             raise NotWholeMinutes(f"{job.name}: {job.every_s} s is not a number of whole minutes")
     done = []
@@ -104,7 +128,7 @@ def start_now() -> None:
     for job in jobs():
         if job.at_start:
             options = {"cluster": job.cluster, "timeout": job.timeout_s, "group": job.name}
-            async_task(job.function, *job.args, q_options=options)
+            async_task(job.at_start, *job.args, q_options=options)
 
 
 def next_on_grid(at: datetime, every_s: int) -> datetime:

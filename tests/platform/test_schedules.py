@@ -1,10 +1,12 @@
 """The list of background jobs and django-q's table say the same."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django_q.models import OrmQ, Schedule
 
 from ispcore import health, schedules
@@ -64,8 +66,6 @@ def test_period_that_is_not_whole_minutes_is_refused() -> None:
 
 
 def test_every_time_out_stays_below_the_retry() -> None:
-    from django.conf import settings
-
     for period_s in (60, 300):
         with override_settings(COLLECT_PERIOD_S=period_s):
             for job in schedules.jobs():
@@ -80,9 +80,9 @@ def test_heartbeat_of_a_cluster_outlasts_its_longest_job() -> None:
 
 
 @override_settings(EMBEDDED=True)
-def test_start_queues_the_first_collection_and_beat_at_once() -> None:
+def test_start_queues_the_first_collection_logins_and_beat_at_once() -> None:
     schedules.start_now()
-    assert [task.key for task in OrmQ.objects.all()] == ["default", "default"]
+    assert [task.key for task in OrmQ.objects.all()] == ["default"] * 3
 
 
 def test_beat_job_writes_the_heartbeat() -> None:
@@ -103,11 +103,7 @@ def test_ready_asks_for_fresh_heartbeats() -> None:
 
 
 @pytest.mark.django_db(databases=["default", "radius"])
-def test_health_tells_databases_and_heartbeats(rf: "object") -> None:
-    import json
-
-    from django.test import RequestFactory
-
+def test_health_tells_databases_and_heartbeats() -> None:
     leases.beat("watch", started_at=clock.now())
     answer = health.health(RequestFactory().get("/health/"))
     said = json.loads(answer.content)
