@@ -128,6 +128,7 @@ async function post(form, button) {
     form.querySelectorAll("textarea").forEach((note) => (note.value = note.defaultValue));
     document.querySelectorAll("[data-rows] input:checked").forEach((box) => (box.checked = false));
     $("input[name=note]", bulk || form)?.form && bulk && ($("input[name=note]", bulk).value = "");
+    document.activeElement?.blur(); // so that j and k go on
     applyPage(text);
     showBulk();
     refreshDetail();
