@@ -69,7 +69,7 @@ class Portal:
         """A session of the first administrator."""
         jar = http.cookiejar.CookieJar()
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        page = opener.open(f"{self.url}/admin/login/", timeout=10).read().decode()
+        page = self._page(opener, "/admin/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token, page
         form = {"username": "admin", "password": password, "csrfmiddlewaretoken": token[1]}
@@ -87,7 +87,7 @@ class Portal:
         opener = self.log_in(password)
         began = time.time() - (time.monotonic() - self.started_at)
         while True:
-            page = opener.open(f"{self.url}/admin/", timeout=10).read().decode()
+            page = self._page(opener, "/admin/")
             spot = re.search(r'data-live="traffic"[^>]*>(.*?)</section>', page, re.DOTALL)
             assert spot, page[:2000]
             stale_ms = re.search(r'data-stale-after="(\d+)"', spot[1])
@@ -107,7 +107,13 @@ class Portal:
             os.killpg(self._process.pid, signal.SIGKILL)
             code = self._process.wait(END_S)
         self._reader.join(END_S)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         return code
+
+    def _page(self, opener: urllib.request.OpenerDirector, path: str) -> str:
+        with opener.open(f"{self.url}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
 
     def _read(self) -> None:
         assert self._process.stdout is not None
