@@ -57,6 +57,9 @@ def prepare(*, demo: bool, host: str, port: int) -> Plan:
     first_administrator()
     if demo:
         load_demo()
+    elif (var_dir() / "demo.env").exists():
+        say("this portal holds a demo: start it with --demo, or end it: manage.py demo --remove")
+    hint_at_names(host)
     return Plan(host_name(), tuple(programs(demo=demo, host=host, port=port)))
 
 
@@ -166,6 +169,15 @@ def first_administrator() -> None:
         f"    password   {password}\n\n  Shown this once, stored nowhere in clear. Change it after "
         f"the\n  first login.\n{rule}\n"
     )
+
+
+def hint_at_names(host: str) -> None:
+    """Listening for others is not enough: Django answers only to the names in ALLOWED_HOSTS."""
+    from django.conf import settings
+
+    ours = {"localhost", "127.0.0.1", "::1", "[::1]"}
+    if host not in ours and set(settings.ALLOWED_HOSTS) <= ours:
+        say("only localhost may be asked for: name others in PUBLIC_URL or ALLOWED_HOSTS")
 
 
 def load_demo() -> None:

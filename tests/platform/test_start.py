@@ -1,13 +1,20 @@
 """What stops a start is said in one line, before anything was changed."""
 
+import json
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connections
+from django.http import JsonResponse
+from django.test import RequestFactory, override_settings
 
-from ispcore.supervisor.prepare import without_password
+from ispcore import health
+from ispcore.supervisor import prepare
+from tests.harness.environment import VENDOR
 from tests.platform.conftest import surroundings
 
 
@@ -72,6 +79,59 @@ def test_database_that_is_away_is_named_without_its_password(
 
 def test_passwords_are_cut_out_of_urls() -> None:
     assert (
-        without_password('bad: "postgresql://me:p:w@host/x" and mysql://a:b@c')
+        prepare.without_password('bad: "postgresql://me:p:w@host/x" and mysql://a:b@c')
         == 'bad: "postgresql://me:***@host/x" and mysql://a:***@c'
     )
+
+
+@override_settings(ALLOWED_HOSTS=["localhost", "127.0.0.1"])
+def test_listening_for_others_without_a_name_is_hinted_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prepare.hint_at_names("127.0.0.1")
+    assert capsys.readouterr().out == ""
+    prepare.hint_at_names("0.0.0.0")  # noqa: S104 - what people type
+    assert "PUBLIC_URL" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [
+        (["portal.example.net", "x"], "portal.example.net"),
+        ([".example.net"], "example.net"),
+        (["*"], "localhost"),
+        ([], "localhost"),
+    ],
+)
+def test_supervisor_asks_the_web_process_by_a_name_that_is_allowed(
+    allowed: list[str], asked: str
+) -> None:
+    with override_settings(ALLOWED_HOSTS=allowed):
+        assert prepare.host_name() == asked
+
+
+def test_production_runs_one_cluster_for_each_kind_of_job() -> None:
+    with override_settings(EMBEDDED=False):
+        programs = {one.name: one for one in prepare.programs(demo=False, host="h", port=1)}
+    assert set(programs) == {"web", "jobs collect", "jobs provision", "jobs default", "watch"}
+    # django-q reads its cluster's name from the environment when it is imported
+    assert programs["jobs collect"].environment["Q_CLUSTER_NAME"] == "collect"
+
+
+@pytest.mark.django_db(databases=["default", "radius"])
+def test_health_tells_that_the_database_is_away() -> None:
+    nowhere = "/no/such/directory/portal" if VENDOR == "sqlite" else "no_such_database"
+
+    def ask() -> JsonResponse:
+        """Each thread has connections of its own; this one's leads nowhere."""
+        lost = connections["default"]
+        lost.settings_dict = {**lost.settings_dict, "NAME": nowhere}
+        try:
+            return health.health(RequestFactory().get("/health/"))
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as thread:
+        answer = thread.submit(ask).result()
+    assert answer.status_code == 503
+    assert json.loads(answer.content)["databases"] == {"default": "away", "radius": "ok"}
