@@ -123,7 +123,7 @@ def trust(fleet: Fleet, *, known: int, total: int) -> Trust:
     if silent:
         verb = "is" if len(silent) == 1 else "are"
         words = f"Mostly: {len(silent)} of {len(polled)} routers {verb} silent"
-        return Trust("warning", words, f"{_names(silent)}. {ground}")
+        return Trust("warning", words, f"Silent: {_names(silent)}. {ground}")
     if known < total:
         return Trust("warning", f"Mostly: {total - known} of {total} mappings are unknown", ground)
     words = (

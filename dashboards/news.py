@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from ispcore.base import clock
 from ispcore.base.models import AuditEntry
@@ -13,6 +13,17 @@ from monitoring.pages import subject_url
 SPAN = timedelta(hours=12)
 MOST = 12
 Kind = AlertEvent.Kind
+# what the audit log calls an action, as a sentence after the name of who did it
+_WORDS = {
+    "create": "added {kind} {name}",
+    "change": "changed {kind} {name}",
+    "delete": "deleted {kind} {name}",
+    "map": "mapped {name}",
+    "end mapping": "ended the mapping {name}",
+    "change plan": "put {name} on {plan}",
+    "change password": "set a new password for {name}",
+    "discover": "found other interfaces on {name}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +49,24 @@ def changes() -> list[Change]:
 
 def _of_entry(entry: AuditEntry) -> Change:
     kind = entry.object_kind.rpartition(".")[2]
-    what = (
-        f"{entry.action}: {entry.object_name}"
-        if " " in entry.action
-        else (f"{entry.action}: {kind} {entry.object_name}")
-    )
-    numeric = entry.object_id.isdecimal()
-    url = subject_url(entry.object_kind, int(entry.object_id)) if numeric else ""
-    deleted = entry.action == "delete"
-    return Change(entry.at, "info", entry.actor, what, None if deleted or not url else url)
+    words = _WORDS.get(entry.action, f"{entry.action}: {{name}}")
+    plan = entry.new.get("plan") or "no plan"
+    what = words.format(kind=kind, name=entry.object_name, plan=plan)
+    return Change(entry.at, "info", entry.actor, what, _url(entry))
+
+
+def _url(entry: AuditEntry) -> str | None:
+    """Where the changed thing is to be seen, if it has a place and is still there."""
+    if entry.action == "delete" or not entry.object_id.isdecimal():
+        return None
+    page = subject_url(entry.object_kind, int(entry.object_id))
+    if page:
+        return page
+    try:
+        name = f"admin:{entry.object_kind.replace('.', '_')}_change"
+        return reverse(name, args=[entry.object_id])
+    except NoReverseMatch:
+        return None
 
 
 def _of_event(event: AlertEvent) -> Change:

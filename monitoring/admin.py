@@ -27,7 +27,7 @@ from ispcore.accounts.pages import (
 )
 from ispcore.accounts.roles import May
 from ispcore.base.templatetags.isp import state
-from monitoring import pages
+from monitoring import pages, queries
 from monitoring.models import Alert, Rule, Severity
 from monitoring.operations import alerts as operations
 from monitoring.operations import rule_edits

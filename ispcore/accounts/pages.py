@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import ProtectedError, QuerySet, RestrictedError
@@ -209,7 +210,15 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> forms.ModelChoiceField | None:  # type: ignore[type-arg]
         related = kwargs.get("queryset", db_field.remote_field.model._default_manager.all())
         kwargs["queryset"] = visible(related, request.user)
+        kwargs.setdefault("empty_label", "none" if db_field.blank else "choose one")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Pickers without the icons for pop-up windows, which would go around the pages."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def visible_or_404(self, request: HttpRequest, pk: Any) -> Any:
         """The row, where this account may see it; 404 hides what exists from those who may not."""

@@ -67,7 +67,7 @@ class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="change")
     def changed(self, entry: AuditEntry) -> SafeString | str:
         """ "name: old → new" for each column that changed; what was made shows its values."""
-        names = list({**entry.old, **entry.new})
+        names = [name for name in {**entry.old, **entry.new} if name != "id"]
         if not names:
             return entry.reason
         if not entry.old:

@@ -104,6 +104,12 @@ class MappingAdmin(ScopedAdmin):
         )
         row.pk = made.pk
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        plain = {"show_save_and_continue": False}
+        return super().add_view(request, form_url, plain | (extra_context or {}))
+
     def response_post_save_add(self, request: HttpRequest, obj: Mapping) -> HttpResponseRedirect:
         return HttpResponseRedirect(page_url(obj.reseller))
 

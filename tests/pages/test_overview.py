@@ -116,7 +116,7 @@ def test_what_changed_tells_people_and_alerts(isp: "Isp", as_noc: "Client", noc:
     alerts.acknowledge(isp.away, by=noc, note="driving there")
     feed = [(change.who, change.what) for change in _overview(as_noc)["changes"]]
     assert ("noc", "took ctg-edge-01: driving there") in feed
-    assert ("test", "map: mapping dhk-edge-01 vlan-312") in feed
+    assert ("test", "mapped dhk-edge-01 vlan-312") in feed
 
 
 def test_collection_shows_each_way_and_each_process(isp: "Isp", as_noc: "Client") -> None:
