@@ -133,7 +133,7 @@ async function post(form, button) {
     showBulk();
     refreshDetail();
   } catch (error) {
-    say(`Not done: ${error.message}. Nothing was changed by this page.`);
+    say(`Not done: ${error.message}.`);
   } finally {
     button?.removeAttribute("aria-busy");
   }

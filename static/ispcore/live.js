@@ -13,6 +13,12 @@ const MESSAGE_MS = 6_000;
 const GIVE_UP_MS = 20_000; // after so long without a line "Reconnecting" becomes "Not live"
 const LOGIN_NEEDED = 4401;
 
+const FAULTS = {
+  403: "this account may not do that",
+  404: "it is not there any more",
+  503: "the database does not answer",
+};
+
 const badge = document.getElementById("conn");
 let socket = null;
 let attempts = 0;
@@ -144,7 +150,7 @@ export async function fetchText(url, options = {}) {
   const headers = { "X-Requested-With": "live", ...options.headers };
   const answer = await fetch(url, { credentials: "same-origin", ...options, headers });
   if (answer.redirected && new URL(answer.url).pathname.endsWith("/login/")) location.reload();
-  if (!answer.ok) throw new Error(`${answer.status} from ${url}`);
+  if (!answer.ok) throw new Error(FAULTS[answer.status] || `the portal answered ${answer.status}`);
   return answer.text();
 }
 
@@ -264,6 +270,7 @@ function start() {
   setInterval(watch, 1000);
   setInterval(() => send({ resync: true }), RESYNC_MS);
   setInterval(() => !isOpen() && fetchPage(), FETCH_MS);
+  document.addEventListener("visibilitychange", () => document.hidden || send({ resync: true }));
   addEventListener("online", () => !isOpen() && fetchPage());
   addEventListener("pagehide", () => socket?.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());

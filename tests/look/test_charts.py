@@ -53,10 +53,10 @@ def server() -> Iterator[PageServer]:
 
 
 @pytest.fixture
-def page(chromium: Chrome, server: PageServer) -> Chrome:
-    chromium.get(server.url)
-    until(lambda: summary(chromium))
-    return chromium
+def page(one_browser: Chrome, server: PageServer) -> Chrome:
+    one_browser.get(server.url)
+    until(lambda: summary(one_browser))
+    return one_browser
 
 
 def summary(page: Chrome) -> str:
@@ -107,22 +107,22 @@ def test_the_pointer_reads_a_gap_as_its_reason(page: Chrome) -> None:
 
 
 def test_a_range_without_data_has_words_in_place_of_lines(
-    chromium: Chrome, server: PageServer
+    one_browser: Chrome, server: PageServer
 ) -> None:
     server.answers["/usage.json"] = usage(
         t=[START, START + 300], down=[None, None], up=[None, None]
     )
-    chromium.get(server.url)
-    until(lambda: "No data in this range" in summary(chromium))
-    assert texts(chromium, ".chart canvas") == []
+    one_browser.get(server.url)
+    until(lambda: "No data in this range" in summary(one_browser))
+    assert texts(one_browser, ".chart canvas") == []
 
 
 def test_a_chart_that_does_not_load_says_so_in_its_panel(
-    chromium: Chrome, server: PageServer
+    one_browser: Chrome, server: PageServer
 ) -> None:
     del server.answers["/usage.json"]
-    chromium.get(server.url)
-    until(lambda: "did not load: 404" in summary(chromium))
+    one_browser.get(server.url)
+    until(lambda: "did not load: it is not there" in summary(one_browser))
 
 
 def test_a_chart_is_drawn_again_in_the_colours_of_the_other_theme(page: Chrome) -> None:

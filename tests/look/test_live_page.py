@@ -47,11 +47,12 @@ def server() -> Iterator[PageServer]:
 
 
 @pytest.fixture
-def page(chromium: Chrome, server: PageServer) -> Chrome:
+def page(one_browser: Chrome, server: PageServer) -> Chrome:
     """The page, opened and live."""
-    chromium.get(server.url)
-    until(lambda: badge(chromium).startswith("Live"))
-    return chromium
+    one_browser.get(server.url)
+    ActionChains(one_browser).move_to_element(one_browser.find_element(By.ID, "conn")).perform()
+    until(lambda: badge(one_browser).startswith("Live"))
+    return one_browser
 
 
 def until(true: Callable[[], object], within_s: float = 10) -> None:
