@@ -26,6 +26,7 @@ FACTS = (
     "index", "descr", "alias", "if_type", "mac", "speed_bps", "admin_state", "oper_state",
     "counter_bits",
 )  # fmt: skip
+LONGEST_NAME = 300
 BY_API = tuple(fact for fact in FACTS if fact not in {"speed_bps", "counter_bits"})
 
 
@@ -185,7 +186,7 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
 def _interface(
     router: Router, each: DiscoveredInterface, vlans: Mapping[str, int], now: datetime
 ) -> Interface:
-    row = Interface(router=router, name=each.name[:120], first_seen_at=now)
+    row = Interface(router=router, name=each.name[:LONGEST_NAME], first_seen_at=now)
     return _apply(row, each, vlans, now)
 
 
