@@ -10,8 +10,10 @@ import base64
 import functools
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
+from types import FrameType
 
 from tests.harness import databases
 
@@ -55,4 +57,10 @@ def _prepare() -> None:
         raise SystemExit(f"ISPCORE_TEST_VENDOR is sqlite or postgresql, not {VENDOR!r}")
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    """SIGTERM is like Ctrl-C: fixtures are torn down, private servers are stopped."""
+    raise KeyboardInterrupt
+
+
 _prepare()
+signal.signal(signal.SIGTERM, _end)
