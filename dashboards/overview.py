@@ -81,11 +81,12 @@ def context() -> dict[str, Any]:
     resellers = list(Reseller.objects.exclude(status="ended").select_related("tenant", "plan"))
     used = reseller_queries.current(resellers)
     traffic = _traffic()
+    trust = fleet.trust(routers, known=traffic.known, total=traffic.total)
     alerts = alert_queries.worst_first(alert_queries.live())[:MOST_ALERTS]
     return {
-        "verdict": verdict(counts, watched=bool(routers.routers)),
+        "verdict": verdict(counts, seen=trust.kind in {"ok", "warning"}),
         "severities": _severities(counts),
-        "trust": fleet.trust(routers, known=traffic.known, total=traffic.total),
+        "trust": trust,
         "traffic": traffic,
         "routers": fleet.tile(routers),
         "resellers": _resellers_tile(resellers, used),
@@ -115,8 +116,8 @@ def today_json(request: HttpRequest) -> HttpResponse:
     )
 
 
-def verdict(counts: dict[tuple[str, str], int], *, watched: bool) -> Verdict:
-    """Is anything wrong? `counts` are live alerts by (state, severity)."""
+def verdict(counts: dict[tuple[str, str], int], *, seen: bool) -> Verdict:
+    """Is anything wrong? `counts` are live alerts by (state, severity); `seen`: readings come in."""
     for severity in sorted(SEVERITY_RANK, key=lambda s: SEVERITY_RANK[s]):
         free = counts.get((Alert.State.OPEN, severity), 0)
         taken = counts.get((Alert.State.ACKNOWLEDGED, severity), 0)
@@ -124,8 +125,8 @@ def verdict(counts: dict[tuple[str, str], int], *, watched: bool) -> Verdict:
             kind = "critical" if severity == "critical" else "warning"
             words = f"Yes: {free + taken} {severity}, {_taken_words(taken, free + taken)}"
             return Verdict(kind, words)
-    if not watched:
-        return Verdict("unknown", "Unknown: no router is watched yet")
+    if not seen:
+        return Verdict("unknown", "Unknown: nothing can be seen now")
     return Verdict("ok", "No: nothing is wrong")
 
 

@@ -1,6 +1,7 @@
 """Reads for the overview: all traffic, over time, in a few set-based queries."""
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -70,9 +71,10 @@ def _versus_yesterday(down: dict[int, int], at: datetime) -> float | None:
 
 
 def totals(start: datetime, end: datetime) -> dict[datetime, int]:
-    """The total down of each 5 minutes in which at least half of the mappings were seen.
+    """The total down of each 5 minutes in which nine tenths of the mappings were seen.
 
-    The newest buckets count only once the poll that finishes them can have come.
+    A sum with more missing would look like less traffic, so it is left out. The newest buckets
+    count only once the poll that finishes them can have come, unless they are whole.
     """
     ready = clock.now() - timedelta(seconds=BUCKET_S + settings.COLLECT_PERIOD_S + 60)
     rows = (
@@ -82,13 +84,22 @@ def totals(start: datetime, end: datetime) -> dict[datetime, int]:
         .annotate(down=Sum(_DOWN), seen=Count("mapping_id"))
         .values_list("bucket", "down", "seen")
     )
-    found = list(rows)
-    most = max((seen for _, _, seen in found), default=0)
+    live = _live_counts(start, end)
     return {
         bucket: int(down)
-        for bucket, down, seen in found
-        if seen == most or (2 * seen >= most and bucket <= ready)
+        for bucket, down, seen in rows
+        if seen >= live(bucket) or (10 * seen >= 9 * live(bucket) and bucket <= ready)
     }
+
+
+def _live_counts(start: datetime, end: datetime) -> Callable[[datetime], int]:
+    """A function that says how many mappings were live for the whole bucket."""
+    there = Mapping.objects.filter(started_at__lt=end).exclude(ended_at__lt=start)
+    spans = list(there.values_list("started_at", "ended_at"))
+    begun = sorted(started_at for started_at, _ in spans)
+    over = sorted(ended_at for _, ended_at in spans if ended_at is not None)
+    width = timedelta(seconds=BUCKET_S)
+    return lambda bucket: bisect_right(begun, bucket) - bisect_left(over, bucket + width)
 
 
 def on_grid(found: dict[datetime, int], start: datetime, slots: int) -> Sequence[int | None]:

@@ -22,7 +22,7 @@ from ispcore.accounts.pages import (
 )
 from ispcore.accounts.roles import May
 from ispcore.base import clock
-from ispcore.base.templatetags.isp import ago, bps, state
+from ispcore.base.templatetags.isp import ago, bps, clock_time, state
 from ispcore.protocols.errors import ProtocolError
 from routers.forms import SECRETS, RouterForm
 from routers.models import Interface, Router
@@ -211,7 +211,7 @@ class InterfaceAdmin(ScopedAdmin):
     fields = (
         *("name", "router_link", "kind", "alias", "descr", "status", "carries"),
         *("down_bps", "up_bps", "why", "speed", "counters_words", "mac", "index", "if_type"),
-        *("first_seen_at", "last_seen_at", "gone_at"),
+        *("first_seen", "seen", "gone"),
     )
     readonly_fields = fields
 
@@ -273,6 +273,14 @@ class InterfaceAdmin(ScopedAdmin):
     @admin.display(description="counters")
     def counters_words(self, interface: Interface) -> str:
         return f"{interface.counter_bits} bits" if interface.counter_bits else "none"
+
+    @admin.display(description="first seen")
+    def first_seen(self, interface: Interface) -> SafeString:
+        return clock_time(interface.first_seen_at)
+
+    @admin.display(description="gone since")
+    def gone(self, interface: Interface) -> SafeString | str:
+        return clock_time(interface.gone_at) if interface.gone_at else "it is there"
 
     @admin.display(description="last seen", ordering="last_seen_at")
     def seen(self, interface: Interface) -> SafeString:

@@ -15,7 +15,7 @@ from ispcore.accounts.models import Account
 from ispcore.accounts.operations import accounts as operations
 from ispcore.accounts.pages import OperationForm, ScopedAdmin, account_of, actor_of, posted
 from ispcore.accounts.roles import Role
-from ispcore.base.templatetags.isp import state
+from ispcore.base.templatetags.isp import ago, state
 
 STRONG = "At least 10 characters, not a common one. Leave both empty to have one generated."
 
@@ -92,7 +92,7 @@ def _check_role(form: forms.BaseForm, role: Any, tenant: Any) -> None:
 class AccountAdmin(ScopedAdmin):
     """Accounts. Only a super user makes or changes super users; nobody locks out themselves."""
 
-    list_display = ("username", "name", "role", "tenant", "logs_in", "last_login")
+    list_display = ("username", "name", "role", "tenant", "logs_in", "last_seen")
     list_filter = ("role", "is_active")
     list_select_related = ("tenant",)
     readonly_fields = ("new_password",)
@@ -186,6 +186,10 @@ class AccountAdmin(ScopedAdmin):
     def new_password(self, account: Account) -> str:
         url = reverse("admin:accounts_account_set_password", args=[account.pk])
         return format_html('<a href="{}">Set a new password</a>', url)
+
+    @admin.display(description="last login", ordering="last_login")
+    def last_seen(self, account: Account) -> str:
+        return ago(account.last_login)
 
     @admin.display(description="logs in", ordering="is_active")
     def logs_in(self, account: Account) -> str:

@@ -227,6 +227,16 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             raise Http404
         return row
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """A filter lists what exists (plans, routers): that is for staff."""
+        return super().get_list_filter(request) if account_of(request).is_staff else ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """By `?notes__startswith=` a tenant could spell out what its own page does not show."""
+        if request is None or not account_of(request).is_staff:
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:

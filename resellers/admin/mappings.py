@@ -22,7 +22,7 @@ from ispcore.accounts.pages import (
     words_of,
 )
 from ispcore.accounts.roles import May
-from ispcore.base.templatetags.isp import state
+from ispcore.base.templatetags.isp import clock_time, state
 from resellers.forms import (
     EndMappingForm,
     MappingForm,
@@ -84,7 +84,7 @@ class MappingAdmin(ScopedAdmin):
             where = ["router_link", "interface_link"]
         return [
             *("reseller_link", *where, "vlan_id", "carries", "side_words"),
-            *("started_at", "ended_at", *end),
+            *("started", "ended", *end),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -157,6 +157,14 @@ class MappingAdmin(ScopedAdmin):
     def interface_link(self, mapping: Mapping) -> SafeString:
         url = reverse("admin:routers_interface_change", args=[mapping.interface_id])
         return format_html('<a href="{}">{}</a>', url, mapping.interface)
+
+    @admin.display(description="started")
+    def started(self, mapping: Mapping) -> SafeString:
+        return clock_time(mapping.started_at)
+
+    @admin.display(description="ended")
+    def ended(self, mapping: Mapping) -> SafeString | str:
+        return clock_time(mapping.ended_at) if mapping.ended_at else "not yet"
 
     @admin.display(description="end")
     def ending(self, mapping: Mapping) -> SafeString:

@@ -1,5 +1,6 @@
 """A reseller as its page and live spots show it: now, this month, over which interfaces."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -256,13 +257,13 @@ def _percentile(reseller: Reseller) -> PercentileSpot:
     today = clock.isp_date(clock.now())
     start, end = clock.month_start(today), clock.day_start(clock.next_month(today))
     found = usage_queries.percentile(reseller, start, end)
-    plan = reseller.plan
+    plan, complete = reseller.plan, found.completeness_percent  # 99.7 % is not complete
     capacity = (plan.up_bps if found.direction == "up" else plan.down_bps) if plan else None
     return PercentileSpot(
         bps=found.bps,
         direction=found.direction if found.bps is not None else "",
         percent=utilisation_percent(found.bps, capacity),
-        completeness_percent=found.completeness_percent,
+        completeness_percent=None if complete is None else math.floor(complete),
         missing=found.missing,
         expected=found.expected,
         month_name=f"{today:%B}",

@@ -53,6 +53,22 @@ def test_a_tenants_lists_hold_its_own_rows_only(isp: "Isp", as_ctg: "Client") ->
     assert "Chattogram Net" in own
 
 
+def test_a_tenants_lists_name_no_plans_or_routers_of_others(isp: "Isp", as_ctg: "Client") -> None:
+    for name in ("resellers_reseller", "resellers_mapping"):
+        html = as_ctg.get(_url(f"{name}_changelist")).content.decode()
+        assert "Business 500" not in html
+        assert "ctg-edge-01" not in html
+
+
+@pytest.mark.parametrize("query", ["notes__startswith=pays", "plan__name__startswith=S"])
+def test_a_tenant_cannot_spell_out_what_is_not_shown(
+    isp: "Isp", as_ctg: "Client", query: str
+) -> None:
+    type(isp.ctg).objects.update(notes="pays late")
+    response = as_ctg.get(f"{_url('resellers_reseller_changelist')}?{query}")
+    assert response.status_code in {302, 400}
+
+
 @pytest.mark.parametrize(
     "name", ["routers_router", "routers_interface", "monitoring_rule", "base_auditentry"]
 )

@@ -14,6 +14,7 @@ from monitoring.operations import alerts
 from resellers.models import Mapping
 from routers.models import CounterState, Router, RouterCheck
 from tests.conftest import NOON
+from tests.pages.conftest import GAP
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -43,12 +44,26 @@ def _overview(client: "Client") -> Any:
 def test_the_verdict_names_the_worst_and_who_has_it(
     counts: dict[tuple[str, str], int], kind: str, words: str
 ) -> None:
-    found = verdict(counts, watched=True)
+    found = verdict(counts, seen=True)
     assert (found.kind, found.words) == (kind, words)
 
 
-def test_without_a_router_the_verdict_is_unknown_and_not_well() -> None:
-    assert verdict({}, watched=False).kind == "unknown"
+def test_where_nothing_is_seen_the_verdict_is_unknown_and_not_well(
+    isp: "Isp", as_noc: "Client"
+) -> None:
+    Alert.objects.update(state="resolved", resolved_at=NOON)
+    Router.objects.update(read_at=None)
+    assert _overview(as_noc)["verdict"].words == "Unknown: nothing can be seen now"
+    Router.objects.all().update(is_polled=False)
+    assert _overview(as_noc)["verdict"].kind == "unknown"
+
+
+def test_a_total_with_a_router_missing_is_left_out(isp: "Isp", as_noc: "Client") -> None:
+    chart = as_noc.get(reverse("admin:today")).json()
+    lost = [t for t, now in zip(chart["t"], chart["now"], strict=True) if now is None]
+    assert [t for t in lost if t < NOON.timestamp()] == [
+        t for t in chart["t"] if GAP[0].timestamp() <= t < GAP[1].timestamp()
+    ]
 
 
 def test_a_silent_router_makes_the_picture_partial(isp: "Isp", as_noc: "Client") -> None:
