@@ -92,6 +92,9 @@ def carried_by(interface_ids: Sequence[int]) -> dict[int, Carried]:
             name=m.reseller.name,
             url=reverse("admin:resellers_reseller_page", args=[m.reseller_id]),
             capacity_bps=m.reseller.plan.down_bps if m.reseller.plan else None,
+            faces_uplink=m.side == Side.UPLINK,
+            vlan_id=m.vlan_id,
+            carries=m.carries,
         )
         for m in live.select_related("reseller__tenant", "reseller__plan")
     }

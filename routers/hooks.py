@@ -32,6 +32,9 @@ class Carried:
     name: str
     url: str
     capacity_bps: int | None
+    faces_uplink: bool = False  # then what comes in is down, not up
+    vlan_id: int | None = None
+    carries: str = ""
 
 
 # called inside the transaction that stores the readings: what it raises undoes them

@@ -146,5 +146,7 @@ def _record(action: str, alert: Alert, *, by: Account, note: str) -> None:
 def _publish(alert: Alert) -> None:
     """Tell the pages that show it: the console, the overview, and the subject's own page."""
     publish("alerts")
+    if alert.tenant_id is not None:
+        publish("alerts", str(alert.tenant_id))
     publish("overview")
     publish(alert.subject_kind.rpartition(".")[2], str(alert.subject_id))

@@ -49,7 +49,8 @@ def delete(plan: Plan, *, by: Actor) -> None:
 def change(reseller: Reseller, *, plan: Plan | None, by: Actor, reason: str = "") -> None:
     """Put a reseller on another plan (or none) from now on."""
     with transaction.atomic():
-        stored = Reseller.objects.select_for_update().select_related("plan").get(pk=reseller.pk)
+        locked = Reseller.objects.select_for_update(of=("self",)).select_related("plan")
+        stored = locked.get(pk=reseller.pk)
         if stored.plan_id == (plan.pk if plan else None):
             return
         Reseller.objects.filter(pk=reseller.pk).update(plan=plan)
