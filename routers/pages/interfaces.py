@@ -140,8 +140,8 @@ def _mapped(interface: Interface, carried: Carried, now: datetime) -> MappedRow:
         reseller=carried.name,
         reseller_url=carried.url,
         interface=interface.name,
-        vlan=getattr(carried, "vlan_id", None) or interface.vlan_id,
-        carries=getattr(carried, "carries", ""),
+        vlan=carried.vlan_id or interface.vlan_id,
+        carries=carried.carries,
         down_bps=down_bps,
         up_bps=up_bps,
         url=carried.url,
@@ -207,6 +207,6 @@ def _turned(
     carried: Carried | None, in_bps: int | None, out_bps: int | None
 ) -> tuple[int | None, int | None]:
     """(in, out) as the router counts, turned into (down, up)."""
-    if carried is not None and getattr(carried, "faces_uplink", False):
+    if carried is not None and carried.faces_uplink:
         return in_bps, out_bps
     return out_bps, in_bps
