@@ -38,7 +38,7 @@ function matchClasses(now, next) {
 
 /** Tints the element whose text changed, once. Ages are not news. */
 export function tint(element) {
-  if (!element || element.closest("time, [data-quiet]")) return;
+  if (!element || element.closest("time, .visually-hidden, [data-quiet]")) return;
   element.classList.remove("changed");
   void element.offsetWidth; // restarts the animation
   element.classList.add("changed");
@@ -55,7 +55,11 @@ function morphText(now, next) {
 /** The child of `parent`, at or behind `at`, that `next` may be morphed into. */
 function partner(keyed, at, next) {
   const key = keyOf(next);
-  if (key) return keyed.get(key) || null;
+  if (key) {
+    const found = keyed.get(key) || null;
+    keyed.delete(key); // should two rows have the same key, each gets an element of its own
+    return found;
+  }
   for (let node = at; node; node = node.nextSibling) {
     if (keyOf(node)) continue;
     if (node.nodeType === next.nodeType && node.nodeName === next.nodeName) return node;
@@ -91,6 +95,13 @@ function morphChildren(now, next) {
     morph(found, child);
   }
   while (at) at = drop(at);
+}
+
+/** What a script fills is left alone; only what it is told by data attributes follows. */
+function tell(element, dataset) {
+  for (const [name, value] of Object.entries(dataset)) {
+    if (element.dataset[name] !== value) element.dataset[name] = value;
+  }
 }
 
 /** Removes `node`, answers the one behind it. */
@@ -133,7 +144,7 @@ export function morph(now, next) {
     return;
   }
   if (now.dataset.still !== undefined) {
-    Object.assign(now.dataset, next.dataset); // filled by a script: only what it is told follows
+    tell(now, next.dataset);
     return;
   }
   matchAttributes(now, next);
