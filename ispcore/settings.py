@@ -197,6 +197,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 2**20
 # --- background work (design: named clusters, so that none starves another) ------------------
 # One small cluster takes all jobs in the embedded default; the three run apart in production.
 EMBEDDED = env.flag("ISPCORE_EMBEDDED", "one small job cluster for everything (script/server)")
+env.text("Q_CLUSTER_NAME", "default", "which job cluster a worker is; read by django-q itself")
 CLUSTERS = ("collect", "provision", "default")
 Q_CLUSTER: dict[str, Any] = {
     "name": "default",

@@ -72,8 +72,15 @@ def assert_python_runs(where: str, arguments: list[str]) -> None:
                 assert hasattr(importlib.import_module(module), name), f"{where}: {word}"
         return
     assert (PROJECT / arguments[0]).exists(), f"{where}: {arguments[0]}"
-    if arguments[1] == "qcluster":
-        assert arguments[arguments.index("-n") + 1] in {*CLUSTERS, "%i"}
+
+
+def test_every_job_cluster_is_told_its_name_by_the_environment() -> None:
+    """qcluster's own -n comes too late: django-q has read its settings by then."""
+    services = documents.compose()["services"].values()
+    workers = [each for each in services if "qcluster" in each.get("command", [])]
+    assert {each["environment"]["Q_CLUSTER_NAME"] for each in workers} == set(CLUSTERS)
+    unit = (PROJECT / "deploy" / "systemd" / "ispcore-worker@.service").read_text()
+    assert "Environment=Q_CLUSTER_NAME=%i" in unit
 
 
 def test_the_image_holds_every_app_and_what_it_needs_at_run_time() -> None:
