@@ -1,8 +1,9 @@
-"""Who may run a job for a slot of time, and the signs of life of our processes."""
+"""Who may run a job for a slot of time, which daemon does its work, and signs of life."""
 
+import logging
 import os
 import socket
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
@@ -11,6 +12,8 @@ from ispcore.base import clock
 from ispcore.base.models import Heartbeat, JobLease
 
 KEEP = timedelta(days=2)
+STANDING = datetime(1970, 1, 1, tzinfo=UTC)  # the slot of a lease that is for no period of time
+logger = logging.getLogger(__name__)
 
 
 def slot_start(at: datetime, period_s: int) -> datetime:
@@ -39,9 +42,36 @@ def finish(lease: JobLease, *, note: str = "") -> None:
     held.update(finished_at=clock.now(), note=note[:200])
 
 
+def hold(name: str, *, ttl_s: float) -> bool:
+    """Take or prolong the standing lease of a daemon; False while another process holds it.
+
+    Ask well within `ttl_s` of the last time: a holder that does not loses the lease to the first
+    that asks. Of several that ask at once the database lets one win.
+    """
+    now, owner = clock.now(), _me()
+    expires_at = now + timedelta(seconds=ttl_s)
+    row = JobLease.objects.filter(job=name, slot=STANDING)
+    if row.filter(owner=owner).update(expires_at=expires_at):
+        return True
+    fresh = {"owner": owner, "taken_at": now, "expires_at": expires_at}
+    taken = bool(row.filter(expires_at__lt=now).update(**fresh))
+    if not taken and not row.exists():
+        _, taken = JobLease.objects.get_or_create(job=name, slot=STANDING, defaults=fresh)
+    if taken:
+        logger.info("%s: this process (%s) does it from now on", name, owner)
+    return taken
+
+
+def let_go(name: str) -> None:
+    """End our standing lease, so that nobody waits for it to lapse. Nothing if it is not ours."""
+    ours = JobLease.objects.filter(job=name, slot=STANDING, owner=_me())
+    ours.update(expires_at=STANDING)
+
+
 def forget() -> int:
-    """Delete leases of more than two days ago; returns how many."""
-    deleted, _ = JobLease.objects.filter(slot__lt=clock.now() - KEEP).delete()
+    """Delete leases of slots more than two days ago; returns how many. Standing ones stay."""
+    of_slots = JobLease.objects.exclude(slot=STANDING)
+    deleted, _ = of_slots.filter(slot__lt=clock.now() - KEEP).delete()
     return deleted
 
 

@@ -14,6 +14,7 @@ from routers.operations import watching
 class Command(BaseCommand):
     help = (
         "Ping every polled router every WATCH_PERIOD_S seconds until it is told to stop. "
+        "Of several on one database one pings, and another takes over when it is gone. "
         "Example: manage.py watch. Exit code 0: stopped by SIGTERM or Ctrl-C."
     )
 
@@ -34,3 +35,4 @@ async def _until_told_to_stop() -> None:
             await asyncio.wait_for(stop.wait(), timeout=max(due - loop.time(), 0.5))
         except TimeoutError:
             continue
+    await sync_to_async(watching.end)()
