@@ -1,6 +1,7 @@
 """Routers of the lab on loopback, known to the portal, and a way to let five minutes pass."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ def place(db: None) -> Iterator[MakePlace]:
     """place(spec=..., **columns) starts a lab router and enters it into the portal."""
     with ExitStack() as running:
         yield lambda **given: _place(running, **given)
+        time.sleep(0.03)  # for the lab to see that we hung up
 
 
 @pytest.fixture
@@ -99,6 +101,7 @@ def shared_place(transactional_db: None) -> Iterator[MakePlace]:
     """The same for tests with several threads."""
     with ExitStack() as running:
         yield lambda **given: _place(running, **given)
+        time.sleep(0.03)  # for the lab to see that we hung up
 
 
 @pytest.fixture
