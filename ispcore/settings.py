@@ -8,6 +8,7 @@ from ispcore.environment import PROJECT, Environment, var_dir
 BASE_DIR = PROJECT
 VAR_DIR = var_dir()
 env = Environment(VAR_DIR)
+env.text("ISPCORE_VAR", "", "where the embedded databases and secrets live", shown="var/ of the checkout")
 
 # --- the portal itself -----------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", "Django's debug pages; never in production")
@@ -179,6 +180,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # --- safe by construction --------------------------------------------------------------------
 _https = _public.scheme == "https"
