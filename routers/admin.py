@@ -29,7 +29,7 @@ from routers.models import Interface, Router
 from routers.operations import collection, connection, discovery
 from routers.operations import routers as operations
 from routers.operations.connection import Step
-from routers.operations.discovery import DiscoveryDiff
+from routers.operations.discovery import DiscoveryDiff, RouterGone
 from routers.operations.routers import RouterInUse
 from routers.pages import interfaces, states
 from routers.pages.interfaces import SHOW
@@ -123,7 +123,7 @@ class RouterAdmin(PageAdmin):
         router = self.visible_or_404(request, pk)
         try:
             diff = discovery.discover(router, by=account.actor)
-        except ProtocolError as error:
+        except (ProtocolError, RouterGone) as error:
             messages.error(request, f"{router}: {error}. {UNCHANGED}")
         else:
             messages.success(request, f"{router}: {_diff_words(diff)}.")

@@ -28,6 +28,12 @@ def fleet(router_ids: Sequence[int] | None = None) -> QuerySet[Router]:
     return routers.prefetch_related(Prefetch("interfaces", queryset=read, to_attr="to_read"))
 
 
+def polled_still(router_ids: Iterable[int]) -> set[int]:
+    """Which of these are there and polled: people change routers while they are being asked."""
+    found = Router.objects.filter(pk__in=list(router_ids), is_polled=True)
+    return set(found.values_list("pk", flat=True))
+
+
 def methods_in_use(router: Router) -> dict[str, bool]:
     """Which methods of reaching this router are tried time and again."""
     by_snmp = router.counter_source != Router.CounterSource.API

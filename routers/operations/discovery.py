@@ -30,6 +30,10 @@ LONGEST_NAME = 300
 BY_API = tuple(fact for fact in FACTS if fact not in {"speed_bps", "counter_bits"})
 
 
+class RouterGone(Exception):
+    """The router was removed while it was asked; nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class DiscoveryDiff:
     """What a discovery found changed, as interface names. A renumbered one kept its name."""
@@ -46,7 +50,8 @@ class DiscoveryDiff:
 
 
 def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
-    """Ask the router for its interfaces and store them. Raises ProtocolError; then nothing changed.
+    """Ask the router for its interfaces and store them. Raises ProtocolError or RouterGone; then
+    nothing changed.
 
     What is gone is kept and marked: a mapping or a year of usage may hang on it.
     """
@@ -56,23 +61,32 @@ def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
 def discover_many(
     routers: Sequence[Router], *, by: Actor
 ) -> dict[int, DiscoveryDiff | ProtocolError]:
-    """The same for many routers, asked side by side; each one's outcome by primary key."""
+    """The same for many routers, asked side by side; each one's outcome by primary key.
+
+    One that was removed meanwhile has none.
+    """
     jobs = {router.pk: partial(in_thread, _ask, router) for router in routers}
     answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY)
     done: dict[int, DiscoveryDiff | ProtocolError] = {}
     for router in routers:
         answer = answers[router.pk]
-        if isinstance(answer, Found):
-            done[router.pk] = diff = _keep(router, answer, by)
-            logger.info("%s: %d interfaces, %d new", router.name, diff.total, len(diff.new))
-        else:
+        if isinstance(answer, ProtocolError):
             done[router.pk] = answer
             logger.warning("%s: discovery failed: %s", router.name, answer)
+            continue
+        try:
+            done[router.pk] = diff = _keep(router, answer, by)
+        except RouterGone as gone:
+            logger.info("%s", gone)
+        else:
+            logger.info("%s: %d interfaces, %d new", router.name, diff.total, len(diff.new))
     return done
 
 
 def _keep(router: Router, found: "Found", by: Actor) -> DiscoveryDiff:
     with transaction.atomic():
+        if not Router.objects.filter(pk=router.pk).exists():
+            raise RouterGone(f"{router.name}: removed while it was asked for its interfaces")
         diff = _store(router, found)
         if diff.any:
             audit.record(
@@ -150,7 +164,7 @@ def _found(session: routeros.Session, found: Discovery) -> Found:
 def _store(router: Router, found: Found) -> DiscoveryDiff:
     now, vlans = clock.now(), found.vlan_ids
     facts = BY_API if found.by_api else FACTS
-    stored = {i.name: i for i in Interface.objects.select_for_update().filter(router=router)}
+    stored = {i.name: i for i in _locked(router)}
     seen = {each.name: each for each in found.discovery.interfaces}
     new = [_interface(router, each, vlans, now) for n, each in seen.items() if n not in stored]
     renumbered, back, changed, swapped = [], [], [], []
@@ -181,6 +195,14 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
         renumbered=renumbered,
         total=len(seen),
     )
+
+
+def _locked(router: Router) -> list[Interface]:
+    """In the collector's order: states, then interfaces, the router itself last."""
+    states = CounterState.objects.select_for_update(of=("self",))
+    list(states.filter(interface__router=router).order_by("interface_id"))
+    rows = Interface.objects.select_for_update(no_key=True).filter(router=router)
+    return list(rows.order_by("pk"))
 
 
 def _interface(

@@ -35,7 +35,8 @@ def save(router: Router, *, by: Actor) -> Router:
     router.full_clean()
     _refuse_impossible(router)
     with transaction.atomic():
-        stored = Router.objects.select_for_update().filter(pk=router.pk).first()
+        # no_key: what refers to the router (a new check, a poll) need not wait for us, nor we for it
+        stored = Router.objects.select_for_update(no_key=True).filter(pk=router.pk).first()
         router.save(update_fields=ENTERED if stored else None)
         if not router.is_polled:
             Router.objects.filter(pk=router.pk).update(polled_at=None)

@@ -14,7 +14,7 @@ from monitoring.operations import rules
 from monitoring.operations.rules import Observation, Says, Subject
 from monitoring.thresholds import Level
 from routers.models import Router, RouterCheck
-from routers.queries import collection_age_periods, counted, unreachable_since
+from routers.queries import collection_age_periods, counted, polled_still, unreachable_since
 
 logger = logging.getLogger(__name__)
 State = RouterCheck.State
@@ -34,13 +34,20 @@ class Checked:
 
 
 def record(results: Sequence[Checked]) -> None:
-    """Store the latest answers; `since` moves only when the state does. Pages are told."""
+    """Store the latest answers; `since` moves only when the state does. Pages are told.
+
+    What was asked of a router that was removed meanwhile is dropped. Rows are taken in one order,
+    so that collection, watch and people wait for each other and never for ever.
+    """
     now = clock.now()
-    ids = {each.router.pk for each in results}
     with transaction.atomic():
+        asked = Router.objects.filter(pk__in={each.router.pk for each in results})
+        ids = set(asked.values_list("pk", flat=True))
+        kept = [each for each in results if each.router.pk in ids]
+        kept.sort(key=lambda each: (each.router.pk, each.method))
         rows = RouterCheck.objects.select_for_update().filter(router_id__in=ids).order_by("pk")
         known = {(row.router_id, row.method): row for row in rows}
-        changed = [_apply(each, known.get((each.router.pk, each.method)), now) for each in results]
+        changed = [_apply(each, known.get((each.router.pk, each.method)), now) for each in kept]
         RouterCheck.objects.bulk_create(
             changed,
             batch_size=500,
@@ -58,9 +65,10 @@ def record(results: Sequence[Checked]) -> None:
 
 
 def evaluate(routers: Iterable[Router]) -> None:
-    """Judge reachability and freshness of these routers by the rules."""
-    now = clock.now()
-    polled = [router for router in routers if router.is_polled]
+    """Judge reachability and freshness of these routers by the rules; of those polled still."""
+    now, judged = clock.now(), list(routers)
+    still = polled_still(router.pk for router in judged)
+    polled = [router for router in judged if router.pk in still]
     checks = _checks_of(polled)
     reach, fresh = [], []
     for router in polled:
@@ -109,7 +117,8 @@ def _checks_of(routers: Sequence[Router]) -> dict[int, list[RouterCheck]]:
 
 
 def _silent_words(checks: Sequence[RouterCheck]) -> Says:
-    methods = [row.get_method_display() for row in checks if row.state == State.FAILED]
+    failed = {row.method for row in checks if row.state == State.FAILED}
+    methods = [str(method.label) for method in RouterCheck.Method if method in failed]
 
     def says(_level: Level) -> str:
         listed = (

@@ -15,6 +15,7 @@ from routers.hooks import Collected, FinishedBucket
 from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router
 from routers.operations import advance
 from routers.operations.reading import Attempt
+from routers.queries import polled_still
 
 STATE_COLUMNS = [f.name for f in CounterState._meta.concrete_fields if not f.primary_key]
 USAGE_COLUMNS = (
@@ -27,9 +28,12 @@ def store_attempts(attempts: Sequence[Attempt]) -> Collected:
     """Advance every interface that was read, and hand the finished buckets to the listeners.
 
     The states are locked first, so that two collectors that read the same router at the same
-    time cannot count an octet twice.
+    time cannot count an octet twice. Routers that were removed or switched off while they were
+    read are left out: they would undo it all for everybody.
     """
     with transaction.atomic():
+        still = polled_still(attempt.work.router.pk for attempt in attempts)
+        attempts = [attempt for attempt in attempts if attempt.work.router.pk in still]
         states = _locked_states([a for a in attempts if a.reading])
         touched: list[CounterState] = []
         finished: list[FinishedBucket] = []
