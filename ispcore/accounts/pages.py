@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
@@ -22,6 +22,7 @@ from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base.audit import Actor
+from ispcore.base.lists import BoundedList
 
 View = Callable[..., HttpResponseBase]
 UNCHANGED = "Nothing was changed."
@@ -157,7 +158,7 @@ class OperationForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ScopedAdmin(BoundedList):
     """Shows the rows that `scope.visible` lets through, and writes by operations only.
 
     A subclass that can be edited overrides `store` and, where rows may go, `remove`. The faults
@@ -222,7 +223,7 @@ class ScopedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def visible_or_404(self, request: HttpRequest, pk: Any) -> Any:
         """The row, where this account may see it; 404 hides what exists from those who may not."""
-        row = self.get_queryset(request).filter(pk=pk).first()
+        row = self.get_queryset(request).filter(pk=pk_of(str(pk))).first()
         if row is None or not self.has_view_permission(request, row):
             raise Http404
         return row

@@ -8,6 +8,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 
+YEARS = range(
+    1970, 3000
+)  # room on both sides to reckon with: no month before the first, none after
+
 
 class Pages(PageNumberPagination):
     """100 rows a page unless `page_size` says otherwise, at most 1,000."""
@@ -40,7 +44,7 @@ def instant(request: Request, name: str) -> datetime | None:
     text = value.strip().replace(" ", "+")  # an unescaped "+" of an offset arrives as a space
     try:
         at = parse_datetime(text)
-        if at is None or at.tzinfo is None:
+        if at is None or at.tzinfo is None or at.year not in YEARS:
             raise ValueError
         return at.astimezone(UTC)
     except (ValueError, OverflowError):

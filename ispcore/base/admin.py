@@ -9,6 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from ispcore.base.lists import BoundedList
 from ispcore.base.models import AuditEntry
 from ispcore.base.templatetags.isp import clock_time
 
@@ -25,11 +26,12 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuditEntryAdmin(BoundedList):
     """Who changed what, when, from where."""
 
     list_display = ("when", "actor", "action", "about", "changed", "surface", "address")
     list_filter = ("surface", "action", "object_kind")
+    more_lookups = ("object_id",)
     search_fields = ("actor", "object_name", "reason")
     search_help_text = "name of a person or an object, or words of a reason"
     date_hierarchy = "at"
