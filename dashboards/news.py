@@ -1,9 +1,11 @@
 """What changed in the last hours: people's changes, and the steps of alerts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.http import urlencode
 
 from ispcore.base import clock
 from ispcore.base.models import AuditEntry
@@ -12,6 +14,8 @@ from monitoring.pages import subject_url
 
 SPAN = timedelta(hours=12)
 MOST = 12
+MOST_READ = 400  # of the audit log: one import must not hide what came before it
+TOGETHER = timedelta(minutes=10)
 Kind = AlertEvent.Kind
 # what the audit log calls an action, as a sentence after the name of who did it
 _WORDS = {
@@ -22,7 +26,17 @@ _WORDS = {
     "end mapping": "ended the mapping {name}",
     "change plan": "put {name} on {plan}",
     "change password": "set a new password for {name}",
-    "discover": "found other interfaces on {name}",
+    "discover": "found {found} on {name}",
+}
+# the same for several of a kind at once
+_MANY = {
+    "create": "added {count} {kind}s",
+    "change": "changed {count} {kind}s",
+    "delete": "deleted {count} {kind}s",
+    "map": "mapped {count} interfaces",
+    "end mapping": "ended {count} mappings",
+    "change plan": "changed the plans of {count} resellers",
+    "discover": "found other interfaces on {count} routers",
 }
 
 
@@ -40,19 +54,57 @@ def changes() -> list[Change]:
     since = clock.now() - SPAN
     entries = AuditEntry.objects.filter(at__gte=since).exclude(object_kind="monitoring.alert")
     events = AlertEvent.objects.filter(at__gte=since).exclude(kind=Kind.NOTE)
-    found = [_of_entry(entry) for entry in entries.order_by("-at", "-pk")[:MOST]]
+    found = [_of_run(run) for run in _runs(entries.order_by("-at", "-pk")[:MOST_READ])]
     found += [
         _of_event(event) for event in events.select_related("alert").order_by("-at", "-pk")[:MOST]
     ]
     return sorted(found, key=lambda change: change.at, reverse=True)[:MOST]
 
 
-def _of_entry(entry: AuditEntry) -> Change:
+def _runs(entries: Iterable[AuditEntry]) -> list[list[AuditEntry]]:
+    """The same done by the same, within minutes, to many: one run, in the place of its newest."""
+    runs: list[list[AuditEntry]] = []
+    last: dict[tuple[str, str, str], list[AuditEntry]] = {}
+    for entry in entries:
+        key = (entry.actor, entry.action, entry.object_kind)
+        run = last.get(key)
+        if run is not None and run[-1].at - entry.at <= TOGETHER:
+            run.append(entry)
+        else:
+            last[key] = run = [entry]
+            runs.append(run)
+    return runs
+
+
+def _of_run(run: list[AuditEntry]) -> Change:
+    entry = run[0]
     kind = entry.object_kind.rpartition(".")[2]
+    count = len({each.object_id for each in run})
+    if count == 1 or entry.action not in _MANY:
+        return _of_entry(entry, kind)
+    query = {"action": entry.action, "object_kind": entry.object_kind}
+    log = f"{reverse('admin:base_auditentry_changelist')}?{urlencode(query)}"
+    words = _MANY[entry.action].format(count=count, kind=kind)
+    return Change(entry.at, "info", entry.actor, words, log)
+
+
+def _of_entry(entry: AuditEntry, kind: str) -> Change:
     words = _WORDS.get(entry.action, f"{entry.action}: {{name}}")
-    plan = entry.new.get("plan") or "no plan"
-    what = words.format(kind=kind, name=entry.object_name, plan=plan)
+    what = words.format(
+        kind=kind,
+        name=entry.object_name,
+        plan=entry.new.get("plan") or "no plan",
+        found=_found_words(entry) if entry.action == "discover" else "",
+    )
     return Change(entry.at, "info", entry.actor, what, _url(entry))
+
+
+def _found_words(entry: AuditEntry) -> str:
+    """ "3 new and 1 gone interfaces"."""
+    counts = [(len(entry.new.get(w) or ()), w) for w in ("new", "gone", "back", "renumbered")]
+    parts = [f"{count} {word}" for count, word in counts if count]
+    total = sum(count for count, _ in counts)
+    return f"{' and '.join(parts) or 'other'} interface{'' if total == 1 else 's'}"
 
 
 def _url(entry: AuditEntry) -> str | None:

@@ -127,7 +127,7 @@ def _router_row(router: Router) -> FoundRow:
 
 
 def _interface_row(interface: Interface) -> FoundRow:
-    kind, word = state_of(interface)
+    kind, word = state_of(interface, None, clock.now())
     parts = [interface.router.name, kind_words(interface), interface.alias]
     url = reverse("admin:routers_interface_change", args=[interface.pk])
     return FoundRow(interface.name, url, ", ".join(p for p in parts if p), kind, word)

@@ -1,6 +1,6 @@
 """Usage over time: series for charts and CSV, daily peaks, the 95th percentile."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Q, Sum, When
 from ispcore.base import clock
 from ispcore.base.timeseries.buckets import BUCKET_S
 from ispcore.base.timeseries.percentile import percentile95
-from ispcore.base.timeseries.quality import Quality
+from ispcore.base.timeseries.quality import DISCARDED, Quality
 from resellers.models import Mapping, Reseller, Usage
 
 BUCKET = timedelta(seconds=BUCKET_S)
@@ -47,13 +47,15 @@ class Gap:
 @dataclass(frozen=True, slots=True)
 class Series:
     """Points from `start` to `end`, `step_s` apart, each the mean over its step (the peak is the
-    highest 5-minute mean, whatever the step)."""
+    highest 5-minute mean, whatever the step). `partial` are spans with data of which a part had
+    to be discarded."""
 
     start: datetime
     end: datetime
     step_s: int
     points: list[Point]
     gaps: list[Gap] = field(default_factory=list)
+    partial: list[Gap] = field(default_factory=list)
     peak: Point | None = None
 
 
@@ -119,7 +121,8 @@ def series(reseller: Reseller, start: datetime, end: datetime) -> Series:
         end=end,
         step_s=per_point * BUCKET_S,
         points=_thinned(points, per_point),
-        gaps=_gaps(points),
+        gaps=_runs(points, _is_gap),
+        partial=_runs(points, _is_partial),
         peak=peak,
     )
 
@@ -247,12 +250,20 @@ def _mean(group: Sequence[Point]) -> Point:
     )
 
 
-def _gaps(points: Sequence[Point]) -> list[Gap]:
-    """Runs of points without data, each with the worst reason met in it."""
+def _is_gap(point: Point) -> bool:
+    return point.down_bps is None
+
+
+def _is_partial(point: Point) -> bool:
+    return point.down_bps is not None and bool(point.quality & DISCARDED)
+
+
+def _runs(points: Sequence[Point], belongs: Callable[[Point], bool]) -> list[Gap]:
+    """Runs of points that belong together, each with the worst reason met in it."""
     gaps: list[Gap] = []
     run: list[Point] = []
     for point in [*points, None]:
-        if point is not None and point.down_bps is None:
+        if point is not None and belongs(point):
             run.append(point)
         elif run:
             gaps.append(_gap(run))

@@ -246,7 +246,7 @@ class InterfaceAdmin(ScopedAdmin):
 
     @admin.display(description="state", ordering="oper_state")
     def status(self, interface: Interface) -> SafeString:
-        return state(*interfaces.state_of(interface))
+        return state(*interfaces.state_of(interface, None, clock.now()))
 
     @admin.display(description="carries")
     def carries(self, interface: Interface) -> SafeString | str:

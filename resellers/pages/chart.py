@@ -99,6 +99,10 @@ def as_json(reseller: Reseller, span: Span) -> dict[str, Any]:
         "gaps": [
             [int(g.start.timestamp()), int(g.end.timestamp()), gap_words(g)] for g in shown.gaps
         ],
+        "partial": [
+            [int(g.start.timestamp()), int(g.end.timestamp()), partial_words(g)]
+            for g in shown.partial
+        ],
         "interpolated": _interpolated(shown),
         "zone": settings.TIME_ZONE,
         "resolution_s": shown.step_s,
@@ -122,12 +126,19 @@ def as_csv(reseller: Reseller, span: Span) -> str:
 
 def gap_words(gap: Gap) -> str:
     """ "no data 03:10–04:25: the router restarted"; with days where it spans more than one."""
+    return f"no data {_when(gap)}: {gap.reason}"
+
+
+def partial_words(gap: Gap) -> str:
+    """ "part missing 03:40–03:45: the router restarted"."""
+    return f"part missing {_when(gap)}: {gap.reason}"
+
+
+def _when(gap: Gap) -> str:
     start, end = (at.astimezone(clock.isp_zone()) for at in (gap.start, gap.end))
     if start.date() == end.date():
-        when = f"{start:%H:%M}–{end:%H:%M}"
-    else:
-        when = f"{start.day} {start:%b %H:%M} – {end.day} {end:%b %H:%M}"
-    return f"no data {when}: {gap.reason}"
+        return f"{start:%H:%M}–{end:%H:%M}"
+    return f"{start.day} {start:%b %H:%M} – {end.day} {end:%b %H:%M}"
 
 
 def foot(shown: Series) -> str:
@@ -148,6 +159,8 @@ def foot(shown: Series) -> str:
         parts.append(f"{count}, {units.format_duration(lost)} without data")
     else:
         parts.append("no gaps")
+    if shown.partial:
+        parts.append(partial_words(shown.partial[-1]))
     return "; ".join(parts) + "."
 
 

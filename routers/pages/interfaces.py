@@ -112,7 +112,7 @@ def _row(
     down_bps, up_bps = current_rate(interface, carried, now)
     limit = carried.capacity_bps if carried and carried.capacity_bps else interface.speed_bps
     busier = max((v for v in (down_bps, up_bps) if v is not None), default=None)
-    state_kind, word = state_of(interface, carried)
+    state_kind, word = state_of(interface, carried, now)
     return InterfaceRow(
         key=interface.pk,
         name=interface.name,
@@ -148,10 +148,16 @@ def _mapped(interface: Interface, carried: Carried, now: datetime) -> MappedRow:
     )
 
 
-def state_of(interface: Interface, carried: Carried | None = None) -> tuple[str, str]:
-    """(kind, word) of an interface: gone, disabled, up, or down; down matters where it carries."""
+def state_of(interface: Interface, carried: Carried | None, now: datetime) -> tuple[str, str]:
+    """(kind, word) of an interface: gone, disabled, up, or down; down matters where it carries.
+
+    What was read too long ago is unknown: a router that does not answer may have any state.
+    """
     if interface.gone_at is not None:
         return "unknown", "Gone"
+    read_at = interface.router.read_at
+    if max(interface.last_seen_at, read_at or interface.last_seen_at) < fresh_after(now):
+        return "unknown", "Unknown"
     if interface.admin_state == "down":
         return "low", "Disabled"
     if interface.oper_state == "up":

@@ -154,7 +154,7 @@ def _poll_row(poll: Poll) -> PollRow:
     )
     by = {"api": " by the API", "snmp": " by SNMP"}.get(poll.source, "")
     if kind == "critical":
-        words = f"{poll.get_result_display()}{by}: {poll.detail}"
+        words = f"{poll.get_result_display()}: {poll.detail}"  # which names its methods
     else:
         words = f"{poll.got} of {poll.wanted} interfaces{by}"
         words += f": {poll.detail}" if poll.detail else ""

@@ -81,10 +81,13 @@ const KINDS = {
   },
 };
 
+/** Gaps, and spans with data of which a part is missing, in order of time. */
+const holes = (d) => [...(d.gaps || []), ...(d.partial || [])].sort((a, b) => a[0] - b[0]);
+
 function hooks(chart, kind, d, c) {
   return {
     drawClear: [
-      (plot) => drawGaps(plot, d.gaps || [], c),
+      (plot) => drawGaps(plot, holes(d), c),
       (plot) => drawBands(plot, d.interpolated || [], c),
     ],
     draw: [
@@ -110,7 +113,9 @@ function showTip(chart, kind, d, plot) {
   const withDay = d.t[d.t.length - 1] - d.t[0] > 1.1 * DAY_S;
   const filled = (d.interpolated || []).some(([from, to]) => from <= t && t < to);
   const gap = (d.gaps || []).find(([from, to]) => from <= t && t < to);
-  const words = gap ? gap[2] : kind.tip(d, i) + (filled ? "   filled in" : "");
+  const part = (d.partial || []).find(([from, to]) => from <= t && t < to);
+  const note = part ? `   ${part[2]}` : filled ? "   filled in" : "";
+  const words = gap ? gap[2] : kind.tip(d, i) + note;
   chart.tip.textContent = `${timeWords(t, d.zone, withDay)}   ${words}`;
   const right = plot.over.clientWidth - chart.tip.offsetWidth;
   chart.tip.style.left = `${Math.max(0, Math.min(plot.cursor.left + 8, right))}px`;

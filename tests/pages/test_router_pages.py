@@ -53,7 +53,7 @@ def test_the_page_tells_how_the_router_is_reached(isp: "Isp", as_noc: "Client") 
     context = as_noc.get(_url("page", isp.silent.pk)).context
     assert [chip.word for chip in context["chips"]] == ["No answer for 12\u00a0min"]
     assert {row.kind for row in context["checks"]} == {"critical"}
-    assert context["polls"][0].words == "Unreachable by SNMP: no answer in 2.0 s"
+    assert context["polls"][0].words == "Unreachable: no answer in 2.0 s"
 
 
 def test_interfaces_have_rates_and_who_is_behind_them(isp: "Isp", as_noc: "Client") -> None:
@@ -79,6 +79,16 @@ def test_an_interface_that_is_gone_is_unknown(isp: "Isp", as_noc: "Client") -> N
     Interface.objects.filter(name="vlan-312").update(gone_at=NOON)
     rows = {row.name: row for row in as_noc.get(_url("page", isp.edge.pk)).context["interfaces"]}
     assert (rows["vlan-312"].state_kind, rows["vlan-312"].state) == ("unknown", "Gone")
+
+
+def test_an_interface_of_a_router_that_is_not_read_is_unknown_and_not_up(
+    isp: "Isp", as_noc: "Client"
+) -> None:
+    long_ago = NOON - timedelta(hours=1)
+    Interface.objects.update(last_seen_at=long_ago)
+    Router.objects.update(read_at=long_ago)
+    rows = as_noc.get(_url("page", isp.edge.pk)).context["interfaces"]
+    assert {row.state for row in rows} == {"Unknown"}
 
 
 def test_sparklines_leave_gaps_open(isp: "Isp", as_noc: "Client") -> None:

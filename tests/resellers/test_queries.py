@@ -159,6 +159,23 @@ def test_gaps_have_a_start_an_end_and_the_worst_reason(dhaka: Reseller, router: 
     ]
 
 
+def test_a_sample_of_which_a_part_was_discarded_is_told_with_the_reason(
+    dhaka: Reseller, router: Router
+) -> None:
+    line = mapped(dhaka, router, "vlan-1")
+    start = NOON - timedelta(minutes=30)
+    rows = [sample(line, start + five(slot), 1, 1) for slot in (0, 1, 3, 4, 5)]
+    flags = int(Quality.RESTARTED | Quality.PARTIAL)
+    rows.append(sample(line, start + five(2), 1, 7, covered_s=240, quality=flags))
+    store(rows)
+    found = series(dhaka, start, NOON)
+    assert [(g.start, g.end, g.reason) for g in found.partial] == [
+        (start + five(2), start + five(3), "the router restarted")
+    ]
+    assert found.gaps == []
+    assert found.points[2].down_bps == 7
+
+
 def test_a_long_series_is_thinned_to_means_and_keeps_its_peak(
     dhaka: Reseller, router: Router
 ) -> None:
