@@ -1,4 +1,7 @@
-"""Jobs of the collect cluster: each takes its lease for the slot, and calls one operation."""
+"""Jobs of the collect cluster: each calls one operation, and may be started twice without harm.
+
+Only collecting takes a lease for its period: a second round would ask every router again.
+"""
 
 from django.conf import settings
 

@@ -1,8 +1,21 @@
 """Jobs of the platform itself."""
 
-from ispcore.base import leases
+from datetime import timedelta
+from importlib import import_module
+
+from django.conf import settings
+from django_q.models import Failure
+
+from ispcore.base import clock, leases
+
+KEEP_FAILURES = timedelta(
+    days=30
+)  # django-q itself keeps the last successes, and failures for ever
 
 
 def tidy() -> str:
-    """Forget leases of jobs that nobody will ask about any more."""
-    return f"{leases.forget()} leases forgotten"
+    """Forget what nobody will ask about any more: leases, ended sessions, old failures of jobs."""
+    forgotten = leases.forget()
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    failures, _ = Failure.objects.filter(stopped__lt=clock.now() - KEEP_FAILURES).delete()
+    return f"{forgotten} leases, {failures} failures of jobs forgotten"

@@ -14,7 +14,6 @@ import json
 import logging
 import random
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -22,6 +21,7 @@ from django.conf import settings
 from django.db import Error
 
 from ispcore.accounts.models import Account
+from ispcore.base import clock
 from ispcore.live import topics
 from ispcore.live.doors import account_of, origin_allowed
 from ispcore.live.hub import Hub, Name, Subscriber, hub
@@ -215,4 +215,4 @@ def _names(listed: Any) -> list[Name]:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return clock.now().isoformat(timespec="milliseconds")

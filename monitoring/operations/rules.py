@@ -88,7 +88,7 @@ def _withdraw(subjects: Mapping[Subject, str], *, at: datetime, metric: str = ""
     about = {"subject_kind__in": {k for k, _ in why}, "subject_id__in": [pk for _, pk in why]}
     if metric:
         about["rule__metric"] = metric
-    for state in RuleState.objects.filter(**about):
+    for state in RuleState.objects.filter(**about).order_by("rule__name", "pk"):
         if (state.subject_kind, state.subject_id) in why:
             state.delete()
     live = Alert.objects.filter(**about, state__in=Alert.LIVE).order_by("pk")
