@@ -16,6 +16,7 @@ from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from ispcore.base import clock, leases
+from ispcore.base.models import Heartbeat
 
 DEFAULT = "default"
 BEAT_EVERY_S = 60
@@ -120,6 +121,7 @@ def sync() -> list[str]:
             present[name].delete()
             done.append(f"removed {name}")
         done += [line for job in wanted.values() if (line := _put(job, present.get(job.name)))]
+        _forget_heartbeats()
     return done
 
 
@@ -134,6 +136,13 @@ def start_now() -> None:
 def next_on_grid(at: datetime, every_s: int) -> datetime:
     """The first instant of the period's grid (from the epoch) that is later than `at`."""
     return leases.slot_start(at, every_s) + timedelta(seconds=every_s)
+
+
+def _forget_heartbeats() -> None:
+    """Of clusters that do not run in this set-up: they would look dead for ever."""
+    beating = [heartbeat_name(cluster) for cluster in clusters()]
+    of_clusters = Heartbeat.objects.filter(name__startswith=heartbeat_name(""))
+    of_clusters.exclude(name__in=beating).delete()
 
 
 def _put(job: Job, row: Schedule | None) -> str:

@@ -58,6 +58,16 @@ def test_embedded_portal_runs_all_jobs_on_one_cluster() -> None:
     assert Schedule.objects.filter(name__startswith="beat").count() == 1
 
 
+def test_a_cluster_that_does_not_run_any_more_does_not_look_dead() -> None:
+    leases.beat("watch", started_at=clock.now())
+    for cluster in ("default", "collect", "provision"):
+        schedules.beat(cluster)
+    with override_settings(EMBEDDED=True):
+        schedules.sync()
+    names = set(Heartbeat.objects.values_list("name", flat=True))
+    assert names == {"watch", "jobs default"}
+
+
 @override_settings(COLLECT_PERIOD_S=90)
 def test_period_that_is_not_whole_minutes_is_refused() -> None:
     with pytest.raises(CommandError, match="collect: 90 s"):
