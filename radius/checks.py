@@ -32,11 +32,16 @@ def radius_database(
 def _session(connection: Any) -> list[CheckMessage]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW()), @@tx_isolation, "
+            "SELECT TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), NOW()), "
             "TIMESTAMPDIFF(MINUTE, UTC_TIMESTAMP(), "
             "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone))"
         )
-        session_minutes, isolation, server_minutes = cursor.fetchone()
+        session_minutes, server_minutes = cursor.fetchone()
+        # MariaDB says tx_isolation, MySQL 8 transaction_isolation, newer MariaDB both
+        cursor.execute(
+            "SHOW VARIABLES WHERE Variable_name IN ('tx_isolation', 'transaction_isolation')"
+        )
+        isolation = cursor.fetchone()[1]
     found: list[CheckMessage] = []
     if session_minutes:
         found.append(Error(f"our session is {session_minutes} min off UTC", id="radius.E001"))

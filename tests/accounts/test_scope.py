@@ -50,6 +50,7 @@ class Isp:
 
 def fill(account: Account, number: int) -> None:
     tenant = account.tenant
+    assert tenant is not None
     router = Router.objects.create(name=f"r{number}", address=f"10.0.0.{number}", tenant=tenant)
     interface = Interface.objects.create(
         router=router, name="v", index=1, first_seen_at=NOON, last_seen_at=NOON
