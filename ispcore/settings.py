@@ -8,7 +8,9 @@ from ispcore.environment import PROJECT, Environment, var_dir
 BASE_DIR = PROJECT
 VAR_DIR = var_dir()
 env = Environment(VAR_DIR)
-env.text("ISPCORE_VAR", "", "where the embedded databases and secrets live", shown="var/ of the checkout")
+env.text(
+    "ISPCORE_VAR", "", "where the embedded databases and secrets live", shown="var/ of the checkout"
+)
 
 # --- the portal itself -----------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", "Django's debug pages; never in production")
@@ -181,6 +183,12 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": _MEMORY},
+    # failed logins: room for more than can be tried while one is remembered
+    "logins": {"BACKEND": _MEMORY, "LOCATION": "logins", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+}
 
 # --- safe by construction --------------------------------------------------------------------
 _https = _public.scheme == "https"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -45,9 +45,9 @@ RANGES = ("%00", "999d", "2099-12", "2000-01", "20999-01", "x" * 5000, "month%0d
 
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet() -> Iterator[None]:
-    cache.clear()
+    caches["logins"].clear()
     yield
-    cache.clear()
+    caches["logins"].clear()
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """The login form brakes whoever guesses passwords, and nobody else."""
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 
-from ispcore.accounts.login import FREE_TRIES
+from ispcore.accounts.login import FREE_TRIES, FREE_TRIES_OF_ADDRESS
 from ispcore.accounts.models import Account
 
 pytestmark = pytest.mark.django_db
@@ -13,7 +13,7 @@ LOGIN = "/admin/login/"
 
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet() -> None:
-    cache.clear()
+    caches["logins"].clear()
 
 
 def attempt(password: str, *, name: str = "noc", address: str = "127.0.0.1") -> str:
@@ -53,3 +53,48 @@ def test_a_name_that_does_not_exist_is_braked_alike() -> None:
     for _ in range(FREE_TRIES):
         attempt("wrong", name="nobody")
     assert "Too many" in attempt("wrong", name="nobody")
+
+
+def test_one_password_tried_on_many_names_is_braked(noc: Account) -> None:
+    for number in range(FREE_TRIES_OF_ADDRESS):
+        assert "Too many" not in attempt("Spring2026!", name=f"name-{number}")
+    said = attempt("noc-password")
+    assert "Too many failed logins for several names from your address" in said
+    assert attempt("noc-password", address="127.0.0.2") == "in"
+
+
+def test_ones_own_account_buys_no_tries(noc: Account, viewer: Account) -> None:
+    for number in range(FREE_TRIES_OF_ADDRESS):
+        attempt("wrong", name=f"name-{number}")
+        if number % 10 == 0:
+            attempt("viewer-password", name="viewer")
+    assert "Too many" in attempt("noc-password")
+
+
+def test_guesses_are_not_forgotten_under_a_flood_of_names(noc: Account) -> None:
+    for _ in range(FREE_TRIES):
+        attempt("wrong")
+    for number in range(400):
+        attempt("wrong", name=f"name-{number}", address=f"10.0.{number % 100}.{number // 100}")
+    attempt("wrong")  # the first wait may be over by now: this is the sixth failure, not the first
+    assert "Too many" in attempt("noc-password")
+
+
+def test_an_ipv6_host_has_no_fresh_tries_at_its_next_address(noc: Account) -> None:
+    for number in range(FREE_TRIES):
+        attempt("wrong", address=f"2001:db8:1:2::{number}")
+    assert "Too many" in attempt("noc-password", address="2001:db8:1:2:ffff::1")
+    assert attempt("noc-password", address="2001:db8:1:3::1") == "in"
+
+
+@pytest.mark.parametrize("name", ["a b\x7f", "x" * 5000, "\u202enoc", "नमस्ते", "noc\0"])
+def test_strange_names_are_only_wrong(noc: Account, name: str) -> None:
+    assert attempt("noc-password", name=name) != "in"
+
+
+def test_an_ended_account_is_not_told_apart_from_a_wrong_password(noc: Account) -> None:
+    Account.objects.filter(pk=noc.pk).update(is_active=False)
+    ended, unknown = attempt("noc-password"), attempt("noc-password", name="nobody")
+    fault = "Please enter a correct username and password"
+    assert fault in ended
+    assert fault in unknown
