@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 
 from ispcore.base import clock, units
@@ -58,9 +59,10 @@ def announce(collected: Collected) -> None:
     resellers = list(touched.select_related("tenant", "plan"))
     if resellers:
         evaluate(resellers)
-    for reseller in resellers:
-        publish("reseller", str(reseller.pk))
-    publish("overview")
+    with transaction.atomic():
+        for reseller in resellers:
+            publish("reseller", str(reseller.pk))
+        publish("overview")
 
 
 def evaluate(resellers: Sequence[Reseller]) -> None:
