@@ -4,7 +4,13 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+except ModuleNotFoundError:
+    sys.exit(
+        "ispcore: this Python has no Django: run script/bootstrap, then .venv/bin/python manage.py"
+    )
 
 from ispcore.firstrun import FirstRunError, ensure_secrets
 
@@ -16,7 +22,10 @@ def main() -> None:
         ensure_secrets()
     except FirstRunError as error:
         sys.exit(f"ispcore: {error}")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"ispcore: {error}")
 
 
 if __name__ == "__main__":

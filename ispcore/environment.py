@@ -1,12 +1,18 @@
 """Reads settings from the environment and remembers what was asked, for the README's table."""
 
 import os
+import zoneinfo
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
+DATABASE_KINDS = ("postgresql", "postgres", "mysql", "sqlite")
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -25,7 +31,11 @@ def var_dir() -> Path:
 
 
 class Environment:
-    """Typed reads; a value may also stand in NAME_FILE, or in var/secrets.env and var/demo.env."""
+    """Typed reads; a value may also stand in NAME_FILE, or in var/secrets.env and var/demo.env.
+
+    Where there is a default, empty is as good as not given: NAME= in an .env file means nothing.
+    Every read raises ImproperlyConfigured, which names the variable, for what it cannot use.
+    """
 
     def __init__(self, var: Path) -> None:
         self.variables: list[Variable] = []
@@ -36,11 +46,46 @@ class Environment:
 
     def text(self, name: str, default: str, meaning: str, *, shown: str | None = None) -> str:
         self._note(name, default if shown is None else shown, meaning)
-        return str(self._env.str(name, default=default)).strip()
+        return self._given(name) or default
 
-    def integer(self, name: str, default: int, meaning: str) -> int:
+    def address(self, name: str, meaning: str) -> str:
+        """http://host or https://host, without a slash at the end; empty where not given."""
+        value = self.text(name, "", meaning).rstrip("/")
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.path):
+            raise ImproperlyConfigured(
+                f"{name} is {value!r}: give the scheme and the host only, for example "
+                "https://portal.example.net"
+            )
+        return value
+
+    def one_of(self, name: str, choices: Sequence[str], meaning: str) -> str:
+        """One of `choices`; the first is the default."""
+        value = self.text(name, choices[0], meaning)
+        if value not in choices:
+            raise ImproperlyConfigured(f"{name} is {value!r}, and must be {' or '.join(choices)}")
+        return value
+
+    def zone(self, name: str, default: str, meaning: str) -> str:
+        """The name of a time zone, as Area/City."""
+        value = self.text(name, default, meaning)
+        if value not in zoneinfo.available_timezones():
+            raise ImproperlyConfigured(
+                f"{name}: {value!r} is no time zone; give Area/City, for example Africa/Nairobi"
+            )
+        return value
+
+    def integer(self, name: str, default: int, meaning: str, *, among: range | None = None) -> int:
         self._note(name, str(default), meaning)
-        return int(self._env.int(name, default=default))
+        value = self._given(name) or str(default)
+        if not value.isascii() or not value.isdecimal():
+            raise ImproperlyConfigured(f"{name} is {value!r}, and must be a whole number")
+        if among is not None and int(value) not in among:
+            step = f" in steps of {among.step}" if among.step > 1 else ""
+            raise ImproperlyConfigured(
+                f"{name} is {value}, and must be {among[0]} to {among[-1]}{step}"
+            )
+        return int(value)
 
     def flag(self, name: str, meaning: str, *, default: bool = False) -> bool:
         self._note(name, "1" if default else "0", meaning)
@@ -48,12 +93,12 @@ class Environment:
 
     def items(self, name: str, default: list[str], meaning: str) -> list[str]:
         self._note(name, ",".join(default), meaning)
-        return [item.strip() for item in self._env.list(name, default=default) if item.strip()]
+        return [item.strip() for item in self._given(name).split(",") if item.strip()] or default
 
     def secret(self, name: str, meaning: str) -> str:
         """A value that has no default. Raises ImproperlyConfigured when nobody gave it."""
         self._note(name, "generated into var/secrets.env", meaning)
-        value = str(self._env.str(name, default="")).strip()
+        value = self._given(name)
         if not value:
             raise ImproperlyConfigured(
                 f"{name} is not set: give it in the environment (or {name}_FILE), "
@@ -61,9 +106,41 @@ class Environment:
             )
         return value
 
+    def keys(self, name: str, meaning: str) -> list[str]:
+        """Fernet keys, comma separated."""
+        keys = [key.strip() for key in self.secret(name, meaning).split(",")]
+        try:
+            for key in keys:
+                Fernet(key)
+        except ValueError as error:  # its message holds no key
+            raise ImproperlyConfigured(
+                f"{name}: each key is 32 bytes in URL-safe base64, comma separated"
+            ) from error
+        return keys
+
     def database(self, name: str, default: str, meaning: str) -> dict[str, object]:
         self._note(name, "an SQLite file under var/", meaning)
-        return dict(self._env.db_url(name, default=default))
+        url = self._given(name) or default
+        config: dict[str, object] = {}
+        if url.partition("://")[0] in DATABASE_KINDS:
+            with suppress(ValueError):  # its message would hold the password
+                config = dict(environ.Env.db_url_config(url))
+        if not config.get("NAME"):
+            raise ImproperlyConfigured(
+                f"{name} is no database URL: give kind://user:password@host/name, where kind is "
+                "postgresql, mysql or sqlite, and write / : @ # ? % in a password as "
+                "%2F %3A %40 %23 %3F %25"
+            )
+        return config
+
+    def _given(self, name: str) -> str:
+        """The text in the environment or in NAME_FILE; empty where there is none."""
+        try:
+            return str(self._env.str(name, default="")).strip()
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f"{name}_FILE: cannot read {error.filename}: {error.strerror}"
+            ) from error
 
     def _note(self, name: str, default: str, meaning: str) -> None:
         self.variables.append(Variable(name, default, meaning))

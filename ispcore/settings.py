@@ -15,16 +15,13 @@ env.text(
 # --- the portal itself -----------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", "Django's debug pages; never in production")
 SECRET_KEY = env.secret("SECRET_KEY", "signs sessions and forms")
-FIELD_ENCRYPTION_KEYS = [
-    key.strip()
-    for key in env.secret(
-        "FIELD_ENCRYPTION_KEYS",
-        "keys for secrets at rest, newest first, comma separated (then `manage.py rotate_keys`)",
-    ).split(",")
-]
-PUBLIC_URL = env.text(
-    "PUBLIC_URL", "", "the address people type; https:// turns on secure cookies, HSTS and redirect"
-).rstrip("/")
+FIELD_ENCRYPTION_KEYS = env.keys(
+    "FIELD_ENCRYPTION_KEYS",
+    "keys for secrets at rest, newest first, comma separated (then `manage.py rotate_keys`)",
+)
+PUBLIC_URL = env.address(
+    "PUBLIC_URL", "the address people type; https:// turns on secure cookies, HSTS and redirect"
+)
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS = env.items(
     "ALLOWED_HOSTS",
@@ -37,15 +34,22 @@ PROCESS = env.text("ISPCORE_PROCESS", "command", "set by the supervisor and the 
 
 # --- time ------------------------------------------------------------------------------------
 USE_TZ = True
-TIME_ZONE = env.text("ISPCORE_TIME_ZONE", "UTC", "the ISP's zone: days and months are cut in it")
+TIME_ZONE = env.zone("ISPCORE_TIME_ZONE", "UTC", "the ISP's zone: days and months are cut in it")
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 
 # --- collection ------------------------------------------------------------------------------
-COLLECT_PERIOD_S = env.integer("COLLECT_PERIOD_S", 300, "seconds between two polls, 60 to 300")
-WATCH_PERIOD_S = env.integer("WATCH_PERIOD_S", 10, "seconds between two pings of a router")
-SNMP_ENGINE = env.text("SNMP_ENGINE", "gufo", "gufo or easysnmp")
-COLLECT_CONCURRENCY = env.integer("COLLECT_CONCURRENCY", 250, "routers polled at the same time")
+_MINUTES = range(60, 301, 60)
+COLLECT_PERIOD_S = env.integer(
+    "COLLECT_PERIOD_S", 300, "seconds between two polls: whole minutes, 60 to 300", among=_MINUTES
+)
+WATCH_PERIOD_S = env.integer(
+    "WATCH_PERIOD_S", 10, "seconds between two pings of a router", among=range(1, 301)
+)
+SNMP_ENGINE = env.one_of("SNMP_ENGINE", ("gufo", "easysnmp"), "gufo or easysnmp")
+COLLECT_CONCURRENCY = env.integer(
+    "COLLECT_CONCURRENCY", 250, "routers polled at the same time", among=range(1, 10_001)
+)
 
 # --- apps ------------------------------------------------------------------------------------
 INSTALLED_APPS = [

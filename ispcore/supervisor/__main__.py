@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import fcntl
 import os
 import signal
@@ -40,8 +41,15 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--demo", action="store_true", help="with a small ISP and its network")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="(%(default)s)")
+    parser.add_argument("--port", type=port_number, default=8000, help="(%(default)s)")
     return parser.parse_args()
+
+
+def port_number(text: str) -> int:
+    """A TCP port; above 65535 the resolver would quietly take another one."""
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port, which is a number from 1 to 65535")
+    return int(text)
 
 
 def check_port(host: str, port: int) -> None:
@@ -51,17 +59,25 @@ def check_port(host: str, port: int) -> None:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
         sys.exit(
-            f"ispcore: cannot listen on port {port} of {host}: {why}. "
-            f"Choose another with --port, for example: script/server --port {port + 1}"
+            f"ispcore: cannot listen on port {port} of {host}: {error.strerror}. {advice(error)}"
         )
+
+
+def advice(error: OSError) -> str:
+    """What to try, where a port or an address cannot be had."""
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "Choose an address of this machine with --host; 0.0.0.0 is all of them"
+    if isinstance(error, PermissionError):
+        return "Ports below 1024 are root's: choose another with --port, for example --port 8010"
+    return "Choose another with --port, for example: script/server --port 8010"
 
 
 def hold_lock() -> IO[str]:
     """One portal per var/. Waits for the end of one that was killed; exits if it goes on."""
     path, until = var_dir() / "supervisor.lock", time.monotonic() + LOCK_WITHIN_S
+    told = False
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         lock = path.open("a")
@@ -76,6 +92,9 @@ def hold_lock() -> IO[str]:
         except OSError:
             if time.monotonic() > until:
                 sys.exit(f"ispcore: a portal runs on {path.parent} already; end that one first")
+            if not told:
+                say(f"another portal has {path.parent}: waiting {LOCK_WITHIN_S:.0f} s for its end")
+                told = True
             time.sleep(0.2)
         else:
             return lock

@@ -35,8 +35,16 @@ def test_port_in_use_is_named_and_nothing_is_made(tmp_path: Path) -> None:
         done = start(tmp_path / "var", "--port", str(port))
     assert done.returncode == 1
     assert f"port {port} of 127.0.0.1" in done.stderr
-    assert f"--port {port + 1}" in done.stderr
+    assert "--port 8010" in done.stderr
     assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("port", ["99999", "0", "-1", "http"])
+def test_number_that_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
+    done = start(tmp_path / "var", f"--port={port}")
+    assert done.returncode == 2
+    assert f"'{port}' is no port" in done.stderr
     assert not (tmp_path / "var").exists()
 
 
@@ -45,6 +53,7 @@ def test_address_that_is_not_ours_is_named(tmp_path: Path, host: str) -> None:
     done = start(tmp_path / "var", "--host", host, "--port", "8999")
     assert done.returncode == 1
     assert host in done.stderr
+    assert "--host" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -33,7 +33,8 @@ class Command(BaseCommand):
         beats = dict(Heartbeat.objects.values_list("name", "beat_at"))
         for name in options["process"]:
             if name not in beats:
-                raise CommandError(f"{name} never showed life")
+                known = ", ".join(sorted(beats)) or "none"
+                raise CommandError(f"{name} never showed life (these did: {known})")
             age_s = (now - beats[name]).total_seconds()
             if age_s > options["within"]:
                 raise CommandError(f"{name} showed life {age_s:.0f} s ago")

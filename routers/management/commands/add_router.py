@@ -93,7 +93,10 @@ def _secret(name: str) -> str:
         return given
     if not sys.stdin.isatty():
         return ""
-    return getpass.getpass(f"{name.replace('_', ' ')} (empty: none): ")
+    try:
+        return getpass.getpass(f"{name.replace('_', ' ')} (empty: none): ")
+    except EOFError:
+        return ""
 
 
 def _faults(error: ValidationError) -> str:
