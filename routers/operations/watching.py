@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import Error, close_old_connections
 
 from ispcore.base import clock, leases
 from routers.models import Router
@@ -32,7 +32,7 @@ async def round_of_pings() -> None:
         if routers is not None:
             results = await pinging.ping_fleet(routers)
             await sync_to_async(_store)(routers, results)
-    except DatabaseError as error:
+    except Error as error:
         logger.warning("watch: this round is lost, the database does not answer: %s", error)
 
 
@@ -40,11 +40,11 @@ def end() -> None:
     """Leave the routers to the next watch at once; a database that is away forbids it."""
     try:
         leases.let_go(NAME)
-    except DatabaseError as error:
+    except Error as error:
         logger.warning("watch: the lease is left to lapse: %s", error)
 
 
-def beat(note: str = "") -> None:
+def _beat(note: str) -> None:
     """The sign of life that the supervisor looks for."""
     leases.beat(NAME, started_at=_started_at, note=note)
 
@@ -54,7 +54,7 @@ def _routers() -> list[Router] | None:
     close_old_connections()
     if leases.hold(NAME, ttl_s=max(ROUNDS_LOST * settings.WATCH_PERIOD_S, LEAST_S)):
         return list(Router.objects.filter(is_polled=True))
-    beat("stands by")
+    _beat("stands by")
     return None
 
 
@@ -62,4 +62,4 @@ def _store(routers: Sequence[Router], results: Sequence[Checked]) -> None:
     if results:
         status.record(results)
     status.evaluate(routers)
-    beat(f"{len(results)} routers pinged")
+    _beat(f"{len(results)} routers pinged")

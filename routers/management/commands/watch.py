@@ -27,7 +27,6 @@ async def _until_told_to_stop() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await sync_to_async(watching.beat)()
     while not stop.is_set():
         due = loop.time() + settings.WATCH_PERIOD_S
         await watching.round_of_pings()
