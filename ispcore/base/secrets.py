@@ -26,7 +26,7 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 
 def cipher() -> MultiFernet:
-    return _cipher(tuple(settings.FIELD_ENCRYPTION_KEYS))
+    return _cipher(tuple(key for key in settings.FIELD_ENCRYPTION_KEYS if key))
 
 
 def encrypt(text: str) -> str:

@@ -130,6 +130,11 @@ def test_rotation_that_cannot_read_a_secret_fails_and_changes_nothing() -> None:
     assert column("api_password") == before
 
 
+def test_a_comma_too_many_between_keys_does_no_harm() -> None:
+    with override_settings(FIELD_ENCRYPTION_KEYS=[NEW, ""]):
+        assert secrets.decrypt(secrets.encrypt(PASSWORD)) == PASSWORD
+
+
 def test_a_key_that_is_none_is_refused_by_name() -> None:
     with (
         override_settings(FIELD_ENCRYPTION_KEYS=["too-short"]),

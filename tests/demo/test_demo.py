@@ -1,6 +1,7 @@
 """The demo comes whole, is marked as such, and leaves nothing behind."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
@@ -52,7 +53,7 @@ def _short_history(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(operations, "HISTORY", timedelta(days=3))
     yield
     if lab_dir().exists():
-        operations.shutil.rmtree(lab_dir())
+        shutil.rmtree(lab_dir())
 
 
 @pytest.fixture
@@ -104,8 +105,8 @@ def test_its_files_are_for_our_eyes_only_and_make_a_network(loaded: str) -> None
         assert (spec.password, spec.community) == (router.api_password, router.snmp_community)
         names = {vlan.name for vlan in spec.vlans}
         assert names == set(Interface.objects.filter(router=router).values_list("name", flat=True))
-    names = TroubleNames.from_dict(json.loads((lab_dir() / "trouble.json").read_text()))
-    within_two_minutes = [step for step in day_of_trouble(names).steps if step.at_s <= 120]
+    sufferers = TroubleNames.from_dict(json.loads((lab_dir() / "trouble.json").read_text()))
+    within_two_minutes = [step for step in day_of_trouble(sufferers).steps if step.at_s <= 120]
     assert {step.verb for step in within_two_minutes} >= {"level", "dead"}
 
 
@@ -123,7 +124,7 @@ def test_loading_twice_changes_nothing(loaded: str) -> None:
     assert (lab_dir() / "network.json").read_text() == network
 
 
-def test_removing_leaves_nothing_behind(db: None, frozen_clock: Any, _short_history: None) -> None:
+def test_removing_leaves_nothing_behind(db: None, frozen_clock: Any) -> None:
     """Also not the rows that collection, watch and rules made of it, nor a changed rule."""
     own = resellers.create("Own Reseller", by=BY)
     rule_before = Rule.objects.filter(name=operations.RULE).values("for_s", "clear_for_s").get()
