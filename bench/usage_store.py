@@ -84,8 +84,7 @@ def _measure() -> dict[str, float]:
 def _rows(keys: Sequence[int], cycle: int) -> list[tuple[Any, ...]]:
     at = START + timedelta(minutes=5 * cycle)
     return [
-        (key, at, key * 1_000, key * 4_000, key * 26, key * 106, 300, 0, "snmp")
-        for key in keys
+        (key, at, key * 1_000, key * 4_000, key * 26, key * 106, 300, 0, "snmp") for key in keys
     ]
 
 

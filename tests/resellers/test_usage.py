@@ -135,7 +135,7 @@ def test_rollups_equal_a_fresh_sum_after_random_batches_with_duplicates(
     dhaka: Reseller, router: Router, zone: str
 ) -> None:
     """Three days around the night on which Egypt's clocks go forward, and back."""
-    chance = random.Random(7)  # noqa: S311 - not for secrets
+    chance = random.Random(7)
     lines = [mapped(dhaka, router, f"vlan-{n}", days=400) for n in range(3)]
     with override_settings(TIME_ZONE=zone):
         for first in (

@@ -39,4 +39,3 @@ class Command(BaseCommand):
             if age_s > options["within"]:
                 raise CommandError(f"{name} showed life {age_s:.0f} s ago")
         self.stdout.write("ready")
-
