@@ -1,6 +1,33 @@
 """What interfaces and their counters look like, whether SNMP or the RouterOS API told us."""
 
+import re
 from dataclasses import dataclass
+
+from ispcore.protocols.errors import Nonsense
+
+MOST_INTERFACES = 50_000
+HIGHEST_INDEX = 2**31 - 1  # RFC 2863, InterfaceIndex; ifType has the same range
+LONGEST_NAME = 255  # characters: ifName has 255 octets
+COUNTER64 = 2**64
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+
+
+def counter(value: int) -> int | None:
+    """An octet counter; None for a number that does not fit in one."""
+    return value if 0 <= value < COUNTER64 else None
+
+
+def mac(text: str) -> str:
+    """A MAC address; empty for link addresses of other kinds (InfiniBand, tunnels)."""
+    return text.lower() if _MAC.fullmatch(text.lower()) else ""
+
+
+def check_table(size: int, highest_index: int) -> None:
+    """Raises Nonsense for a table of interfaces that no router has."""
+    if size > MOST_INTERFACES:
+        raise Nonsense(f"the router lists {size} interfaces: more than {MOST_INTERFACES}")
+    if highest_index > HIGHEST_INDEX:
+        raise Nonsense(f"the router has an interface with the impossible index {highest_index}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 
+from ispcore.base import clock
 from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
 from routers import hooks
@@ -19,6 +21,8 @@ from routers.queries import fleet
 
 Method = RouterCheck.Method
 SECOND_LOOK_S = 5
+READ_LIMIT_S = 30.0  # of reading the fleet, and of discovering what is new or has moved
+WORTH_STARTING_S = 8.0  # with less time left a stage waits for the next collection
 BY = Actor("collection")
 
 
@@ -35,21 +39,39 @@ class Summary:
         return f"{self.answered} of {self.routers} routers answered, {self.buckets} samples stored"
 
 
+class Patience:
+    """The time that one collection may take: its job is killed soon after, and what it read with it.
+
+    Routers that answer at the last moment, however many times they are asked, share it.
+    """
+
+    def __init__(self, total_s: float) -> None:
+        self._until = clock.monotonic_s() + total_s
+
+    def left_s(self, most_s: float = READ_LIMIT_S) -> float:
+        return max(min(most_s, self._until - clock.monotonic_s()), 1.0)
+
+    @property
+    def is_short(self) -> bool:
+        return self.left_s() < WORTH_STARTING_S
+
+
 def collect(router_ids: Sequence[int] | None = None) -> Summary:
     """Poll all routers (or these), and bring usage, status, alerts and pages up to date.
 
     A router that was never discovered is discovered first; one whose interfaces moved is
     discovered again and read once more, so that no interface is taken for another.
     """
+    patience = Patience(min(settings.COLLECT_PERIOD_S * 0.7, 120))
     routers = list(fleet(router_ids))
     unseen = [router for router in routers if router.discovered_at is None]
     if unseen:
-        discovery.discover_many(unseen, by=BY)
+        discovery.discover_many(unseen, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
         routers = list(fleet(router_ids))
-    attempts = read_all([Work(router, router.to_read) for router in routers])  # type: ignore[attr-defined]
-    attempts = _reread_moved(attempts)
+    works = [Work(router, router.to_read) for router in routers]  # type: ignore[attr-defined]
+    attempts = _reread_moved(read_all(works, limit_s=patience.left_s()), patience)
     brought = _store(attempts)
-    _second_look(attempts, brought)
+    _second_look(attempts, brought, patience)
     _judge(attempts)
     failed = [f"{a.work.router.name}: {a.error}" for a in attempts if a.error]
     return Summary(len(attempts), len(attempts) - len(failed), len(brought.buckets), failed)
@@ -62,21 +84,22 @@ def _store(attempts: Sequence[Attempt]) -> Collected:
     return brought
 
 
-def _second_look(attempts: Sequence[Attempt], brought: Collected) -> None:
+def _second_look(attempts: Sequence[Attempt], brought: Collected, patience: Patience) -> None:
     """One reading has no rate yet: what was seen for the first time is read again at once."""
     new = [a for a in attempts if a.reading and a.work.router.pk in brought.first_seen_router_ids]
-    if new:
+    if new and not patience.is_short:
         time.sleep(SECOND_LOOK_S)
-        _store(read_all([attempt.work for attempt in new]))
+        _store(read_all([attempt.work for attempt in new], limit_s=patience.left_s()))
 
 
-def _reread_moved(attempts: Sequence[Attempt]) -> list[Attempt]:
+def _reread_moved(attempts: Sequence[Attempt], patience: Patience) -> list[Attempt]:
     moved = [attempt for attempt in attempts if _has_moved(attempt)]
-    if not moved:
+    if not moved or patience.is_short:
         return list(attempts)
-    discovery.discover_many([attempt.work.router for attempt in moved], by=BY)
-    again = list(fleet([attempt.work.router.pk for attempt in moved]))
-    reread = {a.work.router.pk: a for a in read_all([Work(r, r.to_read) for r in again])}  # type: ignore[attr-defined]
+    routers = [attempt.work.router for attempt in moved]
+    discovery.discover_many(routers, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
+    works = [Work(r, r.to_read) for r in fleet([r.pk for r in routers])]  # type: ignore[attr-defined]
+    reread = {a.work.router.pk: a for a in read_all(works, limit_s=patience.left_s())}
     return [reread.get(attempt.work.router.pk, attempt) for attempt in attempts]
 
 

@@ -19,6 +19,7 @@ from routers.operations.status import Checked
 from routers.targets import api_target, snmp_engine, snmp_target
 
 Method = RouterCheck.Method
+LIMIT_S = 90.0  # of all logins
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def check_apis(routers: Sequence[Router]) -> list[Checked]:
     """Log in to the RouterOS API of all that have credentials for it, side by side."""
     chosen = [router for router in routers if router.uses_api]
     jobs = {router.pk: partial(in_thread, _api, router) for router in chosen}
-    steps = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY)
+    steps = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY, deadline_s=LIMIT_S)
     answers = [(router, steps[router.pk]) for router in chosen]
     return [
         _checked(router, Method.API, step) for router, step in answers if isinstance(step, Step)

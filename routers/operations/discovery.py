@@ -2,19 +2,20 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, OperationalError, transaction
 
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
 from ispcore.protocols import routeros
-from ispcore.protocols.errors import ProtocolError, Unreachable
+from ispcore.protocols.errors import Nonsense, ProtocolError, Unreachable
 from ispcore.protocols.interfaces import DiscoveredInterface, Discovery
 from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import discover as snmp_discover
@@ -27,6 +28,8 @@ FACTS = (
     "counter_bits",
 )  # fmt: skip
 LONGEST_NAME = 300
+LIMIT_S = 150.0  # of looking at the whole fleet
+VLAN_ID = re.compile(r"[1-9]\d{0,3}", re.ASCII)
 BY_API = tuple(fact for fact in FACTS if fact not in {"speed_bps", "counter_bits"})
 
 
@@ -59,28 +62,42 @@ def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
 
 
 def discover_many(
-    routers: Sequence[Router], *, by: Actor
+    routers: Sequence[Router], *, by: Actor, limit_s: float = LIMIT_S
 ) -> dict[int, DiscoveryDiff | ProtocolError]:
     """The same for many routers, asked side by side; each one's outcome by primary key.
 
-    One that was removed meanwhile has none.
+    One that was removed meanwhile has none. Who has not answered `limit_s` seconds after the
+    start counts as unreachable.
     """
     jobs = {router.pk: partial(in_thread, _ask, router) for router in routers}
-    answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY)
+    answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY, deadline_s=limit_s)
     done: dict[int, DiscoveryDiff | ProtocolError] = {}
     for router in routers:
-        answer = answers[router.pk]
-        if isinstance(answer, ProtocolError):
-            done[router.pk] = answer
-            logger.warning("%s: discovery failed: %s", router.name, answer)
-            continue
         try:
-            done[router.pk] = diff = _keep(router, answer, by)
+            done[router.pk] = outcome = _kept(router, answers[router.pk], by)
         except RouterGone as gone:
             logger.info("%s", gone)
+            continue
+        if isinstance(outcome, DiscoveryDiff):
+            logger.info("%s: %d interfaces, %d new", router.name, outcome.total, len(outcome.new))
         else:
-            logger.info("%s: %d interfaces, %d new", router.name, diff.total, len(diff.new))
+            logger.warning("%s: discovery failed: %s", router.name, outcome)
     return done
+
+
+def _kept(
+    router: Router, answer: "Found | ProtocolError", by: Actor
+) -> DiscoveryDiff | ProtocolError:
+    """What no table holds costs its own router the discovery, and no other's."""
+    if isinstance(answer, ProtocolError):
+        return answer
+    try:
+        return _keep(router, answer, by)
+    except OperationalError:
+        raise  # the database, not the answer
+    except (DatabaseError, OverflowError, ValueError):
+        logger.exception("%s: what it answered cannot be stored", router.name)
+        return Nonsense("what it answered cannot be stored")
 
 
 def _keep(router: Router, found: "Found", by: Actor) -> DiscoveryDiff:
@@ -157,7 +174,7 @@ def _found(session: routeros.Session, found: Discovery) -> Found:
     who = routeros.identity(session)
     rows = session.rows("/interface/vlan", proplist=["name", "vlan-id"])
     tags = {row.get("name", ""): row.get("vlan-id", "") for row in rows}
-    vlan_ids = {name: int(tag) for name, tag in tags.items() if tag.isdecimal()}
+    vlan_ids = {name: int(tag) for name, tag in tags.items() if VLAN_ID.fullmatch(tag)}
     return Found(found, vlan_ids, who.board, who.version)
 
 

@@ -14,6 +14,7 @@ from routers.models import Interface, Router
 from routers.targets import api_target, snmp_engine, snmp_target
 
 Source = Router.CounterSource
+LIMIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,14 @@ class Attempt:
         return None if self.reading else (self.snmp_error or self.api_error)
 
 
-def read_all(fleet: Sequence[Work]) -> list[Attempt]:
-    """Ask every router of the fleet; a dead one costs its own slot its own time-out."""
+def read_all(fleet: Sequence[Work], *, limit_s: float = LIMIT_S) -> list[Attempt]:
+    """Ask every router of the fleet; a dead one costs its own slot its own time-out.
+
+    Who has not answered `limit_s` seconds after the start counts as unreachable: one that answers
+    each question at the last moment does not hold up the rest.
+    """
     jobs = {work.router.pk: (lambda each=work: _attempt(each)) for work in fleet}
-    answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY)
+    answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY, deadline_s=limit_s)
     return [_as_attempt(work, answers[work.router.pk]) for work in fleet]
 
 

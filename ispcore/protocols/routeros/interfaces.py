@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ispcore.protocols.errors import Nonsense
-from ispcore.protocols.interfaces import CounterReading, CounterRow, DiscoveredInterface
+from ispcore.protocols.interfaces import (
+    LONGEST_NAME,
+    CounterReading,
+    CounterRow,
+    DiscoveredInterface,
+    check_table,
+    counter,
+    mac,
+)
 from ispcore.protocols.routeros.session import Session
 from ispcore.protocols.routeros.uptime import parse_uptime
 from ispcore.protocols.text import unique_names, visible
@@ -24,6 +32,7 @@ DISCOVERED = (
 COUNTED = (".id", "name", "rx-byte", "tx-byte", "running", "disabled")
 TICKS_PER_S = 100
 COUNTER_BITS = 64
+COUNTER_DIGITS = 20
 # RouterOS' word for a type to IANA's ifType; prefixes, because tunnels come as pppoe-in, pppoe-out.
 IF_TYPES = {
     "ether": 6,
@@ -86,7 +95,9 @@ def read_interfaces(session: Session) -> tuple[DiscoveredInterface, ...]:
 
 
 def _by_index(rows: Sequence[Mapping[str, str]]) -> dict[int, Mapping[str, str]]:
-    return {_index(row): row for row in rows}
+    found = {_index(row): row for row in rows}
+    check_table(len(rows), max(found, default=0))
+    return found
 
 
 def _index(row: Mapping[str, str]) -> int:
@@ -98,7 +109,10 @@ def _index(row: Mapping[str, str]) -> int:
 
 def _names(rows: Mapping[int, Mapping[str, str]]) -> dict[int, str]:
     return unique_names(
-        {index: visible(row.get("name", "")) or f"if{index}" for index, row in rows.items()}
+        {
+            index: visible(row.get("name", "")[:LONGEST_NAME]) or f"if{index}"
+            for index, row in rows.items()
+        }
     )
 
 
@@ -110,7 +124,7 @@ def _interface(index: int, name: str, row: Mapping[str, str]) -> DiscoveredInter
         alias=visible(row.get("comment", "")),
         if_type=_if_type(row.get("type", "")),
         speed_bps=None,
-        mac=visible(row.get("mac-address", "")).lower(),
+        mac=mac(row.get("mac-address", "")),
         admin_state="down" if _yes(row, "disabled") else "up",
         oper_state=_oper_state(row),
         counter_bits=COUNTER_BITS,
@@ -173,4 +187,5 @@ def _counter_row(
 def _octets(row: Mapping[str, str] | None, name: str) -> int | None:
     """None where the router gave nothing or no number: never zero."""
     text = row.get(name, "") if row is not None else ""
-    return int(text) if text.isascii() and text.isdecimal() else None
+    plausible = text.isascii() and text.isdecimal() and len(text) <= COUNTER_DIGITS
+    return counter(int(text)) if plausible else None

@@ -4,7 +4,6 @@ import hashlib
 import logging
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -101,9 +100,7 @@ class Session:
     def _ask(self, path: str, words: Sequence[str]) -> list[Words]:
         if self._closed:
             raise Unreachable(f"the session with {self.target.peer} is closed")
-        self._api.protocol.transport.deadline = (
-            time.monotonic() + self.target.timeout_s * COMMAND_LIMIT
-        )
+        self._api.begin(limit_s=self.target.timeout_s * COMMAND_LIMIT)
         try:
             with _translated(self.target, path):
                 return [dict(row) for row in self._api.rawCmd(path, *words)]

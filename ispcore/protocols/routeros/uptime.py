@@ -21,6 +21,7 @@ _SECONDS = {
     "s": 1.0,
     "ms": 0.001,
 }
+LONGEST_S = 50 * 366 * 86_400.0  # RouterOS is younger
 
 
 def parse_uptime(text: str) -> float:
@@ -29,4 +30,7 @@ def parse_uptime(text: str) -> float:
     if not found or not text:
         raise Nonsense(f"not a RouterOS duration: {text[:40]!r}")
     parts = {unit: number for unit, number in found.groupdict().items() if number is not None}
-    return sum(float(number) * _SECONDS[unit] for unit, number in parts.items())
+    seconds = sum(float(number) * _SECONDS[unit] for unit, number in parts.items())
+    if seconds > LONGEST_S:
+        raise Nonsense(f"no router runs that long: {text[:40]!r}")
+    return seconds

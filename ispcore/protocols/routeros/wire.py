@@ -5,6 +5,7 @@ librouteros 4.2 reads two times per word from the socket, drops bytes that it ca
 """
 
 import time
+from itertools import islice
 from socket import socket
 
 from librouteros.api import Api
@@ -16,19 +17,29 @@ from ispcore.protocols.errors import Nonsense
 
 CHUNK = 65_536
 LONGEST_WORD = 4 * 1024 * 1024  # octets; a file's contents is the longest that RouterOS sends
+# of one answer: more than the largest table of a router, and little enough to keep in memory
+MOST_OCTETS = 16 * 1024 * 1024
+MOST_SENTENCES = 200_000
+MOST_WORDS = 500  # of one sentence
 TRAP_KEYS = {"message", "category"}
 Words = dict[str, str]
 
 
 class BufferedTransport(SocketTransport):  # type: ignore[misc]
-    """Reads what has come in one call. `deadline` (monotonic seconds) bounds a whole command, so
-    that a server which sends one byte per second does not hold us for ever."""
+    """Reads what has come in one call. `begin` bounds a whole command, so that a server which sends
+    one byte per second does not hold us for ever, nor one without end fill the memory."""
 
     def __init__(self, sock: socket) -> None:
         super().__init__(sock)
-        self.deadline = float("inf")
+        self._deadline = float("inf")
+        self._octets_left = MOST_OCTETS
         self._buffer = bytearray()
         self._opening_seen = False
+
+    def begin(self, *, limit_s: float) -> None:
+        """The next command: everything that is read until the next call belongs to it."""
+        self._deadline = time.monotonic() + limit_s
+        self._octets_left = MOST_OCTETS
 
     def read(self, length: int) -> bytes:
         while len(self._buffer) < length:
@@ -38,11 +49,14 @@ class BufferedTransport(SocketTransport):  # type: ignore[misc]
         return taken
 
     def _fill(self) -> None:
-        if time.monotonic() > self.deadline:
+        if time.monotonic() > self._deadline:
             raise TimeoutError
+        if self._octets_left <= 0:
+            raise Nonsense(f"the router's answer has no end: more than {MOST_OCTETS >> 20} MiB")
         got = self.sock.recv(CHUNK)
         if not got:
             raise ConnectionClosed("connection closed")
+        self._octets_left -= len(got)
         self._buffer += got
         if not self._opening_seen:
             self._check_opening()
@@ -76,7 +90,9 @@ class TextProtocol(ApiProtocol):  # type: ignore[misc]
     def readSentence(self) -> tuple[str, tuple[str, ...]]:  # noqa: N802  librouteros' name
         words: list[str] = []
         while not words:
-            words = list(iter(self.readWord, ""))
+            words = list(islice(iter(self.readWord, ""), MOST_WORDS))
+        if len(words) == MOST_WORDS:
+            raise Nonsense(f"answered, but not as a RouterOS API: {MOST_WORDS} words and more")
         if words[0] == "!fatal":
             self.transport.close()
         if not words[0].startswith("!"):
@@ -88,8 +104,17 @@ class TextApi(Api):  # type: ignore[misc]
     """Attributes as text, exactly as sent."""
 
     protocol: TextProtocol
+    _sentences = 0
+
+    def begin(self, *, limit_s: float) -> None:
+        """The next command: what bounds an answer counts anew."""
+        self._sentences = 0
+        self.protocol.transport.begin(limit_s=limit_s)
 
     def readSentence(self) -> tuple[str, Words]:  # noqa: N802  librouteros' name
+        self._sentences += 1
+        if self._sentences > MOST_SENTENCES:
+            raise Nonsense(f"the router's answer has no end: more than {MOST_SENTENCES} rows")
         reply, words = self.protocol.readSentence()
         if reply == "!fatal":
             raise Fatal(" ".join(words))

@@ -16,6 +16,9 @@ Row = tuple[str, Value]
 
 OIDS_PER_PDU = 60  # about 1,300 octets of answer: fits the tunnel's MTU of 1,420
 REPETITIONS = 20
+LONGEST_S = (
+    120.0  # of one exchange: an agent that takes longer answers each step at the last moment
+)
 MOST_ROWS = 200_000  # of one walk: an agent that sends more is making them up
 
 
@@ -84,6 +87,7 @@ class Conversation:
         per_pdu = _groups_per_pdu(header, groups)
         tries = self.target.tries
         while done < len(groups):
+            self._check_patience()
             batch = groups[done : done + per_pdu]
             oids = [*header, *(oid for group in batch for oid in group)]
             try:
@@ -109,6 +113,7 @@ class Conversation:
         """The same request until it is answered or no try is left."""
         tries = self.target.tries
         while True:
+            self._check_patience()
             try:
                 answer = await ask()
             except NoAnswerYet:
@@ -142,6 +147,11 @@ class Conversation:
                 return rows, End.NO
             _append_increasing(rows, more)
         return rows, end
+
+    def _check_patience(self) -> None:
+        elapsed_s = time.monotonic() - self.started
+        if elapsed_s > LONGEST_S:
+            raise Unreachable(f"SNMP did not come to an end in {elapsed_s:.0f} s")
 
     async def _give_up_after(self, tries: int) -> None:
         if tries > 0:

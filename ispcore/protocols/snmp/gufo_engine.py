@@ -3,7 +3,7 @@
 What gufo 0.13 does that is not written anywhere (each has a test): a response with an error-status
 is an empty dict, or the end of a walk; an answer over 4 kB is a decode error "incomplete"; values
 under NULL and noSuchInstance are left out; an ICMP port unreachable is an immediate TimeoutError;
-duplicates and late answers are told apart by their request id.
+duplicates and late answers are told apart by their request id; some garbage makes it panic.
 """
 
 import asyncio
@@ -120,6 +120,12 @@ class GufoChannel:
             raise Nonsense(f"answered, but not valid SNMP: {error}") from error
         except OSError as error:
             raise Unreachable(f"cannot send to {self._target.address}: {error}") from error
+        except BaseException as error:
+            # a datagram can make the Rust code panic, which PyO3 raises as no Exception at all: it
+            # would pass every handler between here and the end of the process
+            if type(error).__name__ != "PanicException":
+                raise
+            raise Nonsense(f"answered, but not valid SNMP: {error}") from None
 
 
 def _refusal(target: SnmpTarget) -> str:

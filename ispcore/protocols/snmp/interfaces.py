@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 from ispcore.protocols.errors import Nonsense
 from ispcore.protocols.interfaces import (
+    HIGHEST_INDEX,
+    LONGEST_NAME,
     CounterReading,
     CounterRow,
     DiscoveredInterface,
     Discovery,
+    check_table,
+    counter,
+    mac,
 )
 from ispcore.protocols.snmp import oids
 from ispcore.protocols.snmp.conversation import Answer, Conversation, Engine
@@ -31,6 +36,7 @@ COLUMNS = (
 )
 GAUGE32_FULL = 2**32 - 1
 OTHER = 1  # ifType
+TICKS_WRAP = 2**32  # TimeTicks
 Columns = Mapping[str, Mapping[int, Value]]
 
 
@@ -45,7 +51,7 @@ async def discover(engine: Engine, target: SnmpTarget) -> Discovery:
     async with engine.converse(target) as conversation:
         (answer,) = await conversation.read([oids.SYS_UPTIME], [scalars])
         columns = {root: await _column(conversation, root) for root in COLUMNS}
-    interfaces, if_number = _interfaces(columns), _count(answer.values.get(oids.IF_NUMBER))
+    interfaces, if_number = _interfaces(columns), _small(answer.values.get(oids.IF_NUMBER))
     if if_number and not interfaces:
         raise Nonsense(f"the SNMP agent counts {if_number} interfaces and lists none")
     return Discovery(
@@ -67,6 +73,7 @@ async def _column(conversation: Conversation, root: str) -> dict[int, Value]:
 
 def _interfaces(columns: Columns) -> tuple[DiscoveredInterface, ...]:
     indexes = sorted({*columns[oids.IF_DESCR], *columns[oids.IF_NAME]})
+    check_table(len(indexes), max(indexes, default=0))
     names = unique_names({index: _name(columns, index) for index in indexes})
     return tuple(_interface(columns, index, names[index]) for index in indexes)
 
@@ -78,7 +85,7 @@ def _name(columns: Columns, index: int) -> str:
 
 def interface_name(if_name: Value | None, if_descr: Value | None, *, index: int) -> str:
     """ifName, else ifDescr, else `if<index>`."""
-    return _text(if_name) or _text(if_descr) or f"if{index}"
+    return (_text(if_name) or _text(if_descr))[:LONGEST_NAME] or f"if{index}"
 
 
 def _interface(columns: Columns, index: int, name: str) -> DiscoveredInterface:
@@ -90,7 +97,7 @@ def _interface(columns: Columns, index: int, name: str) -> DiscoveredInterface:
         name=name,
         descr=_text(value(oids.IF_DESCR)),
         alias=_text(value(oids.IF_ALIAS)),
-        if_type=_count(value(oids.IF_TYPE)) or OTHER,
+        if_type=_small(value(oids.IF_TYPE)) or OTHER,
         speed_bps=speed_bps(
             if_speed=_count(value(oids.IF_SPEED)), high_speed=_count(value(oids.IF_HIGH_SPEED))
         ),
@@ -104,9 +111,11 @@ def _interface(columns: Columns, index: int, name: str) -> DiscoveredInterface:
 def speed_bps(*, if_speed: int | None, high_speed: int | None) -> int | None:
     """ifSpeed (bit/s, full at 4.29 Gb/s) below 20 Mb/s, where ifHighSpeed (Mb/s) is too coarse;
     else ifHighSpeed. Zero means unknown (a port without link on RouterOS)."""
+    if high_speed is not None and high_speed > GAUGE32_FULL:
+        high_speed = None
     if high_speed and high_speed >= 20:
         return high_speed * 1_000_000
-    if if_speed and if_speed != GAUGE32_FULL:
+    if if_speed and if_speed < GAUGE32_FULL:
         return if_speed
     return high_speed * 1_000_000 if high_speed else None
 
@@ -147,7 +156,7 @@ async def read_counters(
     first = _first_whole(answers)
     return CounterReading(
         uptime_ticks=_uptime(first),
-        if_number=_count(first.values.get(oids.IF_NUMBER)),
+        if_number=_small(first.values.get(oids.IF_NUMBER)),
         taken_at=first.taken_at,
         took_ms=(time.monotonic() - started) * 1000,
         rows=tuple(_counter_row(row, right=right) for row, right in named),
@@ -216,21 +225,29 @@ def _counter_row(row: _Row, *, right: bool) -> CounterRow:
         out_octets=_count(row.value(out_root)) if right else None,
         bits=row.wanted.bits,
         oper_state=_state(row.value(oids.IF_OPER_STATUS)) if right else "unknown",
-        discontinuity_ticks=_count(row.value(oids.IF_COUNTER_DISCONTINUITY_TIME)),
+        discontinuity_ticks=_ticks(row.value(oids.IF_COUNTER_DISCONTINUITY_TIME)),
         uptime_ticks=row.uptime_ticks,
         taken_at=row.answer.taken_at,
     )
 
 
 def _uptime(answer: Answer) -> int:
-    ticks = _count(answer.values.get(oids.SYS_UPTIME))
+    ticks = _ticks(answer.values.get(oids.SYS_UPTIME))
     if ticks is None:
         raise Nonsense("the SNMP agent does not report sysUpTime")
     return ticks
 
 
 def _count(value: Value | None) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+    return counter(value) if isinstance(value, int) else None
+
+
+def _ticks(value: Value | None) -> int | None:
+    return value if isinstance(value, int) and 0 <= value < TICKS_WRAP else None
+
+
+def _small(value: Value | None) -> int | None:
+    return value if isinstance(value, int) and 0 <= value <= HIGHEST_INDEX else None
 
 
 def _text(value: Value | None) -> str:
@@ -242,4 +259,4 @@ def _state(value: Value | None) -> str:
 
 
 def _mac(value: Value | None) -> str:
-    return value.hex(":") if isinstance(value, bytes) else ""
+    return mac(value.hex(":")) if isinstance(value, bytes) else ""
