@@ -125,9 +125,10 @@ def _owner(each: FinishedBucket, mappings: Sequence[Mapping]) -> Mapping | None:
     also where a late poll brings it afterwards.
     """
     owner = max(mappings, key=lambda mapping: _live_ms(each.bucket, mapping), default=None)
-    if owner is None or 2 * _live_ms(each.bucket, owner) < (each.bucket.covered_ms or BUCKET_MS):
+    if owner is None:
         return None
-    return owner
+    seen_ms = min(each.bucket.covered_ms or BUCKET_MS, BUCKET_MS)
+    return owner if 2 * _live_ms(each.bucket, owner) >= seen_ms else None
 
 
 def _live_ms(bucket: Bucket, mapping: Mapping) -> int:
