@@ -44,6 +44,10 @@ class RouterAdmin(PageAdmin):
     form = RouterForm
     page_template = "portal/router/page.html"
     refusals = (RouterInUse,)
+    empty_hint = (
+        "No router yet. Add one with its SNMP community or API user, here or by manage.py "
+        "add_router; its interfaces are read with the first poll."
+    )
     list_display = ("name", "site", "address", "health", "interfaces_count", "last_reading")
     list_filter = ("is_polled", "site")
     list_select_related = ("tenant",)
@@ -198,6 +202,8 @@ def _names(names: Sequence[str]) -> str:
 @admin.register(Interface)
 class InterfaceAdmin(ScopedAdmin):
     """Interfaces as discovery found them: read only."""
+
+    empty_hint = "No interface yet. They are read from each router with its first poll."
 
     list_display = (
         *("shown_name", "router_link", "kind", "alias", "status", "down_bps", "up_bps", "seen"),

@@ -20,6 +20,9 @@ class BoundedList(admin.ModelAdmin):  # type: ignore[type-arg]
     more_lookups: tuple[str, ...] = ()
     """Columns that our own links filter by, beside those in `list_filter`."""
 
+    empty_hint: str = ""
+    """What to do next, shown by a list that has no row and no filter."""
+
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         filters: Any = self.list_filter or ()
         shown = {getattr(each, "parameter_name", each) for each in filters}

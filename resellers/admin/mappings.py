@@ -63,6 +63,11 @@ class MappingAdmin(ScopedAdmin):
     list_select_related = ("interface", "router", "reseller__tenant")
     search_fields = ("reseller__tenant__name", "router__name", "interface__name", "carries")
     ordering = ("reseller__tenant__name", "router__name", "vlan_id")
+    empty_hint = (
+        "No mapping yet. A mapping says which interface (VLAN) of which router carries a reseller. "
+        "It takes a router whose interfaces are known (some minutes after it was added) and a "
+        "reseller."
+    )
 
     def page_urls(self) -> Sequence[URLPattern]:
         return [self.route("<int:pk>/end/", self.end, "end")]

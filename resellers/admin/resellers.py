@@ -59,6 +59,10 @@ class ResellerAdmin(PageAdmin):
     page_template = "portal/reseller/page.html"
     form = ResellerForm
     refusals = (ResellerInUse,)
+    empty_hint = (
+        "No reseller yet. Add one with its plan, then map it to the interfaces (VLANs) that "
+        "carry it."
+    )
     list_display = (
         *("name", "plan_words", "down_bps", "up_bps", "use", "use_percent", "mapping_count"),
         "status_word",

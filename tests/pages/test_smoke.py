@@ -76,3 +76,28 @@ def test_an_empty_portal_says_what_to_do_first(as_admin: "Client", db: None) -> 
     html = as_admin.get(reverse("admin:index")).content.decode()
     assert "Add router" in html
     assert "nothing was collected yet" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("resellers_plan", "No plan yet"),
+        ("resellers_reseller", "No reseller yet"),
+        ("resellers_mapping", "No mapping yet"),
+        ("routers_router", "No router yet"),
+        ("routers_interface", "No interface yet"),
+    ],
+)
+def test_an_empty_list_says_what_to_do_next(
+    as_admin: "Client", db: None, name: str, words: str
+) -> None:
+    address = reverse(f"admin:{name}_changelist")
+    assert words in as_admin.get(address).content.decode()
+    assert words not in as_admin.get(address, {"q": "x"}).content.decode()
+
+
+def test_a_list_with_rows_gives_no_first_steps(isp: "Isp", as_admin: "Client") -> None:
+    assert (
+        "No plan yet"
+        not in as_admin.get(reverse("admin:resellers_plan_changelist")).content.decode()
+    )
