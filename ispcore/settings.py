@@ -75,8 +75,8 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
     "ispcore.base.middleware.ContentSecurityPolicy",
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ispcore.base.middleware.DatabaseAway",
     "django.contrib.sessions.middleware.SessionMiddleware",

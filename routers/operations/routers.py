@@ -1,5 +1,6 @@
 """Make, change and remove routers."""
 
+import ipaddress
 import re
 
 from django.core.exceptions import ValidationError
@@ -16,6 +17,7 @@ from routers.operations import status
 from routers.queries import methods_in_use
 
 SHA256 = re.compile(r"\s*(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}\s*")
+BROADCAST = ipaddress.ip_address("255.255.255.255")
 FIELDS = [field for field in Router._meta.concrete_fields if not field.primary_key]
 ENTERED = [f.name for f in FIELDS if f.editable or f.name in {"is_demo", "updated_at"}]
 FOUND_OUT = {f.attname for f in FIELDS if f.name not in ENTERED}
@@ -74,6 +76,9 @@ def delete(router: Router, *, by: Actor) -> None:
 def _refuse_impossible(router: Router) -> None:
     """What no router could answer: RFC 3414 wants privacy only with authentication, and long keys."""
     faults: dict[str, str] = {}
+    at = ipaddress.ip_address(router.address)
+    if at.is_unspecified or at.is_multicast or at == BROADCAST:
+        faults["address"] = "No router has this address: it stands for none, or for many."
     if router.snmp_version == Router.SnmpVersion.V3:
         if router.snmp_priv_protocol and not router.snmp_auth_protocol:
             faults["snmp_priv_protocol"] = "Privacy needs authentication too."

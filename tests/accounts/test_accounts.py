@@ -231,3 +231,23 @@ def test_create_admin_refuses_a_taken_name(super_user: Account) -> None:
     with pytest.raises(CommandError, match="already exists") as refused:
         create_admin(username="super")
     assert refused.value.returncode == 1
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"role": "admin"}])
+def test_the_last_super_user_stays(super_user: Account, change: dict[str, Any]) -> None:
+    for name, value in change.items():
+        setattr(super_user, name, value)
+    with pytest.raises(ValidationError, match="last super user"):
+        accounts.save(super_user, by=BY)
+    assert Account.objects.get().is_superuser
+
+
+def test_one_of_two_super_users_may_go_and_an_ended_one_counts_for_nothing(
+    super_user: Account,
+) -> None:
+    second = accounts.create("second", role="super_user", password=GOOD, by=BY)
+    second.is_active = False
+    accounts.save(second, by=BY)
+    super_user.role = Role.VIEWER
+    with pytest.raises(ValidationError, match="last super user"):
+        accounts.save(super_user, by=BY)

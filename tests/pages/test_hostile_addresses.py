@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.cache import caches
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from ispcore.accounts.models import Account
@@ -175,3 +175,10 @@ def test_errors_and_static_files_carry_the_policy(isp: "Isp", as_super: Client) 
         assert b"SECRET_KEY" not in body
         assert b"root:" not in body
         assert answer.status_code == (200 if path.endswith("live.js") else 404), path
+
+
+def test_the_way_to_https_carries_the_policy(db: None) -> None:
+    with override_settings(SECURE_SSL_REDIRECT=True):
+        answer = Client().get("/admin/login/")
+    assert answer.status_code == 301
+    assert "default-src 'none'" in answer["Content-Security-Policy"]

@@ -3,9 +3,11 @@
 import secrets
 
 from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ispcore.accounts.models import Account, Tenant
+from ispcore.accounts.roles import Role
 from ispcore.base import audit
 from ispcore.base.audit import Actor
 
@@ -41,11 +43,21 @@ def save(account: Account, *, by: Actor) -> Account:
     """Store the changed fields of an account. Raises ValidationError naming the field and fault."""
     account.full_clean()
     with transaction.atomic():
+        _keep_a_super_user(account)
         old = audit.snapshot(Account.objects.select_for_update().get(pk=account.pk))
         account.save()
         new = audit.snapshot(account)
         audit.record("change", account, by=by, old=old, new=new, tenant_id=account.tenant_id)
     return account
+
+
+def _keep_a_super_user(account: Account) -> None:
+    """Without one nobody could make one again. Their rows are locked first, so that two who end
+    each other at the same time cannot both succeed. Raises ValidationError."""
+    rows = Account.objects.select_for_update().filter(role=Role.SUPER_USER, is_active=True)
+    present = {row.pk for row in rows.order_by("pk")}
+    if present == {account.pk} and not account.is_superuser:
+        raise ValidationError({"role": "This is the last super user: make another one first."})
 
 
 def set_password(account: Account, *, password: str, by: Actor) -> None:
