@@ -1,8 +1,7 @@
 """Routers, interfaces and mappings in bulk, for benchmarks; nothing behind them answers."""
 
-from django.utils import timezone
-
 from ispcore.accounts.models import Tenant
+from ispcore.base import clock
 from resellers.models import Mapping, Reseller
 from routers.models import Interface, Router
 
@@ -11,7 +10,7 @@ PER_ROUTER = 50
 
 def mapped_interfaces(count: int) -> list[int]:
     """Make `count` mappings of one reseller, 50 on each router; returns their primary keys."""
-    now = timezone.now()
+    now = clock.now()
     reseller = Reseller.objects.create(tenant=Tenant.objects.create(name="Bench"))
     routers = Router.objects.bulk_create(
         Router(name=f"bench-{n}", address=f"127.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")

@@ -1,6 +1,6 @@
 """Reads of alerts that several surfaces share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
 
@@ -50,19 +50,6 @@ def counts(alerts: QuerySet[Alert]) -> dict[tuple[str, str], int]:
     """How many, by (state, severity)."""
     found = alerts.order_by().values_list("state", "severity").annotate(rows=Count("pk"))
     return {(state, severity): rows for state, severity, rows in found}
-
-
-def worst_by_subject(kind: str, pks: Iterable[int]) -> dict[int, str]:
-    """The highest severity of the live alerts of each of these subjects."""
-    found: dict[int, str] = {}
-    rows = live().filter(subject_kind=kind, subject_id__in=list(pks))
-    for pk, severity in rows.values_list("subject_id", "severity"):
-        if (
-            pk not in found
-            or SEVERITY_RANK[Severity(severity)] < SEVERITY_RANK[Severity(found[pk])]
-        ):
-            found[pk] = severity
-    return found
 
 
 def events(alert: Alert, *, most: int = 200) -> list[AlertEvent]:

@@ -20,7 +20,6 @@ DEFAULT = "24h"
 _SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 _LABELS = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "month": "Month"}
 _MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
-FIVE_MIN_S = 300
 
 
 class NotARange(ValueError):
