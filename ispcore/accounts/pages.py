@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied, ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, models
 from django.db.models import ProtectedError, QuerySet, RestrictedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -264,11 +264,6 @@ class ScopedAdmin(BoundedList):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         self.remove(request, obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        with transaction.atomic():
-            for row in queryset:
-                self.remove(request, row)
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest

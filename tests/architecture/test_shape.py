@@ -108,6 +108,32 @@ def test_every_module_of_the_root_package_is_in_the_import_contract() -> None:
     assert modules <= set(re.findall(r"ispcore\.(\w+)", layers))
 
 
+def test_only_operations_open_transactions() -> None:
+    """The platform's own tables and the list of jobs have no operations around them."""
+    own = {
+        *("ispcore/base/leases.py", "ispcore/base/secrets.py", "ispcore/schedules.py"),
+        "ispcore/base/timeseries/store.py",
+    }
+    opened = {
+        str(path.relative_to(PROJECT))
+        for path in python_files()
+        if "transaction.atomic" in path.read_text()
+        if path.relative_to(PROJECT).parts[0] not in {"tests", "bench", "lab"}
+        if not {"operations", "operations.py"} & set(path.parts)
+    }
+    assert opened == own
+
+
+def test_the_time_is_asked_of_the_clock_only() -> None:
+    asked = re.compile(r"datetime\.now\(|timezone\.now\(|date\.today\(|utcnow\(")
+    assert [
+        str(path.relative_to(PROJECT))
+        for path in python_files()
+        if path.relative_to(PROJECT).parts[0] not in {"tests", "bench", "lab"}
+        if asked.search(path.read_text())
+    ] == ["ispcore/base/clock.py"]
+
+
 def test_we_have_no_django_signals_of_our_own() -> None:
     senders = re.compile(
         r"^\s*@receiver\b|\bSignal\(\)|\b(pre|post)_(save|delete)\.connect", re.MULTILINE
