@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -58,6 +58,11 @@ class AlertDetail(AlertRow):
 
     facts: Sequence[tuple[str, SafeString | str]]
     events: Sequence[EventRow]
+
+    @property
+    def lasted(self) -> timedelta | None:
+        """From its first sign to its end; None while it lives."""
+        return self.resolved_at - self.opened_at if self.resolved_at else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +168,14 @@ def _facts(alert: Alert) -> list[tuple[str, SafeString | str]]:
     if alert.rule is not None:
         facts.append(("Rule", rule_words(alert.rule)))
     if alert.value is not None:
-        facts.append(("Value", format_html("{}", number(round(alert.value, 1)))))
+        unit = _unit(alert.rule) if alert.rule is not None else ""
+        facts.append(("Value", format_html("{}{}", number(round(alert.value, 1)), unit)))
     return facts
 
 
 def rule_words(rule: Rule) -> str:
     """What a rule says, as a sentence: "Use of plan: warning at least 80, for 10 min"."""
-    unit = {Metric.RESELLER_UTILISATION_PERCENT: " %", Metric.ROUTER_UNREACHABLE_S: " s"}.get(
-        Metric(rule.metric), " periods"
-    )
+    unit = _unit(rule)
     than = rule.get_comparison_display()
     parts = [
         f"{name} {than} {value:g}{unit}"
@@ -184,6 +188,12 @@ def rule_words(rule: Rule) -> str:
         else (f", for {rule.for_s} s" if rule.for_s else "")
     )
     return f"{rule.name}: {', '.join(parts)}{lasting}"
+
+
+def _unit(rule: Rule) -> str:
+    return {Metric.RESELLER_UTILISATION_PERCENT: " %", Metric.ROUTER_UNREACHABLE_S: " s"}.get(
+        Metric(rule.metric), " periods"
+    )
 
 
 def _event(event: AlertEvent) -> EventRow:

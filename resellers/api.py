@@ -134,8 +134,8 @@ class ResellerViewSet(ReadOnlyModelViewSet):  # type: ignore[type-arg]
         return Response(
             {
                 "reseller": reseller.pk,
-                "from": start,
-                "to": end,
+                "from": start.astimezone(clock.isp_zone()),
+                "to": end.astimezone(clock.isp_zone()),
                 "resolution_s": SECONDS[resolution],
                 "samples": UsageSerializer([asdict(row) for row in rows], many=True).data,
             }

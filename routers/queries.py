@@ -53,6 +53,15 @@ def counted(router: Router, checks: Iterable[RouterCheck]) -> list[RouterCheck]:
     return [c for c in checks if c.state != State.UNKNOWN and in_use[c.method]]
 
 
+def is_silent(check: RouterCheck) -> bool:
+    """Nobody is there to answer. Who refuses a login or talks nonsense is there; a port that is
+    closed proves little, for a firewall or another machine on the way refuses connections too."""
+    if check.state != State.FAILED:
+        return False
+    closed = check.error.startswith("connection refused")
+    return closed or check.error_kind not in {"refused", "nonsense"}
+
+
 def unreachable_since(checks: Iterable[RouterCheck]) -> datetime | None:
     """Since when nothing answers; None while something does, or nothing was tried.
 
@@ -70,7 +79,7 @@ def unreachable_since(checks: Iterable[RouterCheck]) -> datetime | None:
 def _answered_until(check: RouterCheck, lost: datetime | None) -> datetime | None:
     """When a method stopped answering; None while it answers. `lost`: since when ping fails."""
     is_ping = check.method == RouterCheck.Method.PING
-    if check.state == State.OK:
+    if not is_silent(check):
         return lost if lost is not None and not is_ping and lost > check.checked_at else None
     silent_before = check.last_ok_at is None or (lost is not None and check.last_ok_at < lost)
     return lost if lost is not None and silent_before else check.since

@@ -87,6 +87,6 @@ _NONE: tuple[Any, ...] = (None, "", [], {})
 def _shown(value: Any) -> str:
     if value in _NONE:
         return "none"
-    return (
-        {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-    )
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

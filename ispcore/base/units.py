@@ -86,9 +86,11 @@ def format_octets(octets: float | None) -> str:
 
 
 def format_percent(percent: float | None) -> str:
-    """ "108 %", one decimal below ten, or "unknown"."""
+    """ "108 %", one decimal below ten, "< 0.1 %" for what is hardly there, or "unknown"."""
     if percent is None:
         return "unknown"
+    if 0 < percent < 0.05:
+        return f"<{NBSP}0.1{NBSP}%"
     return f"{percent:.0f}{NBSP}%" if percent >= 9.95 or percent == 0 else f"{percent:.1f}{NBSP}%"
 
 

@@ -48,6 +48,7 @@ def load() -> int:
             _mapping(vlan, by_name[vlan.reseller], by_router[vlan.router]) for vlan in network.VLANS
         ]
         Mapping.objects.filter(pk__in=[m.pk for m in made]).update(started_at=since)
+        Reseller.objects.filter(pk__in=[r.pk for r in by_name.values()]).update(created_at=since)
         PlanChange.objects.filter(reseller__in=by_name.values()).update(from_at=since)
         Rule.objects.filter(name=RULE).update(**AT_ONCE)
         samples = history.write(list(zip(made, network.VLANS, strict=True)), since)

@@ -14,10 +14,17 @@ from monitoring.operations import rules
 from monitoring.operations.rules import Observation, Says, Subject
 from monitoring.thresholds import Level
 from routers.models import Router, RouterCheck
-from routers.queries import collection_age_periods, counted, polled_still, unreachable_since
+from routers.queries import (
+    collection_age_periods,
+    counted,
+    is_silent,
+    polled_still,
+    unreachable_since,
+)
 
 logger = logging.getLogger(__name__)
 State = RouterCheck.State
+_IN_WORDS = {"ping": "ping", "api": "API", "snmp": "SNMP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def _apply(each: Checked, row: RouterCheck | None, now: datetime) -> RouterCheck
     if row is None:
         row = RouterCheck(router=each.router, method=each.method, since=now, state=state)
         _log(each, state)
-    elif row.state != state:
+    elif row.state != state or _is_there(row.error_kind) != _is_there(each.error_kind):
         row.state, row.since = state, now
         _log(each, state)
     row.checked_at = row.updated_at = now
@@ -100,6 +107,11 @@ def _apply(each: Checked, row: RouterCheck | None, now: datetime) -> RouterCheck
     row.took_ms, row.detail = each.took_ms, each.detail[:200]
     row.error_kind, row.error = each.error_kind[:12], each.error[:250]
     return row
+
+
+def _is_there(error_kind: str) -> bool:
+    """Who refuses or talks nonsense is there: to fall silent is another failure, since then."""
+    return error_kind in {"refused", "nonsense"}
 
 
 def _log(each: Checked, state: str) -> None:
@@ -117,8 +129,8 @@ def _checks_of(routers: Sequence[Router]) -> dict[int, list[RouterCheck]]:
 
 
 def _silent_words(checks: Sequence[RouterCheck]) -> Says:
-    failed = {row.method for row in checks if row.state == State.FAILED}
-    methods = [str(method.label) for method in RouterCheck.Method if method in failed]
+    silent = {row.method for row in checks if is_silent(row)}
+    methods = [words for method, words in _IN_WORDS.items() if method in silent]
 
     def says(_level: Level) -> str:
         listed = (

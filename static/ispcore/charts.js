@@ -59,7 +59,8 @@ const KINDS = {
       { stroke: c.up, width: 1.5, fill: fade(c.up, 0.16), points: { show: false } },
     ],
     range: (d) => (plot, low, high) => {
-      const top = Math.max(high || 0, d.plan_down || 0, d.p95 || 0, 1e6) * 1.1;
+      const room = holes(d).length ? 1.2 : 1.1; // above the lines, for the words of a gap
+      const top = Math.max(high || 0, d.plan_down || 0, d.p95 || 0, 1e6) * room;
       return [Math.min((low || 0) * 1.2, -top * 0.12), top];
     },
     tip: (d, i) => `down ${rateWords(d.down[i])}   up ${rateWords(d.up[i])}`,

@@ -147,6 +147,27 @@ def test_a_router_that_filters_icmp_is_gone_when_it_is_not_read_any_more(
     assert since(router) == at(360)
 
 
+@pytest.mark.parametrize("kind", ["refused", "nonsense"])
+def test_who_refuses_or_talks_nonsense_is_there(
+    router: Router, frozen_clock: Clock, kind: str
+) -> None:
+    says(router, ping=False, snmp=False)
+    refused = Checked(router, API, False, error_kind=kind, error="login refused")
+    frozen_clock(at(30))
+    status.record([refused])
+    assert since(router) is None
+    frozen_clock(at(60))
+    status.record([Checked(router, API, False, error_kind="unreachable", error="no answer")])
+    assert since(router) is not None
+
+
+def test_a_closed_port_is_nobody(router: Router, frozen_clock: Clock) -> None:
+    says(router, ping=False, snmp=False)
+    error = "connection refused on 10.88.4.1:8728"
+    status.record([Checked(router, API, False, error_kind="refused", error=error)])
+    assert since(router) == at(0)
+
+
 def test_nothing_tried_is_nothing_known(router: Router) -> None:
     assert since(router) is None
     says(router, ping=None)
@@ -175,7 +196,7 @@ def test_an_unreachable_router_alerts_after_twenty_seconds_and_resolves_by_itsel
     assert live_alerts() == {}
     frozen_clock(at(30))
     status.evaluate([router])
-    assert live_alerts() == {"No answer to Ping": "critical"}
+    assert live_alerts() == {"No answer to ping": "critical"}
     frozen_clock(at(40))
     says(router, ping=True)
     status.evaluate([router])
@@ -186,7 +207,7 @@ def test_the_alert_names_every_method_that_fails(router: Router, frozen_clock: C
     says(router, ping=False, api=False, snmp=False)
     frozen_clock(at(30))
     status.evaluate([router])
-    assert live_alerts() == {"No answer to Ping, RouterOS API or SNMP": "critical"}
+    assert live_alerts() == {"No answer to ping, API or SNMP": "critical"}
 
 
 def test_a_watch_that_cannot_tell_resolves_nothing(router: Router, frozen_clock: Clock) -> None:
