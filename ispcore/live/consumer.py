@@ -5,8 +5,8 @@ From the page: {"subscribe": [[topic, key], ...]}, {"unsubscribe": [...]}, {"res
 {"at"} alone as a sign of life; {"refused": [topic, key]} for what it may not watch or what does
 not exist, which look the same on purpose; {"at", "pong": n}. While events cannot be heard there is
 no sign of life and no pong, so that the page says that it is not live. Closed with 4401 when the session has
-ended, 1009 for a message that is too long, 1003 for one that is not understood, 1013 when the
-database is away, and 1011 for a fault of ours.
+ended, 1009 for a message that is too long, 1003 for one that is not understood, 1008 for too many,
+1013 when the database is away, and 1011 for a fault of ours.
 """
 
 import asyncio
@@ -28,12 +28,16 @@ from ispcore.live.hub import Hub, Name, Subscriber, hub
 
 MOST_TOPICS = 20
 MOST_OCTETS = 4096
+# a page says a few words when it opens and a ping now and then; each word may cost a query
+BURST = 60
+WORDS_PER_S = 4
 FRAME_EVERY_S = 0.1
 LIFE_EVERY_S = 10.0
 RECHECK_EVERY_S = 60.0
 
 SESSION_ENDED = 4401
 NOT_UNDERSTOOD = 1003
+TOO_MANY = 1008
 TOO_LONG = 1009
 INTERNAL_ERROR = 1011
 TRY_LATER = 1013
@@ -53,6 +57,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         self._subscriber = Subscriber()
         self._account: Account | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._words_left = float(BURST)
+        self._counted_at = clock.monotonic_s()
+        self._closed = False
 
     async def connect(self) -> None:
         """Refuse before accepting (HTTP 403) who is not logged in or comes from another site."""
@@ -81,8 +88,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         self._hub.unsubscribe(self._subscriber)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self._closed:
+            return  # what came before the page heard that it is closed
         if len(text_data or bytes_data or "") > MOST_OCTETS:
             await self.close(TOO_LONG)
+            return
+        if not self._may_speak():
+            log.warning("live socket of %s: closed, too many messages", self._account)
+            await self.close(TOO_MANY)
             return
         try:
             await self._obey(_understood(text_data))
@@ -90,6 +103,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
             await self.close(NOT_UNDERSTOOD)
         except Error:
             await self.close(TRY_LATER)
+
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        self._closed = True
+        await super().close(code, reason)
+
+    def _may_speak(self) -> bool:
+        """BURST messages at once, WORDS_PER_S for ever."""
+        now = clock.monotonic_s()
+        earned = (now - self._counted_at) * WORDS_PER_S
+        self._words_left = min(self._words_left + earned, BURST) - 1
+        self._counted_at = now
+        return self._words_left >= 0
 
     @property
     def _hub(self) -> Hub:

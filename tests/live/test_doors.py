@@ -129,3 +129,42 @@ async def test_two_people_are_told_apart(
     assert await ctg.hear() == {"refused": ["test-tenant", str(tenant_dhaka.pk)]}
     found = await asyncio.gather(dhaka.spots(), ctg.spots())
     assert [spots["name"] for spots in found] == ["<b>Dhaka Fibre</b>", "<b>Chattogram Net</b>"]
+
+
+@pytest.mark.parametrize(
+    "words", [{"ping": 1}, {"resync": True}, {"subscribe": [["test-tenant", "999"]]}]
+)
+async def test_a_page_that_floods_is_closed_and_the_others_hear_on(
+    live: Live, noc_session: str, dhaka_session: str, tenant_dhaka: Tenant, words: dict[str, object]
+) -> None:
+    flooding, calm = await live.page(noc_session), await live.page(dhaka_session)
+    await calm.say(subscribe=[["test-tenant", str(tenant_dhaka.pk)]])
+    await calm.spots()
+    await live.listening()
+    for _ in range(500):
+        await flooding.say(**words)
+    assert await flooding.closed_with() == 1008
+    await live.rename(tenant_dhaka, "heard")
+    assert (await calm.spots())["name"] == "<b>heard</b>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[" * 4000, '{"ping":' + "9" * 4000 + "}", '{"subscribe":[["\\ud800","\\udfff"]]}'),
+        *('{"subscribe":{"a":1}}', '{"subscribe":[["reseller",1]]}', '{"subscribe":[[]]}'),
+        *('{"subscribe":[["reseller","1 OR 1=1"]]}', '{"subscribe":[["reseller","\\u0000"]]}'),
+        *('{"subscribe":[["alerts","-1"],["overview","x"],["router","1e3"]]}', "null", "NaN"),
+    ],
+)
+async def test_no_message_breaks_the_door(
+    live: Live, noc_session: str, dhaka_session: str, tenant_dhaka: Tenant, text: str
+) -> None:
+    """It is closed with a reason or answered; the next page is served as ever."""
+    page = await live.page(noc_session)
+    await page.socket.send_to(text_data=text)
+    event = await page.socket.receive_output(3)
+    assert event["type"] == "websocket.send" or event["code"] in {1003, 1009}
+    next_page = await live.page(dhaka_session)
+    await next_page.say(subscribe=[["test-tenant", str(tenant_dhaka.pk)]])
+    assert (await next_page.spots())["name"] == "<b>Dhaka Fibre</b>"
