@@ -7,6 +7,7 @@ import sys
 try:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 except ModuleNotFoundError:
     sys.exit(
         "ispcore: this Python has no Django: run script/bootstrap, then .venv/bin/python manage.py"
@@ -26,6 +27,11 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"ispcore: {error}")
+    except OperationalError as error:
+        if "--traceback" in sys.argv:
+            raise
+        reason = " ".join(str(error).split())
+        sys.exit(f"ispcore: the database refuses: {reason} (--traceback shows where)")
 
 
 if __name__ == "__main__":

@@ -77,9 +77,13 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
     from ispcore.live.hub import show_life
 
     beating: set[asyncio.Task[None]] = set()
-    reactor.callWhenRunning(
-        lambda: beating.add(asyncio.get_event_loop().create_task(show_life("web", BEAT_EVERY_S)))
-    )
+
+    def begin() -> None:
+        loop = asyncio.get_event_loop()
+        loop.set_exception_handler(complain)
+        beating.add(loop.create_task(show_life("web", BEAT_EVERY_S)))
+
+    reactor.callWhenRunning(begin)
     server = PatientServer(
         application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
@@ -94,6 +98,14 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
     server.run()
     if not server.listening_addresses:
         sys.exit(f"ispcore: cannot listen on port {port} of {host}")
+
+
+def complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """As asyncio does, but a client that went away before its answer is no fault of anybody's."""
+    from django.core.exceptions import RequestAborted
+
+    if not isinstance(context.get("exception"), RequestAborted):
+        loop.default_exception_handler(context)
 
 
 if __name__ == "__main__":

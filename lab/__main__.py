@@ -9,6 +9,7 @@ import json
 import logging
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from lab.scenarios import (
 from lab.spec import BadSpec, RouterSpec, network_from_dict
 from lab.verbs import VERBS, BadControl
 
+LAB_WITHIN_S = 10.0
 EXAMPLES = """examples:
   python -m lab serve --config network.json --state-dir var/lab --control var/lab/control
   python -m lab control --socket var/lab/control status
@@ -103,6 +105,20 @@ def _scenario(options: argparse.Namespace) -> Scenario:
     return day_of_trouble(TroubleNames.from_dict(names))
 
 
+def wait_for_lab(path: Path | str) -> None:
+    """A lab that is started at the same time needs a moment; goes on without one after it."""
+    until = time.monotonic() + LAB_WITHIN_S
+    while time.monotonic() < until:
+        try:
+            send(path, "status")
+        except LabAway:
+            time.sleep(0.1)
+        except BadControl:
+            return
+        else:
+            return
+
+
 def play_scenario(options: argparse.Namespace) -> None:
     """`play`: steps at their times; a lab that is away for a moment is told so and tried on."""
     scenario = _scenario(options)
@@ -114,6 +130,7 @@ def play_scenario(options: argparse.Namespace) -> None:
             say(str(error))
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wait_for_lab(options.socket)
     say(f"playing {options.scenario}")
     play(scenario, tell, say=say, rounds=options.rounds)
 

@@ -60,3 +60,12 @@ def test_python_without_django_is_told_which_one_to_take(tmp_path: Path) -> None
     assert done.returncode == 1
     assert ".venv/bin/python manage.py" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_database_that_is_away_is_told_in_one_line(tmp_path: Path) -> None:
+    url = "postgresql://ispcore:opensesame@127.0.0.1:1/ispcore"
+    done = manage(tmp_path / "var", "create_admin", DATABASE_URL=url)
+    assert done.returncode == 1
+    assert "the database refuses" in done.stderr
+    assert "sesame" not in done.stderr
+    assert done.stderr.count("\n") == 1
