@@ -190,8 +190,9 @@ def tcp_ping(address: str, port: int, timeout_s: float = 2.0) -> PingResult:
 
 
 async def tcp_ping_async(address: str, port: int, timeout_s: float = 2.0) -> PingResult:
-    """One TCP connect: accepted is alive; refused ("connection refused") and no answer are not
-    alive; unknown (None) where it could not even be tried (no route, no socket)."""
+    """One TCP connect: accepted is alive, even if closed at once; refused ("connection refused")
+    and no answer are not alive; unknown (None) where it could not even be tried (no route, no
+    socket)."""
     started = time.monotonic()
     try:
         async with asyncio.timeout(timeout_s):
@@ -201,12 +202,14 @@ async def tcp_ping_async(address: str, port: int, timeout_s: float = 2.0) -> Pin
         return PingResult(address, False, None, 100.0, "tcp", error)
     except ConnectionRefusedError:
         return PingResult(address, False, _ms_since(started), 100.0, "tcp", REFUSED)
+    except (ConnectionResetError, ConnectionAbortedError):
+        pass  # accepted and closed at once: somebody is there
     except OSError as error:
         reason = f"cannot connect to port {port}: {error.strerror or error}"
         return PingResult(address, None, None, None, "none", reason)
-    rtt_ms = _ms_since(started)
-    writer.close()
-    return PingResult(address, True, rtt_ms, 0.0, "tcp")
+    else:
+        writer.close()
+    return PingResult(address, True, _ms_since(started), 0.0, "tcp")
 
 
 def _ms_since(started: float) -> float:
