@@ -1,8 +1,8 @@
 """The life of an alert: opened, moved, acknowledged, resolved; every step is an event."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
 
@@ -11,12 +11,19 @@ from ispcore.base import audit, clock
 from ispcore.live.publish import publish
 from monitoring.models import Alert, AlertEvent, Rule, Severity
 
-if TYPE_CHECKING:
-    from monitoring.operations.rules import Subject
-
 Kind = AlertEvent.Kind
 State = Alert.State
 Words = tuple[str, str]  # summary, impact
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an alert is about. `kind` is the model's label in lower case, as "resellers.reseller"."""
+
+    kind: str
+    pk: int
+    name: str
+    tenant_id: int | None = None
 
 
 class AlertMoved(Exception):
@@ -28,7 +35,7 @@ class AlertMoved(Exception):
 
 def open_alert(
     rule: Rule,
-    subject: "Subject",
+    subject: Subject,
     *,
     severity: Severity,
     words: Words,

@@ -9,19 +9,10 @@ from django.db import transaction
 from ispcore.base import clock
 from monitoring.models import Alert, Rule, RuleState, Severity
 from monitoring.operations import alerts
+from monitoring.operations.alerts import Subject
 from monitoring.thresholds import Level, Since, Thresholds
 
 Says = Callable[[Level], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What an alert is about. `kind` is the model's label in lower case, as "resellers.reseller"."""
-
-    kind: str
-    pk: int
-    name: str
-    tenant_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from ispcore.base import audit
 from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
 from monitoring.operations import rules
-from monitoring.operations.rules import Subject
+from monitoring.operations.alerts import Subject
 from resellers.models import Mapping, Plan, Reseller
 from resellers.operations import plans
 

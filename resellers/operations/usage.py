@@ -14,7 +14,8 @@ from ispcore.base.timeseries.buckets import BUCKET_MS, Bucket
 from ispcore.live.publish import publish
 from monitoring.models import Metric
 from monitoring.operations import rules
-from monitoring.operations.rules import Observation, Subject
+from monitoring.operations.alerts import Subject
+from monitoring.operations.rules import Observation
 from monitoring.thresholds import Level
 from resellers import queries
 from resellers.models import Mapping, Reseller, Usage, UsageDaily, UsageHourly

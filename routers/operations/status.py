@@ -11,7 +11,8 @@ from ispcore.base import clock
 from ispcore.live.publish import publish
 from monitoring.models import Metric
 from monitoring.operations import rules
-from monitoring.operations.rules import Observation, Says, Subject
+from monitoring.operations.alerts import Subject
+from monitoring.operations.rules import Observation, Says
 from monitoring.thresholds import Level
 from routers.models import Router, RouterCheck
 from routers.queries import (

@@ -13,7 +13,8 @@ from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert, AlertEvent, Metric, Rule, RuleState, Severity
 from monitoring.operations import rule_edits, rules
-from monitoring.operations.rules import Observation, Outcome, Subject
+from monitoring.operations.alerts import Subject
+from monitoring.operations.rules import Observation, Outcome
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 METRIC = Metric.RESELLER_UTILISATION_PERCENT
