@@ -9,11 +9,12 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from ispcore.base.audit import Actor
+from ispcore.protocols.errors import ProtocolError
 from routers.models import Interface, Poll, Router
 from routers.operations import collection, discovery
 from routers.operations import routers as operations
-from tests.protocols.test_hostile_devices import DONE, PORT, RESOURCE, row
-from tests.protocols.test_routeros_wire import server
+from tests.protocols.test_hostile_devices import PORT, RESOURCE, row
+from tests.protocols.test_routeros_wire import DONE, server
 from tests.routers.conftest import MakePlace
 
 BY = Actor("test")
@@ -50,6 +51,11 @@ class Hostile:
         if b"/system/identity" in asked:
             return row({"name": "n" * 4000})
         return b""
+
+
+def _late(_self: Hostile, _asked: bytes) -> bytes:
+    time.sleep(0.9)
+    return b""
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def test_an_impossible_uptime_fails_one_router(
     hostile.uptime = uptime
     collection.collect()
     assert good.last_poll().result == Poll.Result.OK
-    assert isinstance(discovery.discover_many([bad], by=BY)[bad.pk], discovery.ProtocolError)
+    assert isinstance(discovery.discover_many([bad], by=BY)[bad.pk], ProtocolError)
 
 
 def test_a_router_that_answers_at_the_last_moment_holds_up_nobody(
@@ -109,7 +115,7 @@ def test_a_router_that_answers_at_the_last_moment_holds_up_nobody(
     good = place()
     collection.collect()
     monkeypatch.setattr(collection, "READ_LIMIT_S", 2.0)
-    monkeypatch.setattr(Hostile, "_answer", lambda self, asked: time.sleep(0.9) or b"")
+    monkeypatch.setattr(Hostile, "_answer", _late)
     started = time.monotonic()
     summary = collection.collect()
     assert time.monotonic() - started < 20
