@@ -15,6 +15,7 @@ INTERVAL_MS = 2  # between packets to different addresses: 500 a second
 MARGIN_S = 5.0
 FPING_BROKEN = 3  # exit status from which on fping has not pinged: bad arguments, no permission
 TCP_AT_ONCE = 250
+_ZONE = re.compile(r"[A-Za-z0-9][\w.-]{0,14}", re.ASCII)
 _LINE = re.compile(r"^(?P<address>\S+)\s+:(?P<times>(?: +(?:-|\d+(?:\.\d+)?))+)$", re.MULTILINE)
 
 
@@ -88,10 +89,14 @@ async def ping_many_async(
 
 
 def _normal(address: str) -> str:
+    """The address as fping writes it; empty for none, also for one whose zone is no name of an
+    interface (Python takes anything after the %, and fping reads one address per line)."""
     try:
-        return str(ipaddress.ip_address(address))
+        found = ipaddress.ip_address(address)
     except ValueError:
         return ""
+    zone = getattr(found, "scope_id", None)
+    return str(found) if zone is None or _ZONE.fullmatch(zone) else ""
 
 
 def _not_an_address(address: str) -> PingResult:

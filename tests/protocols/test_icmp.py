@@ -66,8 +66,9 @@ def test_addresses_keep_the_form_in_which_they_were_given() -> None:
 
 def test_what_is_no_address_is_unknown_and_never_reaches_a_shell(tmp_path: Path) -> None:
     evil = ["router.example", "-h", f"127.0.0.1; touch {tmp_path}/x", "", "127.0.0.1\n::1"]
+    evil += ["fe80::1%-f", "fe80::1%lo\n::1", "fe80::1%a b"]
     results = ping_many(evil)
-    assert [result.alive for result in results.values()] == [None] * 5
+    assert [result.alive for result in results.values()] == [None] * 8
     assert {(result.method, result.error) for result in results.values()} == {
         ("none", "not an IP address")
     }
