@@ -2,6 +2,7 @@
 
 # daphne.server comes before anything else that might choose Twisted's reactor
 from daphne.server import Server  # isort:skip
+from daphne import http_protocol  # isort:skip
 
 import argparse
 import asyncio
@@ -14,6 +15,8 @@ from daphne.endpoints import build_endpoint_description_strings
 from ispcore.firstrun import FirstRunError, ensure_secrets
 
 BEAT_EVERY_S = 15
+LONGEST_BODY = 8 * 2**20  # octets; Django takes 5 MiB of a form, and the portal takes no files
+TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Brake:
@@ -31,6 +34,30 @@ class Brake:
 
     def stopProducing(self) -> None:  # noqa: N802
         self.clear.set()
+
+
+class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc] # daphne has no types
+    """A request whose body is no longer than a form's.
+
+    Daphne writes whatever comes to a temporary file before anybody is asked who sends it.
+    """
+
+    _is_refused = False
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        if self._is_refused:
+            return
+        if self.content.tell() + len(data) > LONGEST_BODY:
+            self._is_refused = True
+            self.content.truncate(0)
+            self.channel.transport.write(TOO_LARGE)
+            self.channel.loseConnection()
+            return
+        super().handleContentChunk(data)
+
+    def process(self) -> None:
+        if not self._is_refused:
+            super().process()
 
 
 class PatientServer(Server):  # type: ignore[misc] # daphne has no types
@@ -84,6 +111,7 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
         beating.add(loop.create_task(show_life("web", BEAT_EVERY_S)))
 
     reactor.callWhenRunning(begin)
+    http_protocol.WebRequest = BoundedRequest  # its factory has no other door
     server = PatientServer(
         application,
         endpoints=build_endpoint_description_strings(host=host, port=port),

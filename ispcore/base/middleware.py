@@ -17,12 +17,16 @@ POLICY = (
 
 
 class ContentSecurityPolicy:
+    """The policy on every answer; and no cache on the way keeps what the API told somebody."""
+
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
 
