@@ -263,9 +263,11 @@ def duration(span: timedelta | float | None) -> str:
 
 @register.filter
 def took(milliseconds: float | None) -> str:
-    """112 ms, 1.9 s; None as "no answer"."""
+    """112 ms, 1.9 s, < 0.1 ms; None as "no answer"."""
     if milliseconds is None:
         return "no answer"
+    if milliseconds < 0.05:
+        return f"<{units.NBSP}0.1{units.NBSP}ms"
     if milliseconds < 1000:
         digits = 1 if milliseconds < 10 else 0
         return f"{milliseconds:.{digits}f}{units.NBSP}ms"
