@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,9 +170,7 @@ def test(arguments: list[str]) -> int:
         coverage_gate.erase(PROJECT)
     totals = dict.fromkeys(("passed", "failed", "skipped"), 0)
     lines = []
-    for vendor, name in VENDORS.items():
-        say(f"\n=== tests on {name}")
-        code, counts = _tests_on(vendor, arguments, measured=complete)
+    for name, code, counts in _all_tests(arguments) if complete else _chosen_tests(arguments):
         if code:
             failed.append(f"tests on {name}")
         lines.append(f"{name}: {_counted(counts)}")
@@ -190,7 +188,36 @@ def test(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
-def _tests_on(vendor: str, arguments: list[str], *, measured: bool) -> tuple[int, dict[str, int]]:
+Result = tuple[str, int, dict[str, int]]  # what ran, its exit code, how many ended how
+
+
+def _chosen_tests(arguments: list[str]) -> Iterator[Result]:
+    """A selection, on each vendor."""
+    for vendor, name in VENDORS.items():
+        say(f"\n=== tests on {name}")
+        code, counts, _ = _tests_on(vendor, arguments, measured=False)
+        yield name, code, counts
+
+
+def _all_tests(arguments: list[str]) -> Iterator[Result]:
+    """Everything, measured. Journeys mostly wait, so they run beside the rest."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        journeys = pool.submit(
+            _tests_on, "sqlite", [*arguments, "-m", "journey"], measured=True, aside=True
+        )
+        for vendor, name in VENDORS.items():
+            say(f"\n=== tests on {name}")
+            code, counts, _ = _tests_on(vendor, [*arguments, "-m", "not journey"], measured=True)
+            yield name, code, counts
+        code, counts, output = journeys.result()
+    say(f"\n=== journeys: real processes, on SQLite\n{output.rstrip()}")
+    yield "journeys", code, counts
+
+
+def _tests_on(
+    vendor: str, arguments: list[str], *, measured: bool, aside: bool = False
+) -> tuple[int, dict[str, int], str]:
+    """Exit code, counts, and what was printed if the run was `aside` (else it is seen at once)."""
     python = [PYTHON, "-m", "coverage", "run"] if measured else [PYTHON]
     with tempfile.TemporaryDirectory(prefix="ispcore-counts-") as directory:
         path = Path(directory) / "counts.json"
@@ -205,12 +232,15 @@ def _tests_on(vendor: str, arguments: list[str], *, measured: bool) -> tuple[int
             [PYTHON, "-m", "tests.harness.run", *python, "-m", "pytest", *arguments],
             cwd=PROJECT,
             env=environment,
+            stdout=subprocess.PIPE if aside else None,
+            stderr=subprocess.STDOUT if aside else None,
+            text=True,
             check=False,
         )
         counts = json.loads(path.read_text()) if path.exists() else {}
     code = 0 if done.returncode == NO_TESTS_COLLECTED and arguments else done.returncode
     none = {"passed": 0, "failed": 1 if code else 0, "skipped": 0}
-    return code, none | counts
+    return code, none | counts, done.stdout or ""
 
 
 def _counted(counts: Mapping[str, int]) -> str:
