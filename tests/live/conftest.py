@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from ispcore.live.publish import publish
 from tests.live.numbers import tenant_topic
 
 ORIGIN = "http://localhost"
+PATIENCE_S = 10.0  # for what comes at once on a machine that has nothing else to do
 
 
 def session_of(account: Account) -> str:
@@ -46,12 +48,12 @@ class Page:
     async def say(self, **message: Any) -> None:
         await self.socket.send_to(text_data=json.dumps(message))
 
-    async def hear(self, *, within_s: float = 3) -> dict[str, Any]:
+    async def hear(self, *, within_s: float = PATIENCE_S) -> dict[str, Any]:
         """The next message."""
         heard: dict[str, Any] = await self.socket.receive_json_from(timeout=within_s)
         return heard
 
-    async def spots(self, *, within_s: float = 3) -> dict[str, str]:
+    async def spots(self, *, within_s: float = PATIENCE_S) -> dict[str, str]:
         """The spots of the next message with frames."""
         while "frames" not in (heard := await self.hear(within_s=within_s)):
             pass
@@ -60,7 +62,7 @@ class Page:
     async def hears_nothing(self, *, for_s: float = 0.8) -> bool:
         return bool(await self.socket.receive_nothing(timeout=for_s))
 
-    async def closed_with(self, *, within_s: float = 3) -> int:
+    async def closed_with(self, *, within_s: float = PATIENCE_S) -> int:
         while (event := await self.socket.receive_output(within_s))["type"] != "websocket.close":
             pass
         return int(event["code"])
@@ -111,12 +113,15 @@ async def live(transactional_db: None) -> AsyncIterator[Live]:
     try:
         yield opened
     finally:
-        if opened.pages:
-            await opened.listening()  # else a connection that is being made would be left open
-        for page in opened.pages:
-            await page.socket.disconnect()
-        await hub().stop()
-        del topics._topics[topic.name]
+        try:
+            if opened.pages:
+                await opened.listening()  # else a connection that is being made would be left open
+            for page in opened.pages:
+                with suppress(asyncio.CancelledError):  # of a socket that a test waited for in vain
+                    await page.socket.disconnect()
+        finally:
+            await hub().stop()
+            del topics._topics[topic.name]
 
 
 @pytest.fixture
