@@ -1,0 +1,83 @@
+"""Every page with hostile text in every place that a device or a person can write to."""
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.apps import apps
+from django.db import models
+from django.test import Client
+
+from ispcore.base.secrets import SecretField
+from monitoring.models import AlertEvent
+from tests.pages.test_access_matrix import LINES, _address, _answer, keys
+
+if TYPE_CHECKING:
+    from ispcore.accounts.models import Account
+
+__all__ = ["keys"]  # a fixture, found by its name
+HOSTILE = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script>{{ 7|add:7 }}"
+OURS = ("accounts", "base", "monitoring", "resellers", "routers")
+SECRET = "marked-s3cret"
+
+
+def _is_free_text(field: "models.Field[Any, Any]") -> bool:
+    written = isinstance(field, models.CharField | models.TextField)
+    return written and not (field.choices or field.primary_key or field.unique)
+
+
+def _poison() -> None:
+    """Write HOSTILE, cut to fit, to each text column that may hold anything; secrets are marked."""
+    for model in apps.get_models():
+        if model._meta.app_label not in OURS or model is AlertEvent:
+            continue  # an event is never rewritten: a hostile one is added
+        for field in model._meta.concrete_fields:
+            if isinstance(field, SecretField):
+                model._default_manager.update(**{field.name: f"{SECRET}-{field.name}"})
+            elif _is_free_text(field) and field.name not in SHAPED:
+                value = HOSTILE[: field.max_length or 500]
+                model._default_manager.update(**{field.name: value})
+        for name in ("name", "username"):
+            _poison_unique(model, name)
+
+
+SHAPED = {
+    *("password", "object_kind", "subject_kind", "kind", "action", "object_id", "fingerprint"),
+    *("source", "surface", "error_kind", "from_kind", "slot", "name", "metric"),
+}
+
+
+def _poison_unique(model: Any, name: str) -> None:
+    if name not in {f.name for f in model._meta.concrete_fields if not f.primary_key}:
+        return
+    length = model._meta.get_field(name).max_length or 80
+    for row in model._default_manager.all():
+        value = f"{row.pk}{HOSTILE}"[:length]
+        model._default_manager.filter(pk=row.pk).update(**{name: value})
+
+
+@pytest.mark.parametrize("person", ["super_user", "reseller_dhaka"])
+def test_no_page_lets_a_text_become_markup_or_tells_a_secret(
+    person: str,
+    keys: dict[str, int],
+    request: pytest.FixtureRequest,
+) -> None:
+    account: Account = request.getfixturevalue(person)
+    _poison()
+    AlertEvent.objects.create(
+        alert_id=keys["alert"], kind="note", severity="high", by=HOSTILE[:100], text=HOSTILE[:250]
+    )
+    client = Client()
+    client.force_login(account)
+    seen = 0
+    for pattern in LINES:
+        for query in ("", "?q=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E", "?fragment=detail"):
+            answer = _answer(client, "get", _address(pattern, keys) + query)
+            text = answer.content.decode()
+            assert SECRET not in text, pattern
+            if "json" in answer["Content-Type"] or "csv" in answer["Content-Type"]:
+                assert answer["X-Content-Type-Options"] == "nosniff"
+                continue
+            assert "<img src=x" not in text, pattern
+            assert "<script>alert" not in text, pattern
+            seen += "&lt;img src=x" in text
+    assert seen > 5  # it was there, escaped
