@@ -130,6 +130,14 @@ def test_a_viewers_pages_have_no_body_class_that_shows_buttons(
     assert "may-handle-alerts" in as_noc.get(_url("index")).content.decode()
 
 
+def test_the_button_of_the_audit_log_is_for_staff(
+    isp: "Isp", as_dhaka: "Client", as_noc: "Client"
+) -> None:
+    url = _url("resellers_mapping_change", isp.dhaka_mapping.pk)
+    assert " tenants" in as_dhaka.get(url).content.decode().split("<body")[1].split(">")[0]
+    assert " tenants" not in as_noc.get(url).content.decode().split("<body")[1].split(">")[0]
+
+
 def test_an_operator_may_not_edit_routers(isp: "Isp", as_noc: "Client") -> None:
     assert as_noc.post(_url("routers_router_change", isp.edge.pk)).status_code == 403
     form = as_noc.get(_url("routers_router_change", isp.edge.pk))
