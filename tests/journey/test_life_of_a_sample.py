@@ -110,7 +110,8 @@ def lab_router(
 @pytest.fixture
 def mapping(lab_router: tuple[Router, RunningLab]) -> Mapping:
     """The reseller's VLAN, read once, with five minutes to go until the next reading."""
-    Rule.objects.filter(metric="reseller.utilisation_percent").update(for_s=0)
+    at_once = {"metric": "reseller.utilisation_percent", "warning": 80, "critical": 100, "for_s": 0}
+    Rule.objects.update_or_create(name="Reseller over its plan", defaults=at_once)
     collection.collect()
     plan = plans.save(Plan(name="Tiny", down_bps=PLAN_BPS, up_bps=PLAN_BPS), by=BY)
     reseller = resellers.create("Dhaka Fibre", plan=plan, by=BY)
