@@ -5,8 +5,8 @@ From the page: {"subscribe": [[topic, key], ...]}, {"unsubscribe": [...]}, {"res
 {"at"} alone as a sign of life; {"refused": [topic, key]} for what it may not watch or what does
 not exist, which look the same on purpose; {"at", "pong": n}. While events cannot be heard there is
 no sign of life and no pong, so that the page says that it is not live. Closed with 4401 when the session has
-ended, 1009 for a message that is too long, 1003 for one that is not understood, 1008 for too many,
-1013 when the database is away, and 1011 for a fault of ours.
+ended, 4009 for a message that is too long, 4003 for one that is not understood, 4008 for too many,
+4013 when the database is away, and 4011 for a fault of ours.
 """
 
 import asyncio
@@ -35,12 +35,13 @@ FRAME_EVERY_S = 0.1
 LIFE_EVERY_S = 10.0
 RECHECK_EVERY_S = 60.0
 
+# the server's library sends no code between 1001 and 2999: RFC 6455's own are for endpoints
 SESSION_ENDED = 4401
-NOT_UNDERSTOOD = 1003
-TOO_MANY = 1008
-TOO_LONG = 1009
-INTERNAL_ERROR = 1011
-TRY_LATER = 1013
+NOT_UNDERSTOOD = 4003
+TOO_MANY = 4008
+TOO_LONG = 4009
+INTERNAL_ERROR = 4011
+TRY_LATER = 4013
 
 log = logging.getLogger(__name__)
 

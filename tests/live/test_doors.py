@@ -143,7 +143,7 @@ async def test_a_page_that_floods_is_closed_and_the_others_hear_on(
     await live.listening()
     for _ in range(500):
         await flooding.say(**words)
-    assert await flooding.closed_with() == 1008
+    assert await flooding.closed_with() == 4008
     await live.rename(tenant_dhaka, "heard")
     assert (await calm.spots())["name"] == "<b>heard</b>"
 
@@ -164,7 +164,7 @@ async def test_no_message_breaks_the_door(
     page = await live.page(noc_session)
     await page.socket.send_to(text_data=text)
     event = await page.socket.receive_output(10)
-    assert event["type"] == "websocket.send" or event["code"] in {1003, 1009}
+    assert event["type"] == "websocket.send" or event["code"] in {4003, 4009}
     next_page = await live.page(dhaka_session)
     await next_page.say(subscribe=[["test-tenant", str(tenant_dhaka.pk)]])
     assert (await next_page.spots())["name"] == "<b>Dhaka Fibre</b>"

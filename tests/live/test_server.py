@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ispcore.accounts.models import Tenant
 from ispcore.live.publish import publish
@@ -167,3 +167,24 @@ def _close_after(function: Any, *arguments: Any) -> None:
         function(*arguments)
     finally:
         connections.close_all()
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"), [(["x" * 5000], 4009), (["not json"], 4003), (['{"ping":1}'] * 300, 4008)]
+)
+async def test_a_socket_is_closed_with_its_reason(
+    port: int, noc_session: str, messages: list[str], code: int
+) -> None:
+    """Through the real server, whose library refuses to send most codes (and says so in the log)."""
+    async with open_page(port, noc_session) as page:
+        with pytest.raises(ConnectionClosed) as closed:
+            await _say_and_listen(page, messages)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == code
+
+
+async def _say_and_listen(page: ClientConnection, messages: list[str]) -> None:
+    for message in messages:
+        await page.send(message)
+    while await asyncio.wait_for(page.recv(), 5):
+        pass
