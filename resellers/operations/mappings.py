@@ -51,8 +51,8 @@ def add(
                 "map", mapping, by=by, new=audit.snapshot(mapping), tenant_id=reseller.tenant_id
             )
             _publish(mapping)
-    except IntegrityError:  # somebody was faster, and the constraints decided
-        _refuse_taken(mapping)
+    except (IntegrityError, ValidationError):
+        _refuse_taken(mapping)  # somebody may have been faster: the constraints do not say who
         raise
     return mapping
 
