@@ -21,6 +21,8 @@ from lab.state import StateFile
 from lab.tls import server_context
 from lab.usm import Usm
 
+ACCEPTING_TURNS = 3  # of the loop, from a connection taken up to its transport
+
 
 class PortInUse(OSError):
     """A port of the lab is taken; the message names router, service and port."""
@@ -102,7 +104,7 @@ class Device:
         self.faults.mode = mode
         self._drop_walls()
         if mode in (fault.DEAD, fault.BLACKHOLE):
-            self._close_api()
+            await self._close_api()
             if mode == fault.DEAD:
                 self.api.hang_up()
             else:
@@ -112,10 +114,20 @@ class Device:
         if not self._servers:
             await self._open_api()
 
-    def _close_api(self) -> None:
-        for server in self._servers:
+    async def _close_api(self) -> None:
+        """Stop accepting, let what is being accepted finish, then close.
+
+        A server closed while it takes up a connection would lose that socket (Python 3.11).
+        """
+        servers, self._servers = self._servers, []
+        loop = asyncio.get_running_loop()
+        for server in servers:
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
+        for server in servers:
             server.close()
-        self._servers.clear()
 
     def _raise_walls(self) -> None:
         """Listeners whose queue is full and that accept nobody: connects time out."""
@@ -133,7 +145,7 @@ class Device:
 
     async def stop(self) -> None:
         """Close everything; connections are broken."""
-        self._close_api()
+        await self._close_api()
         self._drop_walls()
         self.api.hang_up()
         if self._udp is not None:
