@@ -29,7 +29,7 @@ def add(
 ) -> Mapping:
     """Map an interface to a reseller from now on; `vlan_id` None means the interface's own.
 
-    Raises ValidationError, which names who has the interface or the VLAN already.
+    Raises ValidationError, which names who has the interface, the VLAN or the router already.
     """
     if vlan_id is None:
         vlan_id = interface.vlan_id
@@ -44,6 +44,7 @@ def add(
     )
     try:
         with transaction.atomic():
+            _refuse_foreign(mapping)
             _refuse_taken(mapping)
             mapping.full_clean()
             mapping.save()
@@ -68,6 +69,18 @@ def end(mapping: Mapping, *, by: Actor, reason: str = "") -> None:
             "end mapping", mapping, by=by, tenant_id=mapping.reseller.tenant_id, reason=reason
         )
         _publish(mapping)
+
+
+def _refuse_foreign(mapping: Mapping) -> None:
+    """A router of one tenant carries no other tenant's traffic; a shared one carries anybody's."""
+    owner = mapping.router.tenant
+    if owner is not None and owner != mapping.reseller.tenant:
+        raise ValidationError(
+            {
+                "interface": f"{mapping.router} belongs to {owner}, not to {mapping.reseller}. "
+                "Nothing was changed."
+            }
+        )
 
 
 def _refuse_taken(mapping: Mapping) -> None:

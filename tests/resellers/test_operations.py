@@ -232,6 +232,21 @@ def test_an_interface_is_mapped_once_and_the_refusal_says_to_whom(
     }
 
 
+def test_a_router_of_one_tenant_carries_no_other_tenant(dhaka: Reseller, router: Router) -> None:
+    router.tenant = Tenant.objects.create(name="Chattogram Net")
+    router.save()
+    with pytest.raises(ValidationError) as refused:
+        mapped(dhaka, router, "vlan-312")
+    assert refused.value.message_dict == {
+        "interface": [
+            "utt-edge-01 belongs to Chattogram Net, not to Dhaka Fibre. Nothing was changed."
+        ]
+    }
+    router.tenant = dhaka.tenant
+    router.save()
+    mapped(dhaka, router, "vlan-313")
+
+
 def test_a_vlan_is_mapped_once_per_router(dhaka: Reseller, router: Router) -> None:
     mapped(dhaka, router, "a", vlan_id=312)
     with pytest.raises(ValidationError) as refused:
