@@ -81,7 +81,9 @@ def discover_many(
         if isinstance(outcome, DiscoveryDiff):
             logger.info("%s: %d interfaces, %d new", router.name, outcome.total, len(outcome.new))
         else:
-            logger.warning("%s: discovery failed: %s", router.name, outcome)
+            # one that never answered is asked at every poll, and its check has said so once
+            level = logging.WARNING if router.discovered_at else logging.DEBUG
+            logger.log(level, "%s: discovery failed: %s", router.name, outcome)
     return done
 
 
