@@ -12,6 +12,8 @@ from tests.harness.environment import VENDOR
 DATABASES = ["default", "radius"]
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 SERVER_FIXTURES = {"snmpd", "database_servers", "fresh_databases"}
+# these talk to routers of the lab, or to processes of ours, and wait for time-outs
+SERVER_FOLDERS = {"lab", "protocols", "routers", "live", "platform", "harness"}
 ENDINGS = ("passed", "failed", "skipped")
 
 
@@ -32,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _mark(item: pytest.Item) -> None:
     fixtures = set(getattr(item, "fixturenames", ()))
-    if fixtures & SERVER_FIXTURES:
+    if fixtures & SERVER_FIXTURES or item.path.parent.name in SERVER_FOLDERS:
         item.add_marker("servers")
     if "chromium" in fixtures:
         item.add_marker("browser")

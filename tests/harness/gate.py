@@ -22,7 +22,7 @@ from tests.harness import coverage_gate
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
 SLOW = "not servers and not browser and not journey"
-WORKERS = "5"  # the quick tests wait more than they work
+WORKERS = "3"  # the quick tests wait more than they work
 NO_TESTS_COLLECTED = 5
 VENDORS = {"sqlite": "SQLite", "postgresql": "PostgreSQL and MariaDB"}
 
