@@ -1,5 +1,6 @@
 """Both engines against Debian's net-snmp agent, which nobody here wrote."""
 
+import asyncio
 import socket
 import time
 from dataclasses import replace
@@ -112,6 +113,30 @@ async def test_v3_works_again_after_wrong_keys(snmp: Engine, v3: SnmpTarget) -> 
     await failure(snmp, replace(v3, auth_key="wrong-auth-key"))
     await failure(snmp, replace(v3, priv_key="wrong-priv-key"))
     assert (await snmp.get(v3, [oids.SYS_NAME]))[oids.SYS_NAME] == b"ispcore-test-agent"
+
+
+async def test_a_v2c_session_ends_while_a_v3_session_is_open(
+    snmp: Engine, v2c: SnmpTarget, v3: SnmpTarget
+) -> None:
+    """easysnmp's own way to end a session would end the process here."""
+    async with snmp.converse(v3) as conversation:
+        assert await conversation.read((), [[oids.SYS_NAME]])
+        assert await snmp.get(v2c, [oids.SYS_NAME])
+        assert await snmp.get(replace(v3, retries=0), [oids.SYS_NAME])
+        assert await conversation.read((), [[oids.SYS_NAME]])
+
+
+async def test_many_sessions_at_once_of_both_versions(
+    snmp: Engine, v2c: SnmpTarget, v3: SnmpTarget
+) -> None:
+    wrong = replace(v3, auth_key="wrong-auth-key", timeout_s=5.0)
+    targets = [v2c, wrong, replace(v3, timeout_s=5.0)] * 20
+    asked = [snmp.get(target, [oids.SYS_NAME]) for target in targets]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    names = [{oids.SYS_NAME: b"ispcore-test-agent"}] * 20
+    assert found[0::3] == names
+    assert {type(error) for error in found[1::3]} == {Refused}
+    assert found[2::3] == names
 
 
 async def test_a_wrong_community_looks_like_silence(snmp: Engine, v2c: SnmpTarget) -> None:

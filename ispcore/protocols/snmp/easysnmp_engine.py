@@ -2,10 +2,15 @@
 
 Slower than gufo, but the same code that snmpget runs. Differences that cannot be hidden: net-snmp
 drops what it cannot parse, so a nonsense-talking agent is Unreachable here; and it keeps SNMPv3
-users in one list without locks, so v3 requests run one after another (a dead v3 device delays the
-other v3 devices by its time-out).
+users in one list without locks, so v3 requests run one after another, and a dead v3 device holds up
+the process for its time-out (easysnmp asks for the engine id without letting other threads run).
+
+What easysnmp 0.2.6 does when a session ends is not called: it looks for the session's user among
+those of all sessions with strcmp, which ends the process where there is no user (v2c) while a v3
+session is open, and misses the user where an engine id happens not to be followed by a NUL.
 """
 
+import ctypes
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,7 +21,7 @@ from typing import Any, TypeVar
 # net-snmp reads MIB files while it is imported; we speak numbers only.
 os.environ.setdefault("MIBS", "")
 
-from easysnmp import Session, SNMPVariable
+from easysnmp import Session, SNMPVariable, interface
 from easysnmp.exceptions import EasySNMPError, EasySNMPTimeoutError
 
 from ispcore.protocols.errors import Nonsense, ProtocolError, Refused, Unreachable
@@ -36,6 +41,10 @@ from ispcore.protocols.snmp.values import SnmpTarget, Value
 
 T = TypeVar("T")
 
+ctypes.pythonapi.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+ctypes.pythonapi.PyCapsule_GetPointer.restype = ctypes.c_void_p
+ctypes.pythonapi.PyCapsule_SetDestructor.argtypes = [ctypes.py_object, ctypes.c_void_p]
+
 AUTH_PROTOCOLS = {"": "DEFAULT", "MD5": "MD5", "SHA1": "SHA", "SHA256": "SHA-256"}
 PRIV_PROTOCOLS = {"": "DEFAULT", "DES": "DES", "AES128": "AES"}
 INTEGERS = {"INTEGER", "INTEGER32", "COUNTER", "GAUGE", "TICKS", "COUNTER64", "UINTEGER"}
@@ -51,7 +60,84 @@ REFUSALS = (
 NO_WAY = ("couldn't create SNMP handle", "Failure in sendto", "Unknown host")
 FAILURES = ("tooBig", "genError")
 
-_v3_users = threading.Lock()
+# easysnmp's own library, and through it net-snmp and the C library that it is linked with. PyDLL:
+# calls hold the interpreter's lock, as easysnmp's own do, and so never overlap.
+_library = ctypes.PyDLL(interface.__file__)
+_library.snmp_sess_close.argtypes = [ctypes.c_void_p]
+_library.free.argtypes = [ctypes.c_void_p]
+_library.usm_get_userList.restype = ctypes.c_void_p
+_library.usm_remove_user.argtypes = [ctypes.c_void_p]
+_library.usm_free_user.argtypes = [ctypes.c_void_p]
+
+
+class _Session(Session):  # type: ignore[misc]
+    """easysnmp splits host names at the first colon, which no IPv6 address survives."""
+
+    def __init__(self, target: SnmpTarget) -> None:
+        v6 = ":" in target.address
+        self._peer = f"udp6:[{target.address}]" if v6 else f"udp:{target.address}"
+        self._peer += f":{target.port}"
+        super().__init__(
+            hostname="peer", timeout=target.timeout_s, retries=0, use_numeric=True, **_login(target)
+        )
+
+    @property
+    def connect_hostname(self) -> str:
+        return self._peer
+
+    def update_session(self) -> None:
+        """Open, and take the ending over from easysnmp (the head of this file says why)."""
+        super().update_session()
+        self._context = ctypes.pythonapi.PyCapsule_GetPointer(self.sess_ptr, None)
+        ctypes.pythonapi.PyCapsule_SetDestructor(self.sess_ptr, None)
+
+    def close(self) -> None:
+        """End it and free what it holds. Nothing else may be called afterwards."""
+        self.sess_ptr = None
+        _library.snmp_sess_close(ctypes.c_void_p.from_address(self._context))  # its first field
+        _library.free(self._context)
+
+
+class _Sessions:
+    """The one session that is open, if any, and whose turn it is."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: _Session | None = None
+        self._target: SnmpTarget | None = None
+
+    def ask(self, target: SnmpTarget, request: Callable[[Session], T]) -> T:
+        """Put a request to `target`, over the open session if that is the target's."""
+        with self._lock:
+            if self._opened is None or self._target is not target:
+                self._end()
+                self._opened, self._target = _Session(target), target
+            return request(self._opened)
+
+    def close(self, target: SnmpTarget) -> None:
+        """End the session if it is the target's."""
+        with self._lock:
+            if self._target is target:
+                self._end()
+
+    def _end(self) -> None:
+        ended, self._opened, self._target = self._opened, None, None
+        if ended is None:
+            return
+        ended.close()
+        if ended.version == 3:
+            _forget_users()
+
+
+def _forget_users() -> None:
+    """The next session of a user would get the old keys. Of v3 one session is open at a time, so
+    the users in the list are nobody else's."""
+    while user := _library.usm_get_userList():
+        _library.usm_remove_user(user)
+        _library.usm_free_user(user)
+
+
+_one_v3_session = _Sessions()
 
 
 class EasySnmpEngine(Engine):
@@ -71,23 +157,15 @@ class EasySnmpEngine(Engine):
 class EasySnmpChannel:
     def __init__(self, target: SnmpTarget) -> None:
         self._target = target
-        self._opened: Session | None = None
-        self._lock = _v3_users if target.version == "v3" else threading.Lock()
+        self._sessions: _Sessions = _one_v3_session if target.version == "v3" else _Sessions()
 
     async def open(self) -> None:
         """For v3 this already asks the agent for its engine id."""
         await self._call(lambda session: None)
 
     async def close(self) -> None:
-        """At once, not when Python gets to it: an open session keeps its user's keys in the list,
-        and the next session of that user would get those. Waits for a request under way."""
-        await in_thread(self._close)
-
-    def _close(self) -> None:
-        with self._lock:
-            if self._opened is not None:
-                self._opened.sess_ptr = None
-            self._opened = None
+        """At once, not when Python gets to it. Waits for a request under way."""
+        await in_thread(self._sessions.close, self._target)
 
     async def get(self, oids: Sequence[str]) -> dict[str, Value]:
         asked = set(oids)
@@ -130,9 +208,7 @@ class EasySnmpChannel:
 
     def _blocking(self, request: Callable[[Session], T]) -> T:
         try:
-            with self._lock:
-                self._opened = self._opened or _Session(self._target)
-                return request(self._opened)
+            return self._sessions.ask(self._target, request)
         except EasySNMPTimeoutError:
             raise NoAnswerYet from None
         except EasySNMPError as error:
@@ -147,22 +223,6 @@ def _judged(message: str) -> Exception:
     if any(part in message for part in NO_WAY):
         return Unreachable(f"no way to the SNMP agent: {message}")
     return Nonsense(f"SNMP failed: {message}")
-
-
-class _Session(Session):  # type: ignore[misc]
-    """easysnmp splits host names at the first colon, which no IPv6 address survives."""
-
-    def __init__(self, target: SnmpTarget) -> None:
-        v6 = ":" in target.address
-        self._peer = f"udp6:[{target.address}]" if v6 else f"udp:{target.address}"
-        self._peer += f":{target.port}"
-        super().__init__(
-            hostname="peer", timeout=target.timeout_s, retries=0, use_numeric=True, **_login(target)
-        )
-
-    @property
-    def connect_hostname(self) -> str:
-        return self._peer
 
 
 def _login(target: SnmpTarget) -> dict[str, Any]:
