@@ -1,5 +1,6 @@
 """All settings, read from the environment (see the table in README.md)."""
 
+from socket import gethostname
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,10 @@ ALLOWED_HOSTS = env.items(
 DEMO = env.flag("ISPCORE_DEMO", "marks the portal as a demo (set by `script/server --demo`)")
 # which kind of process this is: web, worker, watch or command; decides pools and time-outs
 PROCESS = env.text("ISPCORE_PROCESS", "command", "set by the supervisor and the unit files")
+
+NODE = env.text(
+    "ISPCORE_NODE", gethostname()[:40], "what this host is called", shown="its host name"
+)
 
 # --- time ------------------------------------------------------------------------------------
 USE_TZ = True

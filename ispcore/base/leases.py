@@ -2,9 +2,9 @@
 
 import logging
 import os
-import socket
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -25,7 +25,7 @@ def take(job: str, *, slot: datetime, ttl_s: float) -> JobLease | None:
     """The lease for (job, slot), or None when it is finished or somebody else holds it."""
     now = clock.now()
     expires_at = now + timedelta(seconds=ttl_s)
-    fresh = {"owner": _me(), "taken_at": now, "expires_at": expires_at}
+    fresh = {"owner": me(), "taken_at": now, "expires_at": expires_at}
     try:
         with transaction.atomic():
             return JobLease.objects.create(job=job, slot=slot, **fresh)
@@ -48,7 +48,7 @@ def hold(name: str, *, ttl_s: float) -> bool:
     Ask well within `ttl_s` of the last time: a holder that does not loses the lease to the first
     that asks. Of several that ask at once the database lets one win.
     """
-    now, owner = clock.now(), _me()
+    now, owner = clock.now(), me()
     expires_at = now + timedelta(seconds=ttl_s)
     row = JobLease.objects.filter(job=name, slot=STANDING)
     if row.filter(owner=owner).update(expires_at=expires_at):
@@ -64,7 +64,7 @@ def hold(name: str, *, ttl_s: float) -> bool:
 
 def let_go(name: str) -> None:
     """End our standing lease, so that nobody waits for it to lapse. Nothing if it is not ours."""
-    ours = JobLease.objects.filter(job=name, slot=STANDING, owner=_me())
+    ours = JobLease.objects.filter(job=name, slot=STANDING, owner=me())
     ours.update(expires_at=STANDING)
 
 
@@ -78,7 +78,7 @@ def forget() -> int:
 def beat(name: str, *, started_at: datetime, note: str = "") -> None:
     """Write the sign of life of this process."""
     values = {
-        "host": socket.gethostname()[:120],
+        "host": settings.NODE,
         "pid": os.getpid(),
         "started_at": started_at,
         "beat_at": clock.now(),
@@ -87,5 +87,6 @@ def beat(name: str, *, started_at: datetime, note: str = "") -> None:
     Heartbeat.objects.update_or_create(name=name, defaults=values)
 
 
-def _me() -> str:
-    return f"{socket.gethostname()[:80]}:{os.getpid()}"
+def me() -> str:
+    """This process, as leases and members name it."""
+    return f"{settings.NODE}:{os.getpid()}"

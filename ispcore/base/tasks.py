@@ -6,7 +6,7 @@ from importlib import import_module
 from django.conf import settings
 from django_q.models import Failure
 
-from ispcore.base import clock, leases
+from ispcore.base import clock, leases, shares
 
 KEEP_FAILURES = timedelta(
     days=30
@@ -15,7 +15,7 @@ KEEP_FAILURES = timedelta(
 
 def tidy() -> str:
     """Forget what nobody will ask about any more: leases, ended sessions, old failures of jobs."""
-    forgotten = leases.forget()
+    forgotten = leases.forget() + shares.forget()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     failures, _ = Failure.objects.filter(stopped__lt=clock.now() - KEEP_FAILURES).delete()
     return f"{forgotten} leases, {failures} failures of jobs forgotten"
