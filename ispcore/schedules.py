@@ -2,7 +2,8 @@
 
 django-q counts in whole minutes (Schedule.MINUTES) and looks for due work every 30 s, so a job
 starts up to 30 s after its time and `every_s` is a multiple of 60; what must be faster is done by
-`manage.py watch`. A schedule without a cluster would run on the default cluster only, therefore
+a daemon (`manage.py watch`), and so is what must go on without a database (`manage.py collector`).
+A schedule without a cluster would run on the default cluster only, therefore
 every row names one. `timeout_s` stays below Q_CLUSTER's `retry`, else a job would run twice.
 """
 
@@ -43,17 +44,7 @@ class NotWholeMinutes(ValueError):
 
 def jobs() -> list[Job]:
     """All jobs, with the clusters of this set-up."""
-    period_s = settings.COLLECT_PERIOD_S
-    collect_timeout_s = min(max(period_s - 5, 55), 150)
     listed = [
-        Job(
-            "collect",
-            period_s,
-            "collect",
-            collect_timeout_s,
-            "routers.tasks.collect",
-            at_start="routers.tasks.collect_at_start",
-        ),
         Job(
             "check routers",
             300,

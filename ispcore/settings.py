@@ -56,6 +56,14 @@ COLLECT_CONCURRENCY = env.integer(
     "COLLECT_CONCURRENCY", 250, "routers polled at the same time", among=range(1, 10_001)
 )
 
+SPOOL_DIR = VAR_DIR / "spool"
+SPOOL_MB = env.integer(
+    "SPOOL_MB",
+    512,
+    "disk space for readings that wait while the database is away, in MB",
+    among=range(1, 1_000_001),
+)
+
 # --- apps ------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "ispcore.base",
@@ -132,6 +140,11 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
 def _postgresql(config: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {
         "connect_timeout": 10,
+        # a server that vanishes without a word is noticed within half a minute
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
         "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC"
         " -c idle_in_transaction_session_timeout=120000",
     }

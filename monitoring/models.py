@@ -30,6 +30,14 @@ class Metric(models.TextChoices):
         "router.collection_age_periods",
         "Router: age of the last reading, in polling periods",
     )
+    COLLECTOR_WAITING_S = (
+        "collector.waiting_s",
+        "Collector: age of the oldest reading that waits for the database, seconds",
+    )
+    COLLECTOR_LOST_BATCHES = (
+        "collector.lost_batches",
+        "Collector: batches of readings that were lost since it started",
+    )
 
 
 class Rule(Stamped):

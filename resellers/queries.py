@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from ispcore.base.units import utilisation_percent
 from resellers.models import Mapping, Reseller
+from routers.counter_states import CounterState
 from routers.hooks import Carried
-from routers.models import CounterState
 from routers.queries import current_rates
 
 Side = Mapping.Side

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
 
 from ispcore.base import clock
-from routers.models import CounterState, Interface, InterfaceUsage, Router, RouterCheck
+from routers.counter_states import CounterState, unpack
+from routers.models import Interface, InterfaceUsage, Router, RouterCheck, RouterCounters
 
 State = RouterCheck.State
 LOOPBACK = 24  # ifType softwareLoopback
@@ -17,15 +17,6 @@ SPARK_SPAN = timedelta(hours=6)
 def fresh_after(now: datetime) -> datetime:
     """A rate older than this is not the current rate any more: twice the polling period."""
     return now - timedelta(seconds=2 * settings.COLLECT_PERIOD_S + 30)
-
-
-def fleet(router_ids: Sequence[int] | None = None) -> QuerySet[Router]:
-    """The routers to poll, each with `to_read`: its interfaces that have counters."""
-    read = Interface.objects.filter(gone_at=None, counter_bits__gt=0)
-    routers = Router.objects.filter(is_polled=True)
-    if router_ids is not None:
-        routers = routers.filter(pk__in=router_ids)
-    return routers.prefetch_related(Prefetch("interfaces", queryset=read, to_attr="to_read"))
 
 
 def polled_still(router_ids: Iterable[int]) -> set[int]:
@@ -93,12 +84,25 @@ def collection_age_periods(router: Router, now: datetime) -> float | None:
     return (now - since).total_seconds() / settings.COLLECT_PERIOD_S
 
 
+def counters_of(router_ids: Iterable[int]) -> dict[int, CounterState]:
+    """The counter states of all interfaces of these routers, by interface."""
+    found: dict[int, CounterState] = {}
+    rows = RouterCounters.objects.filter(router_id__in=list(router_ids))
+    for packed in rows.values_list("states", flat=True):
+        found |= unpack(packed)
+    return found
+
+
 def current_rates(interface_ids: Sequence[int]) -> dict[int, CounterState]:
     """The rates that are current, by interface; one that is missing here is unknown now."""
-    rows = CounterState.objects.filter(
-        interface_id__in=interface_ids, rated_at__gte=fresh_after(clock.now())
-    )
-    return {row.interface_id: row for row in rows}
+    wanted = set(interface_ids)
+    routers = Interface.objects.filter(pk__in=wanted).values_list("router_id", flat=True)
+    fresh_ms = int(fresh_after(clock.now()).timestamp() * 1000)
+    return {
+        pk: state
+        for pk, state in counters_of(set(routers)).items()
+        if pk in wanted and state.rated_ms is not None and state.rated_ms >= fresh_ms
+    }
 
 
 def sparks(interface_ids: Sequence[int]) -> dict[int, list[tuple[int | None, int | None]]]:

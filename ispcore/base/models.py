@@ -46,17 +46,6 @@ class Stamped(models.Model):
         abstract = True
 
 
-class Counter64Field(models.BigIntegerField):  # type: ignore[type-arg]
-    """An unsigned 64-bit counter in a signed 64-bit column (two's complement)."""
-
-    def get_prep_value(self, value: Any) -> Any:
-        number = super().get_prep_value(value)
-        return number - 2**64 if number is not None and number >= 2**63 else number
-
-    def from_db_value(self, value: int | None, expression: Any, connection: Any) -> int | None:
-        return value if value is None else value & (2**64 - 1)
-
-
 class AuditEntry(models.Model):
     """Who did what to which object, written in the transaction of the change itself."""
 

@@ -24,6 +24,8 @@ DEMO_ENVIRONMENT = {
     "ISPCORE_TIME_ZONE": "Asia/Dhaka",
 }
 WATCH_STALE_S = WEB_STALE_S = 90.0
+COLLECTOR_STALE_S = 150.0  # beats between two batches: the largest takes some time to store
+DAEMONS = ("collector", "watch")
 
 
 class CannotStart(Exception):
@@ -220,8 +222,10 @@ def programs(*, demo: bool, host: str, port: int) -> list[Program]:
                 watch_members=True,
             )
         )
-    watch = python(manage, "watch", "--skip-checks")
-    listed.append(Program("watch", watch, {"ISPCORE_PROCESS": "watch"}, "watch", WATCH_STALE_S))
+    for name in DAEMONS:
+        command = python(manage, name, "--skip-checks")
+        stale_after_s = WATCH_STALE_S if name == "watch" else COLLECTOR_STALE_S
+        listed.append(Program(name, command, {"ISPCORE_PROCESS": name}, name, stale_after_s))
     return listed + (_lab() if demo else [])
 
 

@@ -48,6 +48,14 @@ class Migration(migrations.Migration):
                                 "router.collection_age_periods",
                                 "Router: age of the last reading, in polling periods",
                             ),
+                            (
+                                "collector.waiting_s",
+                                "Collector: age of the oldest reading that waits for the database, seconds",
+                            ),
+                            (
+                                "collector.lost_batches",
+                                "Collector: batches of readings that were lost since it started",
+                            ),
                         ],
                         max_length=60,
                     ),

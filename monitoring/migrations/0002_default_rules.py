@@ -24,6 +24,17 @@ RULES = [
         "critical": 4,
         "for_s": 90,  # a portal that was off is given the time for its first collection
     },
+    {
+        "name": "Readings wait for the database",
+        "metric": "collector.waiting_s",
+        "warning": 300,
+        "critical": 1800,
+    },
+    {
+        "name": "Readings were lost",
+        "metric": "collector.lost_batches",
+        "critical": 1,
+    },
 ]
 REFUSED = "an alert's events are never rewritten"
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from ispcore.base import clock, units
 from ispcore.base.timeseries import store
-from ispcore.base.timeseries.buckets import BUCKET_MS, Bucket
+from ispcore.base.timeseries.buckets import BUCKET_MS
 from ispcore.live.publish import publish
 from monitoring.models import Metric
 from monitoring.operations import rules
@@ -26,6 +26,7 @@ COLUMNS = (
     "mapping_id", "bucket", "in_octets", "out_octets", "in_bps", "out_bps", "covered_s",
     "quality", "source",
 )  # fmt: skip
+MOST_NAMED_IDS = 2_000  # beyond it all mappings are read: a long list of ids costs more
 SUMS = ("in_octets", "out_octets", "covered_s", "samples")
 MAXIMA = ("in_bps_max", "out_bps_max")
 
@@ -36,11 +37,11 @@ def record(collected: Collected) -> None:
     Runs inside the transaction of the collection, so that a bucket is stored with the reading
     that finished it, or not at all.
     """
-    if not collected.buckets:
-        return
-    mappings = _mappings(collected.buckets)
-    owned = [(_owner(each, mappings[each.interface_id]), each) for each in collected.buckets]
-    insert([usage_row(mapping.pk, each) for mapping, each in owned if mapping])
+    if collected.buckets:
+        owners = _owners(collected.buckets)
+        insert(
+            [usage_row(pk, each) for pk, each in zip(owners, collected.buckets, strict=True) if pk]
+        )
 
 
 def insert(rows: Sequence[tuple[Any, ...]]) -> int:
@@ -106,33 +107,40 @@ def _words(current: "queries.Current") -> str:
     return f"{units.format_bps(used)}{word} of {units.format_bps(plan)} · {percent}"
 
 
-def _mappings(buckets: Sequence[FinishedBucket]) -> dict[int, list[Mapping]]:
-    """The mappings of these interfaces that were live in any of the buckets, by interface."""
-    oldest = datetime.fromtimestamp(min(b.bucket.start_ms for b in buckets) / 1000, UTC)
-    rows = Mapping.objects.filter(
-        Q(ended_at=None) | Q(ended_at__gt=oldest),
-        interface_id__in={b.interface_id for b in buckets},
-    )
-    found: dict[int, list[Mapping]] = defaultdict(list)
-    for mapping in rows:
-        found[mapping.interface_id].append(mapping)
-    return found
+def _owners(buckets: Sequence[FinishedBucket]) -> list[int | None]:
+    """Whose each bucket is: the primary key of its mapping, None where nobody's."""
+    oldest = datetime.fromtimestamp(min(b.start_ms for b in buckets) / 1000, UTC)
+    mappings = Mapping.objects.all()
+    interface_ids = {b.interface_id for b in buckets}
+    if len(interface_ids) <= MOST_NAMED_IDS:
+        mappings = mappings.filter(interface_id__in=interface_ids)
+    lasting = mappings.filter(ended_at=None, started_at__lte=oldest)
+    settled = dict(lasting.values_list("interface_id", "pk"))
+    moving: dict[int, list[Mapping]] = defaultdict(list)
+    for mapping in mappings.filter(
+        Q(ended_at__gt=oldest) | Q(ended_at=None, started_at__gt=oldest)
+    ).order_by("pk"):
+        moving[mapping.interface_id].append(mapping)
+    return [
+        settled.get(each.interface_id) or _owner(each, moving.get(each.interface_id, ()))
+        for each in buckets
+    ]
 
 
-def _owner(each: FinishedBucket, mappings: Sequence[Mapping]) -> Mapping | None:
-    """Whose the bucket is: the mapping's that was live for most of what was seen of it, if any.
+def _owner(each: FinishedBucket, mappings: Sequence[Mapping]) -> int | None:
+    """The mapping that was live for most of what was seen of the bucket, if any.
 
     Traffic of before a mapping began is not its reseller's, and what flowed before it ended is,
     also where a late poll brings it afterwards.
     """
-    owner = max(mappings, key=lambda mapping: _live_ms(each.bucket, mapping), default=None)
+    owner = max(mappings, key=lambda mapping: _live_ms(each, mapping), default=None)
     if owner is None:
         return None
-    seen_ms = min(each.bucket.covered_ms or BUCKET_MS, BUCKET_MS)
-    return owner if 2 * _live_ms(each.bucket, owner) >= seen_ms else None
+    seen_ms = min(each.covered_ms or BUCKET_MS, BUCKET_MS)
+    return owner.pk if 2 * _live_ms(each, owner) >= seen_ms else None
 
 
-def _live_ms(bucket: Bucket, mapping: Mapping) -> int:
+def _live_ms(bucket: FinishedBucket, mapping: Mapping) -> int:
     end_ms = bucket.start_ms + BUCKET_MS
     since = max(bucket.start_ms, round(mapping.started_at.timestamp() * 1000))
     until = min(end_ms, round(mapping.ended_at.timestamp() * 1000)) if mapping.ended_at else end_ms

@@ -18,6 +18,65 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Collector",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("node", models.CharField(max_length=40, unique=True)),
+                (
+                    "share",
+                    models.CharField(help_text="its part of the routers", max_length=20),
+                ),
+                ("routers", models.PositiveIntegerField(default=0)),
+                ("answered", models.PositiveIntegerField(default=0)),
+                ("polled_at", models.DateTimeField(null=True)),
+                (
+                    "cycle_s",
+                    models.FloatField(help_text="from the first question to the commit", null=True),
+                ),
+                ("seen_at", models.DateTimeField()),
+                ("spool_batches", models.PositiveIntegerField(default=0)),
+                ("spool_octets", models.BigIntegerField(default=0)),
+                ("spool_oldest_at", models.DateTimeField(null=True)),
+                (
+                    "dropped",
+                    models.PositiveIntegerField(
+                        default=0, help_text="batches for which no room was"
+                    ),
+                ),
+                (
+                    "refused",
+                    models.PositiveIntegerField(
+                        default=0, help_text="batches that cannot be stored"
+                    ),
+                ),
+                (
+                    "damaged",
+                    models.PositiveIntegerField(
+                        default=0, help_text="lines that a bad disk destroyed"
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "collectors",
+                "ordering": ["node"],
+            },
+        ),
+        migrations.CreateModel(
             name="Interface",
             fields=[
                 (
@@ -76,51 +135,6 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "router_interfaces",
                 "ordering": ["router", "index"],
-            },
-        ),
-        migrations.CreateModel(
-            name="CounterState",
-            fields=[
-                (
-                    "interface",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="counters",
-                        serialize=False,
-                        to="routers.interface",
-                    ),
-                ),
-                (
-                    "at_ms",
-                    models.BigIntegerField(help_text="of the last reading, epoch milliseconds"),
-                ),
-                ("uptime_ticks", models.BigIntegerField()),
-                ("in_octets", ispcore.base.models.Counter64Field()),
-                ("out_octets", ispcore.base.models.Counter64Field()),
-                ("bits", models.PositiveSmallIntegerField()),
-                ("discontinuity_ticks", models.BigIntegerField(null=True)),
-                ("in_bps", models.BigIntegerField(null=True)),
-                ("out_bps", models.BigIntegerField(null=True)),
-                (
-                    "rated_at",
-                    models.DateTimeField(
-                        help_text="end of the interval of the current rate", null=True
-                    ),
-                ),
-                (
-                    "bucket_ms",
-                    models.BigIntegerField(
-                        help_text="start of the open bucket, epoch milliseconds"
-                    ),
-                ),
-                ("bucket_in_octets", models.BigIntegerField(default=0)),
-                ("bucket_out_octets", models.BigIntegerField(default=0)),
-                ("bucket_covered_ms", models.IntegerField(default=0)),
-                ("bucket_quality", models.SmallIntegerField(default=0)),
-            ],
-            options={
-                "db_table": "interface_counters",
             },
         ),
         migrations.CreateModel(
@@ -359,6 +373,26 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="RouterCounters",
+            fields=[
+                (
+                    "router",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="counters",
+                        serialize=False,
+                        to="routers.router",
+                    ),
+                ),
+                ("generation", models.BigIntegerField(default=0)),
+                ("states", models.BinaryField(default=b"")),
+            ],
+            options={
+                "db_table": "router_counters",
+            },
+        ),
+        migrations.CreateModel(
             name="Poll",
             fields=[
                 (
@@ -481,9 +515,9 @@ class Migration(migrations.Migration):
                 violation_error_message="Another router has this address and API port already.",
             ),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name="poll",
-            index=models.Index(fields=["router", "-at"], name="routers_poll_router"),
+            constraint=models.UniqueConstraint(fields=("router", "at"), name="routers_poll_once"),
         ),
         migrations.AddConstraint(
             model_name="poll",

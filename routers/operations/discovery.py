@@ -19,7 +19,8 @@ from ispcore.protocols.errors import Nonsense, ProtocolError, Unreachable
 from ispcore.protocols.interfaces import DiscoveredInterface, Discovery
 from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import discover as snmp_discover
-from routers.models import CounterState, Interface, Router
+from routers.models import Interface, Router, RouterCounters
+from routers.operations import states
 from routers.targets import api_target, snmp_engine, snmp_target
 
 logger = logging.getLogger(__name__)
@@ -198,6 +199,7 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
         if _is_another(row, each):
             swapped.append(row.pk)
         changed.append(_apply(row, each, vlans, now, facts))
+    states.distrust(router.pk, swapped)
     gone = [i for n, i in stored.items() if n not in seen and i.gone_at is None]
     for row in gone:
         row.gone_at = now
@@ -205,7 +207,6 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
     Interface.objects.bulk_update(
         changed + gone, [*FACTS, "vlan_id", "last_seen_at", "gone_at"], batch_size=500
     )
-    CounterState.objects.filter(interface__in=swapped).update(bits=0)  # its counters mean nothing
     _facts(router, found, now)
     return DiscoveryDiff(
         new=[i.name for i in new],
@@ -218,8 +219,7 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
 
 def _locked(router: Router) -> list[Interface]:
     """In the collector's order: states, then interfaces, the router itself last."""
-    states = CounterState.objects.select_for_update(of=("self",))
-    list(states.filter(interface__router=router).order_by("interface_id"))
+    list(RouterCounters.objects.select_for_update().filter(router=router))
     rows = Interface.objects.select_for_update(no_key=True).filter(router=router)
     return list(rows.order_by("pk"))
 

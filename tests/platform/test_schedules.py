@@ -20,7 +20,7 @@ def test_first_sync_adds_every_job_on_its_cluster() -> None:
     schedules.sync()
     rows = {row.name: row for row in Schedule.objects.all()}
     assert {job.name for job in schedules.jobs()} == set(rows)
-    assert rows["collect"].cluster == "collect"
+    assert rows["discover"].cluster == "collect"
     assert rows["evaluate"].cluster == "default"
     assert rows["beat provision"].args == "('provision',)"
     assert rows["discover"].minutes == 60
@@ -37,12 +37,12 @@ def test_second_sync_does_nothing() -> None:
 def test_change_of_the_period_moves_the_next_run_onto_its_grid() -> None:
     with clock.frozen(datetime(2026, 3, 2, 12, 3, 20, tzinfo=UTC)):
         schedules.sync()
-        row = Schedule.objects.get(name="collect")
+        row = Schedule.objects.get(name="check routers")
         assert row.next_run == datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
-        with override_settings(COLLECT_PERIOD_S=60):
-            assert schedules.sync() == ["changed collect (every 60 s)"]
+        Schedule.objects.filter(pk=row.pk).update(minutes=60)
+        assert schedules.sync() == ["changed check routers (every 300 s)"]
         row.refresh_from_db()
-        assert (row.minutes, row.next_run) == (1, datetime(2026, 3, 2, 12, 4, tzinfo=UTC))
+        assert (row.minutes, row.next_run) == (5, datetime(2026, 3, 2, 12, 5, tzinfo=UTC))
 
 
 def test_what_is_no_job_any_more_is_removed() -> None:
@@ -68,19 +68,17 @@ def test_a_cluster_that_does_not_run_any_more_does_not_look_dead() -> None:
     assert names == {"watch", "jobs default"}
 
 
-@override_settings(COLLECT_PERIOD_S=90)
-def test_period_that_is_not_whole_minutes_is_refused() -> None:
-    with pytest.raises(CommandError, match="collect: 90 s"):
+def test_period_that_is_not_whole_minutes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "BEAT_EVERY_S", 90)
+    with pytest.raises(CommandError, match="beat collect: 90 s"):
         call_command("sync_schedules")
     assert not Schedule.objects.exists()
 
 
 def test_every_time_out_stays_below_the_retry() -> None:
-    for period_s in (60, 300):
-        with override_settings(COLLECT_PERIOD_S=period_s):
-            for job in schedules.jobs():
-                assert job.timeout_s < settings.Q_CLUSTER["retry"]
-                assert job.timeout_s + 5 <= max(job.every_s, 60)
+    for job in schedules.jobs():
+        assert job.timeout_s < settings.Q_CLUSTER["retry"]
+        assert job.timeout_s + 5 <= max(job.every_s, 60)
 
 
 def test_heartbeat_of_a_cluster_outlasts_its_longest_job() -> None:
@@ -90,7 +88,7 @@ def test_heartbeat_of_a_cluster_outlasts_its_longest_job() -> None:
 
 
 @override_settings(EMBEDDED=True)
-def test_start_queues_the_first_collection_logins_and_beat_at_once() -> None:
+def test_start_queues_the_first_logins_and_beat_at_once() -> None:
     schedules.start_now()
     queued = {(row.key, row.func()) for row in OrmQ.objects.all()}
     assert ("default", "ispcore.schedules.beat") in queued

@@ -12,7 +12,7 @@ from ispcore.base.models import AuditEntry
 from ispcore.protocols.errors import ProtocolError, Unreachable
 from monitoring.models import Alert
 from resellers.operations import mappings, resellers
-from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router
+from routers.models import Interface, InterfaceUsage, Poll, Router, RouterCounters
 from routers.operations import collection, connection, discovery, retention, routers, status
 from routers.operations.routers import RouterInUse
 from routers.queries import current_rates, sparks
@@ -102,7 +102,7 @@ def test_a_router_is_removed_with_all_that_was_collected_of_it(edge: Place) -> N
     collection.collect()
     status.record([status.Checked(edge.router, "snmp", ok=False, error="x")])
     routers.delete(edge.router, by=BY)
-    for model in (Router, Interface, CounterState, InterfaceUsage, Poll):
+    for model in (Router, Interface, RouterCounters, InterfaceUsage, Poll):
         assert not model._default_manager.exists()
     assert AuditEntry.objects.filter(action="delete").count() == 1
 

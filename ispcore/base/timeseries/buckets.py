@@ -12,6 +12,7 @@ from ispcore.base.timeseries.quality import DISCARDED, Quality
 
 BUCKET_S = 300
 BUCKET_MS = BUCKET_S * 1000
+WHOLE_MS = BUCKET_MS - 500  # seen so far, a bucket counts as seen throughout
 LATE_MS = BUCKET_MS * 3 // 2  # an interval longer than this is spread, and says so
 FOLD_MS = 7_200_000  # a clock stepped back by up to two hours is waited for
 GAP_ROWS = 2 * 288  # at most two days of empty buckets are written out for one gap
@@ -91,7 +92,7 @@ def _share(octets: int | None, done_ms: int, span_ms: int) -> int:
 
 
 def _close(bucket: Bucket) -> Bucket:
-    if bucket.covered_ms >= BUCKET_MS - 500:
+    if bucket.covered_ms >= WHOLE_MS:
         return bucket
     return replace(bucket, quality=bucket.quality | Quality.PARTIAL)
 

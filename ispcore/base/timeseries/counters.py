@@ -12,6 +12,7 @@ from ispcore.base.timeseries.quality import Quality
 TICKS_WRAP = 2**32  # TimeTicks: 497.1 days
 COUNTER32 = 2**32
 HEADROOM = 1.1
+TOLERANCE_MS = 5_000  # and 2 %: so far our clock and the device's may be apart
 LATEST_MS = 600_000  # a reading that is older than this by our clock did not merely arrive late
 UNKNOWN_SPEED_CAP_BPS = 400_000_000_000  # where the interface does not tell its speed
 
@@ -134,7 +135,7 @@ def _uptime_span_ms(grown_ticks: int, wall_ms: int, uptime_ticks: int) -> int | 
 
 
 def _tolerance_ms(span_ms: int) -> int:
-    return 5_000 + abs(span_ms) // 50
+    return TOLERANCE_MS + abs(span_ms) // 50
 
 
 def _discarded(before: Snapshot, after: Snapshot, why: Quality) -> Interval:
