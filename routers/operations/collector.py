@@ -35,6 +35,7 @@ from routers.operations.plan import Work
 from routers.operations.poll_records import PollRecord
 from routers.operations.reading import Attempt, read_all
 from routers.operations.states import Memory
+from routers.operations.storing import store_records
 
 logger = logging.getLogger(__name__)
 NAME = "collector"
@@ -152,7 +153,7 @@ class Collector:
         late = fresh is None or clock.monotonic_s() - fresh.began_s > self.period_s
         try:
             records = fresh.records if fresh else _records(self.spool, name)
-            brought = collection.store_records(records, memory=self._memory, late=late)
+            brought = store_records(records, memory=self._memory, late=late)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - one batch, whatever is wrong with it, is put aside

@@ -85,8 +85,9 @@ def test_the_usual_reading_does_take_the_short_way() -> None:
     for n in range(1, 5):
         at_ms = DAY_MS + 1_000 + n * BUCKET_MS
         row = Row(7, None, at_ms, 10_000 + n * BUCKET_MS // 10, 5 + n * 10**6, 5, 64, None)
-        (bucket,) = advance._count_usual(state, row, 1, "snmp") or [None]
-        assert bucket is not None
+        found = advance._count_usual(state, row, 1, "snmp")
+        assert found is not None
+        (bucket,) = found
         assert bucket.start_ms == DAY_MS + (n - 1) * BUCKET_MS
 
 

@@ -16,6 +16,8 @@ from routers.models import InterfaceUsage, Poll
 from routers.operations import collection, plan
 from routers.operations import collector as collectors
 from routers.operations.collector import Collector
+from routers.operations.poll_records import PollRecord
+from routers.operations.reading import read_all
 from tests.routers.conftest import MakePlace, Place, five_minutes_pass
 
 PERIOD_S = 300
@@ -82,7 +84,7 @@ def test_batches_of_an_earlier_process_are_stored_in_order_each_with_its_rate(
 def five_minutes_pass_for_readings(here: Collector) -> None:
     """The batches that wait were read five minutes earlier than they were."""
     for name in here.spool.names():
-        records = [collectors.PollRecord.from_json(line) for line in here.spool.lines(name)]
+        records = [PollRecord.from_json(line) for line in here.spool.lines(name)]
         for record in records:
             record.at_s -= PERIOD_S
             record.taken_at_s = (record.taken_at_s or 0) - PERIOD_S
@@ -187,7 +189,7 @@ def test_without_a_database_the_kept_plan_is_polled(
     works = plan.kept(tmp_path / "plan")
     assert [work.router.name for work in works] == [edge.router.name]
     assert works[0].router.snmp_community == edge.router.snmp_community
-    (attempt,) = collection.read_all(works)
+    (attempt,) = read_all(works)
     assert attempt.reading is not None
     assert {row.name for row in attempt.reading.rows} >= {"vlan101", "vlan102", "vlan103"}
 
