@@ -7,7 +7,7 @@ from django.conf import settings
 
 from ispcore.base import clock
 from routers.counter_states import CounterState, unpack
-from routers.models import Interface, InterfaceUsage, Router, RouterCheck, RouterCounters
+from routers.models import InterfaceUsage, Router, RouterCheck, RouterCounters
 
 State = RouterCheck.State
 LOOPBACK = 24  # ifType softwareLoopback
@@ -87,21 +87,19 @@ def collection_age_periods(router: Router, now: datetime) -> float | None:
 def counters_of(router_ids: Iterable[int]) -> dict[int, CounterState]:
     """The counter states of all interfaces of these routers, by interface."""
     found: dict[int, CounterState] = {}
-    rows = RouterCounters.objects.filter(router_id__in=list(router_ids))
+    rows = RouterCounters.objects.filter(router_id__in=set(router_ids))
     for packed in rows.values_list("states", flat=True):
         found |= unpack(packed)
     return found
 
 
-def current_rates(interface_ids: Sequence[int]) -> dict[int, CounterState]:
+def current_rates(router_ids: Iterable[int]) -> dict[int, CounterState]:
     """The rates that are current, by interface; one that is missing here is unknown now."""
-    wanted = set(interface_ids)
-    routers = Interface.objects.filter(pk__in=wanted).values_list("router_id", flat=True)
     fresh_ms = int(fresh_after(clock.now()).timestamp() * 1000)
     return {
         pk: state
-        for pk, state in counters_of(set(routers)).items()
-        if pk in wanted and state.rated_ms is not None and state.rated_ms >= fresh_ms
+        for pk, state in counters_of(router_ids).items()
+        if state.rated_ms is not None and state.rated_ms >= fresh_ms
     }
 
 

@@ -11,7 +11,7 @@ from django.db.models import Q
 from ispcore.base import clock, units
 from ispcore.base.timeseries import store
 from ispcore.base.timeseries.buckets import BUCKET_MS
-from ispcore.live.publish import publish
+from ispcore.live.publish import publish, publish_all
 from monitoring.models import Metric
 from monitoring.operations import rules
 from monitoring.operations.alerts import Subject
@@ -55,15 +55,17 @@ def insert(rows: Sequence[tuple[Any, ...]]) -> int:
 
 def announce(collected: Collected) -> None:
     """After the collection is stored: judge the resellers concerned, and tell their pages."""
-    touched = Reseller.objects.filter(
-        mappings__interface_id__in=collected.rated_interface_ids, mappings__ended_at=None
-    ).distinct()
+    if not collected.rated_interface_ids:
+        return
+    mappings = Mapping.objects.filter(ended_at=None)
+    if len(collected.rated_interface_ids) <= MOST_NAMED_IDS:
+        mappings = mappings.filter(interface_id__in=collected.rated_interface_ids)
+    touched = Reseller.objects.filter(pk__in=mappings.values("reseller_id"))
     resellers = list(touched.select_related("tenant", "plan"))
     if resellers:
         evaluate(resellers)
     with transaction.atomic():
-        for reseller in resellers:
-            publish("reseller", str(reseller.pk))
+        publish_all("reseller", (str(reseller.pk) for reseller in resellers))
         publish("overview")
 
 

@@ -131,7 +131,7 @@ class Collector:
     def turn(self) -> None:
         """One look at everything that needs the database; one that is away ends the turn."""
         try:
-            self._refresh()
+            self.refresh()
             for name in self.spool.names():
                 if self.stop.is_set():
                     break
@@ -197,14 +197,15 @@ class Collector:
 
     # ---- plan, share, signs of life
 
-    def _refresh(self) -> None:
+    def refresh(self, *, now: bool = False) -> None:
+        """Read the plan again if it is due, or now; and who shares the routers, always."""
         now_s = clock.monotonic_s()
         share = shares.join(NAME, ttl_s=LEASE_S)
         new_share = share != self._share
         if new_share:
             logger.info("collector: %s is ours", share)
         self._share = share
-        if self.works and not new_share and not self._plan_is_due(now_s):
+        if self.works and not (now or new_share or self._plan_is_due(now_s)):
             return
         ids = Router.objects.filter(is_polled=True).values_list("pk", flat=True)
         works = plan.load(None if share.count == 1 else share.of(ids))

@@ -42,7 +42,7 @@ class Fleet:
     def store(self, reading: CounterReading | None, **more: Any) -> None:
         (work,) = plan.load([self.router.pk])
         attempt = Attempt(work, reading, "snmp", snmp_asked=True, **more)
-        at_s = clock.now().timestamp()
+        at_s = reading.taken_at if reading else clock.now().timestamp()
         record = poll_records.of(attempt, at_s=at_s)
         store_records([PollRecord.from_json(record.to_json())])
 
