@@ -7,6 +7,7 @@ from django.db import migrations, models
 import ispcore.base.clock
 import ispcore.base.models
 import ispcore.base.secrets
+from ispcore.base.timeseries.creation import CreateSeries
 
 
 class Migration(migrations.Migration):
@@ -123,7 +124,7 @@ class Migration(migrations.Migration):
                 "db_table": "interface_counters",
             },
         ),
-        migrations.CreateModel(
+        CreateSeries(
             name="InterfaceUsage",
             fields=[
                 ("bucket", models.DateTimeField(help_text="start of the 5 minutes, UTC")),
@@ -151,6 +152,8 @@ class Migration(migrations.Migration):
                 (
                     "interface",
                     models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="routers.interface",
@@ -159,7 +162,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "interface_usage_5m",
+                "indexes": [models.Index(fields=["bucket"], name="routers_interfaceusage_bucket")],
             },
+            time="bucket",
+            partition_days=1,
+            covers=("in_bps", "out_bps", "covered_s", "quality"),
         ),
         migrations.CreateModel(
             name="Router",

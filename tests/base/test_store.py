@@ -108,7 +108,3 @@ def test_two_writers_of_the_same_rows_store_them_once(transactional_db: None) ->
         thread.join()
     assert sum(new) == 200
     assert len(stored()) == 200
-
-
-def test_adding_up_nothing_is_nothing(db: None) -> None:
-    store.add_up(InterfaceUsage, ["interface_id"], [], [], [])

@@ -51,9 +51,13 @@ def start() -> Servers:
 
 
 class PostgreSQL:
-    """PostgreSQL with one role, which may create databases and is no superuser."""
+    """PostgreSQL with one role, which may create databases and is no superuser.
 
-    def __init__(self) -> None:
+    `settings` are added to those that make tests quick; benchmarks of queries want real ones.
+    """
+
+    def __init__(self, **settings: str) -> None:
+        self.settings = settings
         self.directory = _directory("pg")
         self.port = free_port()
         self.password = secrets.token_hex(16)
@@ -85,6 +89,7 @@ class PostgreSQL:
             "max_connections": "200",
             "shared_buffers": "64MB",
             "autovacuum": "off",
+            **self.settings,
         }
         self._server = Running(
             [
