@@ -121,7 +121,7 @@ def _measure() -> dict[str, float]:
     day, month = NOW - timedelta(days=1), clock.month_start(clock.isp_date(NOW))
 
     def points(mapping: Mapping) -> None:
-        assert len(usage_queries.points([mapping], day, NOW)) == 287  # noqa: S101
+        assert len(usage_queries.points([mapping], day, NOW)) == 288  # noqa: S101
 
     def chart(mappings: Sequence[Mapping]) -> None:
         shown = usage_queries.chart(mappings, month, NOW)

@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -61,6 +61,11 @@ def roll_up() -> int:
     Not in the transaction that stores: 50,000 lines take a second, and nobody's reading waits.
     """
     return rollups.roll_up(ROLLUP)
+
+
+def recut_days(first: date, last: date) -> int:
+    """Cut daily usage anew after the ISP's zone was changed; returns how many days it could."""
+    return rollups.recut(ROLLUP, first, last)
 
 
 def _roll_up_now() -> None:

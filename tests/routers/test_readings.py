@@ -11,7 +11,7 @@ import pytest
 from ispcore.protocols.errors import Nonsense, Refused, Unreachable
 from ispcore.protocols.interfaces import CounterReading, CounterRow
 from resellers.models import Usage, UsageDaily, UsageHourly
-from resellers.operations import mappings, resellers
+from resellers.operations import mappings, resellers, usage
 from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router
 from routers.operations.reading import Attempt, Work
 from routers.operations.storing import store_attempts
@@ -38,6 +38,7 @@ class Fleet:
     def store(self, reading: CounterReading | None, **more: Any) -> None:
         work = Work(self.router, self.interfaces)
         store_attempts([Attempt(work, reading, "snmp", snmp_asked=True, **more)])
+        usage.roll_up()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class Partition:
 
 def all_series() -> list[type[models.Model]]:
     """Every model that is a series, by the name of its table."""
-    found = [model for model in apps.get_models() if hasattr(model, "series")]
+    found = [m for m in apps.get_models() if isinstance(getattr(m, "series", None), Series)]
     return sorted(found, key=lambda model: model._meta.db_table)
 
 
@@ -54,9 +54,9 @@ def is_partitioned(series: Series) -> bool:
         return False
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relkind = 'p' FROM pg_class WHERE oid = %s::regclass", [series.table]
+            "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND relkind = 'p'", [series.table]
         )
-        return bool(cursor.fetchone()[0])
+        return cursor.fetchone() is not None
 
 
 def partitions(series: Series) -> list[Partition]:

@@ -136,7 +136,7 @@ def _size(model: type[models.Model], tables: list[str]) -> tuple[int, int | None
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(greatest(reltuples, 0))::bigint, sum(pg_total_relation_size(oid))::bigint "
-            "FROM pg_class WHERE oid = ANY (SELECT to_regclass(t) FROM unnest(%s) AS t)",
+            "FROM pg_class WHERE oid = ANY (SELECT to_regclass(t) FROM unnest(%s::text[]) AS t)",
             [tables],
         )
         rows, size_octets = cursor.fetchone()
