@@ -1,6 +1,6 @@
 """Routers, interfaces, resellers and mappings in bulk, as discovery and people would have made them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
@@ -12,11 +12,19 @@ PER_ROUTER = 50
 VLAN, VLAN_BPS, PLAN_BPS = 135, 10_000_000_000, 100_000_000_000
 
 
-def mapped_interfaces(count: int) -> list[int]:
-    """Make `count` mappings of one reseller, 50 on each router; returns their primary keys.
-    Nothing behind them answers."""
-    now = clock.now()
-    reseller = Reseller.objects.create(tenant=Tenant.objects.create(name="Bench"))
+def mapped_interfaces(
+    count: int, *, per_reseller: int = 0, started_at: datetime | None = None
+) -> list[int]:
+    """Make `count` mappings, 50 on each router; returns their primary keys.
+
+    They are of one reseller, or of one for every `per_reseller` of them, and began now or then.
+    """
+    now = started_at or clock.now()
+    per_reseller = per_reseller or count
+    tenants = Tenant.objects.bulk_create(
+        Tenant(name=f"bench-{n}") for n in range(-(-count // per_reseller))
+    )
+    resellers = Reseller.objects.bulk_create(Reseller(tenant=tenant) for tenant in tenants)
     routers = Router.objects.bulk_create(
         Router(name=f"bench-{n}", address=f"127.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
         for n in range(1, -(-count // PER_ROUTER) + 1)
@@ -37,12 +45,13 @@ def mapped_interfaces(count: int) -> list[int]:
     mappings = Mapping.objects.bulk_create(
         (
             Mapping(
-                reseller=reseller,
+                reseller=resellers[n // per_reseller],
                 router=interface.router,
                 interface=interface,
                 vlan_id=interface.index,
+                started_at=now,
             )
-            for interface in interfaces
+            for n, interface in enumerate(interfaces)
         ),
         batch_size=2_000,
     )

@@ -55,6 +55,15 @@ def jobs() -> list[Job]:
         ),
         Job("discover", 3600, "collect", 180, "routers.tasks.discover"),
         Job("evaluate", 60, DEFAULT, 55, "resellers.tasks.evaluate"),
+        Job("roll up", 300, DEFAULT, 120, "resellers.tasks.roll_up"),
+        Job(
+            "tidy series",
+            3600,
+            DEFAULT,
+            200,
+            "ispcore.base.tasks.tidy_series",
+            at_start="ispcore.base.tasks.tidy_series",
+        ),
         Job("tidy", 3600, DEFAULT, 120, "ispcore.base.tasks.tidy"),
         Job("tidy routers", 3600, DEFAULT, 120, "routers.tasks.tidy"),
     ]

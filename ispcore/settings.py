@@ -64,6 +64,20 @@ SPOOL_MB = env.integer(
     among=range(1, 1_000_001),
 )
 
+# --- how long what was measured is kept (docs/collection.md); sums of days are kept for ever ---
+USAGE_KEEP_DAYS = env.integer(
+    "USAGE_KEEP_DAYS", 400, "days that resellers' 5-minute rows are kept", among=range(70, 10_001)
+)
+INTERFACE_USAGE_KEEP_DAYS = env.integer(
+    "INTERFACE_USAGE_KEEP_DAYS",
+    7,
+    "days that 5-minute rows of every interface are kept",
+    among=range(1, 1_001),
+)
+HOURLY_KEEP_DAYS = env.integer(
+    "HOURLY_KEEP_DAYS", 1096, "days that hourly sums are kept", among=range(70, 10_001)
+)
+
 # --- apps ------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "ispcore.base",

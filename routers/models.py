@@ -9,7 +9,7 @@ from django.utils.functional import cached_property
 
 from ispcore.base.models import Stamped
 from ispcore.base.secrets import SecretField
-from ispcore.base.timeseries.models import UsageSample
+from ispcore.base.timeseries.models import Series, UsageSample
 from routers.counter_states import CounterState, unpack
 
 # ifTypes whose speed is that of a wire: Ethernet, Wi-Fi, VLANs on them, link aggregation
@@ -247,11 +247,16 @@ class InterfaceUsage(UsageSample):
     """A week of 5-minute means of every polled interface, mapped or not."""
 
     pk = models.CompositePrimaryKey("interface_id", "bucket")
-    interface = models.ForeignKey(Interface, models.CASCADE, related_name="+")
+    interface = models.ForeignKey(
+        Interface, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
 
     tenant_path: ClassVar[str] = "interface__router__tenant"
+    series: ClassVar[Series] = Series(
+        "interface_usage_5m", "bucket", 1, keep="INTERFACE_USAGE_KEEP_DAYS"
+    )
 
-    class Meta:
+    class Meta(UsageSample.Meta):
         db_table = "interface_usage_5m"
 
 

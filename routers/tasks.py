@@ -25,5 +25,5 @@ def discover() -> str:
 
 
 def tidy() -> str:
-    """Forget old polls and interface samples."""
-    return f"{retention.forget()} rows forgotten"
+    """Forget old polls."""
+    return f"{retention.forget()} polls forgotten"

@@ -110,3 +110,17 @@ class JobLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.slot:%Y-%m-%d %H:%M:%S}"
+
+
+class StaleHour(models.Model):
+    """An hour (UTC) of a series has rows that its roll-ups do not hold yet."""
+
+    series = models.CharField(max_length=60, help_text="the table of the rows")
+    hour = models.DateTimeField()
+
+    class Meta:
+        db_table = "stale_hours"
+        indexes = [models.Index(fields=["series", "hour"], name="base_stalehour_series")]
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.hour:%Y-%m-%d %H:%M}"

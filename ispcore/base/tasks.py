@@ -7,6 +7,7 @@ from django.conf import settings
 from django_q.models import Failure
 
 from ispcore.base import clock, leases, shares
+from ispcore.base.timeseries import partitions, retention
 
 KEEP_FAILURES = timedelta(
     days=30
@@ -19,3 +20,13 @@ def tidy() -> str:
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     failures, _ = Failure.objects.filter(stopped__lt=clock.now() - KEEP_FAILURES).delete()
     return f"{forgotten} leases, {failures} failures of jobs forgotten"
+
+
+def tidy_series() -> str:
+    """Partitions for the days to come, places of their own for rows astray, old rows forgotten."""
+    made, forgotten = partitions.make_ahead(), 0
+    for model in partitions.all_series():
+        series = partitions.series_of(model)
+        made += partitions.drain(series, retention.cutoff(series))
+        forgotten += retention.forget(model)
+    return f"{len(made)} partitions made, {forgotten} partitions and rows forgotten"

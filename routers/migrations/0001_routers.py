@@ -7,6 +7,7 @@ from django.db import migrations, models
 import ispcore.base.clock
 import ispcore.base.models
 import ispcore.base.secrets
+from ispcore.base.timeseries.creation import CreateSeries
 
 
 class Migration(migrations.Migration):
@@ -137,7 +138,7 @@ class Migration(migrations.Migration):
                 "ordering": ["router", "index"],
             },
         ),
-        migrations.CreateModel(
+        CreateSeries(
             name="InterfaceUsage",
             fields=[
                 ("bucket", models.DateTimeField(help_text="start of the 5 minutes, UTC")),
@@ -165,6 +166,8 @@ class Migration(migrations.Migration):
                 (
                     "interface",
                     models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="routers.interface",
@@ -173,7 +176,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "interface_usage_5m",
+                "indexes": [models.Index(fields=["bucket"], name="routers_interfaceusage_bucket")],
             },
+            time="bucket",
+            partition_days=1,
+            covers=("in_bps", "out_bps", "covered_s", "quality"),
         ),
         migrations.CreateModel(
             name="Router",

@@ -58,11 +58,14 @@ def start() -> Servers:
 
 
 class PostgreSQL:
-    """PostgreSQL with one role, which may create databases and is no superuser."""
+    """PostgreSQL with one role, which may create databases and is no superuser.
 
-    def __init__(self, *, durable: bool = False) -> None:
+    `settings` are added to those that make tests quick; benchmarks of queries want real ones.
+    """
+
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
         """`durable`: a commit is on the disk, as an operator's is."""
-        self.durable = durable
+        self.durable, self.settings = durable, settings
         self.directory = _directory("pg")
         self.port = free_port()
         self.password = secrets.token_hex(16)
@@ -91,6 +94,7 @@ class PostgreSQL:
             "max_connections": "200",
             "shared_buffers": "64MB",
             **(DURABLE if self.durable else FAST),
+            **self.settings,
         }
         self._server = Running(
             [

@@ -85,4 +85,7 @@ def five(minutes: int) -> timedelta:
 
 
 def store(rows: list[tuple[Any, ...]]) -> int:
-    return usage.insert(rows)
+    """Stored and rolled up, as a collection does it."""
+    new = usage.insert(rows)
+    usage.roll_up()
+    return new

@@ -12,7 +12,7 @@ from ispcore.base import clock
 from ispcore.protocols.errors import Nonsense, Refused, Unreachable
 from ispcore.protocols.interfaces import CounterReading, CounterRow
 from resellers.models import Usage, UsageDaily, UsageHourly
-from resellers.operations import mappings, resellers
+from resellers.operations import mappings, resellers, usage
 from routers.models import Interface, InterfaceUsage, Poll, Router
 from routers.operations import plan, poll_records
 from routers.operations.poll_records import PollRecord
@@ -45,6 +45,7 @@ class Fleet:
         at_s = reading.taken_at if reading else clock.now().timestamp()
         record = poll_records.of(attempt, at_s=at_s)
         store_records([PollRecord.from_json(record.to_json())])
+        usage.roll_up()
 
 
 @pytest.fixture

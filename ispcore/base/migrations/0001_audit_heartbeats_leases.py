@@ -87,4 +87,24 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="StaleHour",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "series",
+                    models.CharField(help_text="the table of the rows", max_length=60),
+                ),
+                ("hour", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "stale_hours",
+                "indexes": [models.Index(fields=["series", "hour"], name="base_stalehour_series")],
+            },
+        ),
     ]
