@@ -30,6 +30,11 @@ class Metric(models.TextChoices):
         "router.collection_age_periods",
         "Router: age of the last reading, in polling periods",
     )
+    ROUTER_FLAPPING_CHANGES = (
+        "router.flapping_changes",
+        "Router: changes between answering and not since it flaps, 0 while it does not",
+    )
+    UPLINK_GONE_S = "uplink.gone_s", "Our own uplink: gone for, seconds"
 
 
 class Rule(Stamped):

@@ -48,6 +48,12 @@ class Migration(migrations.Migration):
                                 "router.collection_age_periods",
                                 "Router: age of the last reading, in polling periods",
                             ),
+                            (
+                                "router.flapping_changes",
+                                "Router: changes between answering and not since it flaps, "
+                                "0 while it does not",
+                            ),
+                            ("uplink.gone_s", "Our own uplink: gone for, seconds"),
                         ],
                         max_length=60,
                     ),

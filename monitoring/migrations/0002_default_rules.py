@@ -24,6 +24,17 @@ RULES = [
         "critical": 4,
         "for_s": 90,  # a portal that was off is given the time for its first collection
     },
+    {
+        "name": "Router flapping",
+        "metric": "router.flapping_changes",
+        "warning": 1,  # whenever it flaps
+        "warning_severity": "high",
+    },
+    {
+        "name": "Our own uplink",
+        "metric": "uplink.gone_s",
+        "critical": 1,  # at once: while it is gone, no router is seen
+    },
 ]
 REFUSED = "an alert's events are never rewritten"
 
