@@ -33,10 +33,13 @@ FACTS = {
     *("rules.evaluate", "rules.withdraw"),
     *("advance.snapshot_of", "advance.first", "advance.step"),
     *("collection.collect", "connection.test", "connection.check_apis"),
-    *("pinging.ping_router", "pinging.ping_fleet", "reading.read_all", "retention.forget"),
+    *("pinging.ping_router", "pinging.ping_fleet", "pinging.probe", "pinging.is_lost"),
+    *("pinging.verdict", "pinging.unseen", "reading.read_all", "retention.forget"),
+    *("check_rows.read", "check_rows.write"),
     *("status.record", "status.evaluate", "status.subject_of"),
     *("storing.store_attempts", "storing.usage_row"),
-    *("watching.round_of_pings", "watching.beat", "watching.end"),
+    *("watching.beat", "watching.next_tick"),
+    *("uplink.anchors", "uplink.why_gone", "uplink.note"),
     *("usage.record", "usage.insert", "usage.announce", "usage.evaluate"),
 }
 ELSEWHERE = {"discovery.discover", "discovery.discover_many"}  # tests/routers: needs a router
