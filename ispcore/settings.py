@@ -51,6 +51,11 @@ COLLECT_PERIOD_S = env.integer(
 WATCH_PERIOD_S = env.integer(
     "WATCH_PERIOD_S", 10, "seconds between two pings of a router", among=range(1, 301)
 )
+UPLINK_PROBES = env.ip_addresses(
+    "UPLINK_PROBES",
+    "addresses on our side of all routers, comma separated: when none answers a ping, our own "
+    "uplink is gone and routers that do not answer are unknown, not down",
+)
 SNMP_ENGINE = env.one_of("SNMP_ENGINE", ("gufo", "easysnmp"), "gufo or easysnmp")
 COLLECT_CONCURRENCY = env.integer(
     "COLLECT_CONCURRENCY", 250, "routers polled at the same time", among=range(1, 10_001)

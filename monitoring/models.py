@@ -38,6 +38,11 @@ class Metric(models.TextChoices):
         "collector.lost_batches",
         "Collector: batches of readings that were lost since it started",
     )
+    ROUTER_FLAPPING_CHANGES = (
+        "router.flapping_changes",
+        "Router: changes between answering and not since it flaps, 0 while it does not",
+    )
+    UPLINK_GONE_S = "uplink.gone_s", "Our own uplink: gone for, seconds"
 
 
 class Rule(Stamped):

@@ -18,6 +18,13 @@ from monitoring.models import Alert, AlertEvent, Metric, Rule, Severity
 
 MOST_ROWS = 200
 Kind = AlertEvent.Kind
+_UNITS = {
+    Metric.RESELLER_UTILISATION_PERCENT: " %",
+    Metric.ROUTER_UNREACHABLE_S: " s",
+    Metric.ROUTER_COLLECTION_AGE_PERIODS: " periods",
+    Metric.ROUTER_FLAPPING_CHANGES: " changes",
+    Metric.UPLINK_GONE_S: " s",
+}
 _KIND_OF_EVENT = {
     Kind.ACKNOWLEDGED: "ok",
     Kind.NOTE: "info",
@@ -191,9 +198,7 @@ def rule_words(rule: Rule) -> str:
 
 
 def _unit(rule: Rule) -> str:
-    return {Metric.RESELLER_UTILISATION_PERCENT: " %", Metric.ROUTER_UNREACHABLE_S: " s"}.get(
-        Metric(rule.metric), " periods"
-    )
+    return _UNITS[Metric(rule.metric)]
 
 
 def _event(event: AlertEvent) -> EventRow:

@@ -11,6 +11,7 @@ from ispcore.base.models import Stamped
 from ispcore.base.secrets import SecretField
 from ispcore.base.timeseries.models import Series, UsageSample
 from routers.counter_states import CounterState, unpack
+from routers.flapping import Flips
 
 # ifTypes whose speed is that of a wire: Ethernet, Wi-Fi, VLANs on them, link aggregation
 WIRE_TYPES = frozenset({6, 62, 69, 71, 117, 135, 136, 161})
@@ -132,8 +133,11 @@ class Router(Stamped):
     @property
     def uses_snmp(self) -> bool:
         """Credentials for SNMP are there."""
-        v3 = self.snmp_version == self.SnmpVersion.V3
-        return bool(self.snmp_user if v3 else self.snmp_community)
+        if self.snmp_version == self.SnmpVersion.V3:
+            return bool(self.snmp_user)
+        # told by queries.without_secrets, which leaves the community itself in the database
+        known: bool | None = getattr(self, "has_community", None)
+        return bool(self.snmp_community) if known is None else known
 
 
 class RouterCheck(Stamped):
@@ -159,6 +163,14 @@ class RouterCheck(Stamped):
     detail = models.CharField(max_length=200, blank=True, default="")
     error_kind = models.CharField(max_length=12, blank=True, default="")
     error = models.CharField(max_length=250, blank=True, default="")
+    failed_at = models.DateTimeField(
+        null=True, help_text="start of the failure that no answer has ended; unknown does not"
+    )
+    flips = models.CharField(
+        max_length=100, blank=True, default="", help_text="epoch seconds of the last changes"
+    )
+    flapping_since = models.DateTimeField(null=True)
+    flap_changes = models.PositiveIntegerField(default=0, help_text="changes since it flaps")
 
     tenant_path: ClassVar[str] = "router__tenant"
 
@@ -172,6 +184,26 @@ class RouterCheck(Stamped):
 
     def __str__(self) -> str:
         return f"{self.method} {self.state}"
+
+    @property
+    def flapping(self) -> Flips:
+        return Flips(self.flips, self.flapping_since, self.flap_changes)
+
+
+class Uplink(Stamped):
+    """How one of our own hosts sees the network: where its uplink is gone, it sees no router."""
+
+    node = models.CharField(max_length=40, unique=True)
+    gone_since = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(help_text="last look while it is gone")
+    words = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "uplinks"
+
+    def __str__(self) -> str:
+        return self.node
 
 
 class Interface(Stamped):

@@ -28,19 +28,17 @@ def publish(topic: str, key: str = "") -> None:
         forget_old()
 
 
-def publish_all(topic: str, keys: Iterable[str]) -> None:
-    """The same for many keys of a topic, in one statement."""
-    chosen = sorted(set(keys))
-    if not chosen:
+def publish_each(topic: str, keys: Iterable[str]) -> None:
+    """The same for many keys of one topic, in one statement."""
+    names = sorted(set(keys))
+    if not names:
         return
     if connection.vendor == "postgresql":
+        events = [f"{topic}|{key}" for key in names]
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_notify(%s, said) FROM unnest(%s::text[]) AS said",
-                [CHANNEL, [f"{topic}|{key}" for key in chosen]],
-            )
+            cursor.execute("SELECT pg_notify(%s, unnest(%s::text[]))", [CHANNEL, events])
         return
-    made = LiveEvent.objects.bulk_create([LiveEvent(topic=topic, key=key) for key in chosen])
+    made = LiveEvent.objects.bulk_create([LiveEvent(topic=topic, key=key) for key in names])
     if any(event.pk % FORGET_EVERY == 0 for event in made):
         forget_old()
 

@@ -35,6 +35,17 @@ RULES = [
         "metric": "collector.lost_batches",
         "critical": 1,
     },
+    {
+        "name": "Router flapping",
+        "metric": "router.flapping_changes",
+        "warning": 1,  # whenever it flaps
+        "warning_severity": "high",
+    },
+    {
+        "name": "Our own uplink",
+        "metric": "uplink.gone_s",
+        "critical": 1,  # at once: while it is gone, no router is seen
+    },
 ]
 REFUSED = "an alert's events are never rewritten"
 

@@ -12,7 +12,7 @@ from django.db.models import Q
 from ispcore.base import units
 from ispcore.base.timeseries import rollups, store
 from ispcore.base.timeseries.buckets import BUCKET_MS
-from ispcore.live.publish import publish, publish_all
+from ispcore.live.publish import publish, publish_each
 from monitoring.models import Metric
 from monitoring.operations import rules
 from monitoring.operations.alerts import Subject
@@ -89,7 +89,7 @@ def announce(collected: Collected) -> None:
     if resellers:
         evaluate(resellers)
     with transaction.atomic():
-        publish_all("reseller", (str(reseller.pk) for reseller in resellers))
+        publish_each("reseller", (str(reseller.pk) for reseller in resellers))
         publish("overview")
     if collected.buckets:
         _roll_up_now()

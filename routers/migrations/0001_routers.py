@@ -502,6 +502,27 @@ class Migration(migrations.Migration):
                 ("error_kind", models.CharField(blank=True, default="", max_length=12)),
                 ("error", models.CharField(blank=True, default="", max_length=250)),
                 (
+                    "failed_at",
+                    models.DateTimeField(
+                        help_text="start of the failure that no answer has ended; unknown does not",
+                        null=True,
+                    ),
+                ),
+                (
+                    "flips",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="epoch seconds of the last changes",
+                        max_length=100,
+                    ),
+                ),
+                ("flapping_since", models.DateTimeField(null=True)),
+                (
+                    "flap_changes",
+                    models.PositiveIntegerField(default=0, help_text="changes since it flaps"),
+                ),
+                (
                     "router",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -512,6 +533,35 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "router_checks",
+            },
+        ),
+        migrations.CreateModel(
+            name="Uplink",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("node", models.CharField(max_length=40, unique=True)),
+                ("gone_since", models.DateTimeField(null=True)),
+                ("returned_at", models.DateTimeField(null=True)),
+                ("checked_at", models.DateTimeField(help_text="last look while it is gone")),
+                ("words", models.CharField(blank=True, default="", max_length=200)),
+            ],
+            options={
+                "db_table": "uplinks",
             },
         ),
         migrations.AddConstraint(

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from ispcore.base import clock
 from ispcore.base.audit import Actor
-from ispcore.live.publish import publish_all
+from ispcore.live.publish import publish_each
 from routers import hooks
 from routers.hooks import Collected
 from routers.models import Router, RouterCheck
@@ -144,7 +144,7 @@ def judge(attempts: Sequence[Attempt]) -> None:
     ids = [attempt.work.router.pk for attempt in attempts]
     status.evaluate(Router.objects.filter(pk__in=ids))
     with transaction.atomic():
-        publish_all("router", map(str, ids))
+        publish_each("router", map(str, ids))
 
 
 def _checked(attempt: Attempt) -> list[Checked]:

@@ -31,10 +31,12 @@ FACTS = {
     "accounts.generate_password",
     *("alerts.open_alert", "alerts.update_live", "alerts.resolve_automatically"),
     *("rules.evaluate", "rules.withdraw"),
-    *("connection.test", "connection.check_apis"),
-    *("pinging.ping_router", "pinging.ping_fleet", "retention.forget"),
+    *("connection.test", "connection.check_apis", "retention.forget"),
+    *("pinging.ping_router", "pinging.ping_fleet", "pinging.probe", "pinging.is_lost"),
+    *("pinging.verdict", "pinging.unseen", "check_rows.read", "check_rows.write"),
     *("status.record", "status.evaluate", "status.subject_of"),
-    *("watching.round_of_pings", "watching.beat", "watching.end"),
+    *("watching.beat", "watching.next_tick"),
+    *("uplink.anchors", "uplink.why_gone", "uplink.note"),
     *("usage.record", "usage.insert", "usage.announce", "usage.evaluate"),
 }
 # the way of a reading into the tables: nobody decides anything on it

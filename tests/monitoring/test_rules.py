@@ -360,4 +360,6 @@ def test_a_new_portal_has_rules_for_resellers_routers_and_collection(db: None) -
         Metric.RESELLER_UTILISATION_PERCENT: (80, 100),
         Metric.ROUTER_UNREACHABLE_S: (None, 20),
         Metric.ROUTER_COLLECTION_AGE_PERIODS: (2, 4),
+        Metric.ROUTER_FLAPPING_CHANGES: (1, None),
+        Metric.UPLINK_GONE_S: (None, 1),
     }

@@ -8,20 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 
 from ispcore.base.audit import Actor
 from lab.spec import RouterSpec, V3User, VlanSpec
 from lab.testing import RunningLab, running_lab
 from routers import targets
 from routers.counter_states import CounterState
-from routers.models import (
-    Interface,
-    InterfaceUsage,
-    Poll,
-    Router,
-    RouterCheck,
-)
-from routers.operations import collection
+from routers.models import Interface, InterfaceUsage, Poll, Router, RouterCheck
+from routers.operations import collection, pinging, watching
 from routers.operations import routers as operations
 from tests import counter_states
 
@@ -87,12 +82,24 @@ class Place:
 MakePlace = Callable[..., Place]
 
 
+def a_round(watch: watching.Watch | None = None) -> None:
+    """One round of a watch, with all that it looks at again."""
+
+    async def whole() -> None:
+        ours = watch or watching.Watch()
+        await ours.round()
+        await ours.settle()
+
+    async_to_sync(whole)()
+
+
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback nobody is waited for long; a new router is read twice without a pause."""
     monkeypatch.setattr(collection, "SECOND_LOOK_S", 0.05)
     monkeypatch.setattr(targets, "API_TIMEOUT_S", 1.0)
     monkeypatch.setattr(targets, "SNMP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(pinging, "TIMEOUT_MS", 250)
 
 
 @pytest.fixture
