@@ -52,6 +52,9 @@ WATCH_PERIOD_S = env.integer(
     "WATCH_PERIOD_S", 10, "seconds between two pings of a router", among=range(1, 301)
 )
 SNMP_ENGINE = env.one_of("SNMP_ENGINE", ("gufo", "easysnmp"), "gufo or easysnmp")
+DEVICE_MODELS = env.text(
+    "DEVICE_MODELS", "", "a TOML file with device models of your own (docs/devices.md)"
+)
 COLLECT_CONCURRENCY = env.integer(
     "COLLECT_CONCURRENCY", 250, "routers polled at the same time", among=range(1, 10_001)
 )

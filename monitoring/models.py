@@ -30,6 +30,7 @@ class Metric(models.TextChoices):
         "router.collection_age_periods",
         "Router: age of the last reading, in polling periods",
     )
+    MAPPING_INTERFACE_GONE = "mapping.interface_gone", "Mapping: its interface is gone, 1 or 0"
 
 
 class Rule(Stamped):

@@ -50,7 +50,8 @@ class DiscoveredInterface:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """A device and its interfaces, by index. `uptime_ticks` in 1/100 s; what it is (`vendor`,
+    """A device and its interfaces, by index. `uptime_ticks` in 1/100 s, as they were at `taken_at`
+    (seconds since 1970); what it is (`vendor`,
     `model`, `os`, `os_version`) is empty where nobody knows."""
 
     sys_name: str
@@ -60,6 +61,7 @@ class Discovery:
     if_number: int | None
     interfaces: tuple[DiscoveredInterface, ...]
     took_ms: float
+    taken_at: float
     vendor: str = ""
     model: str = ""
     os: str = ""

@@ -24,6 +24,12 @@ RULES = [
         "critical": 4,
         "for_s": 90,  # a portal that was off is given the time for its first collection
     },
+    {
+        "name": "Mapped interface gone",
+        "metric": "mapping.interface_gone",
+        "critical": 1,
+        "critical_severity": "high",
+    },
 ]
 REFUSED = "an alert's events are never rewritten"
 

@@ -173,7 +173,7 @@ def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     assert faults(tmp_path, text) == [
         "own.toml, device 1 (no vendor x): sys_object_id is missing",
         "own.toml, device 1 (no vendor x): vendor is missing",
-        f"own.toml, device 2 (y ): {KEYS_SAID}",
+        f"own.toml, device 2 (y): {KEYS_SAID}",
     ]
 
 

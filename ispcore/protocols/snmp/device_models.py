@@ -124,7 +124,10 @@ def _devices(content: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """Each with its place, in words."""
     tables = [each for each in _listed(content) if isinstance(each, dict)]
     return [
-        (f"device {n} ({each.get('vendor', 'no vendor')} {each.get('model', '')})", each)
+        (
+            f"device {n} ({each.get('vendor', 'no vendor')} {each.get('model', '')}".strip() + ")",
+            each,
+        )
         for n, each in enumerate(tables, start=1)
     ]
 

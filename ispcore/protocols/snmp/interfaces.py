@@ -79,6 +79,7 @@ async def discover(
         if_number=if_number,
         interfaces=interfaces,
         took_ms=(time.monotonic() - started) * 1000,
+        taken_at=answer.taken_at,
         vendor=model.vendor,
         model=_text(own.get(model.model_oid)) or name,
         os=model.os,
