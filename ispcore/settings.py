@@ -57,6 +57,9 @@ UPLINK_PROBES = env.ip_addresses(
     "uplink is gone and routers that do not answer are unknown, not down",
 )
 SNMP_ENGINE = env.one_of("SNMP_ENGINE", ("gufo", "easysnmp"), "gufo or easysnmp")
+DEVICE_MODELS = env.text(
+    "DEVICE_MODELS", "", "a TOML file with device models of your own (docs/devices.md)"
+)
 COLLECT_CONCURRENCY = env.integer(
     "COLLECT_CONCURRENCY", 250, "routers polled at the same time", among=range(1, 10_001)
 )

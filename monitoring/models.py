@@ -43,6 +43,7 @@ class Metric(models.TextChoices):
         "Router: changes between answering and not since it flaps, 0 while it does not",
     )
     UPLINK_GONE_S = "uplink.gone_s", "Our own uplink: gone for, seconds"
+    MAPPING_INTERFACE_GONE = "mapping.interface_gone", "Mapping: its interface is gone, 1 or 0"
 
 
 class Rule(Stamped):

@@ -1,6 +1,7 @@
 """Alerts as pages and live spots show them."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,8 @@ _UNITS = {
     Metric.ROUTER_COLLECTION_AGE_PERIODS: " periods",
     Metric.ROUTER_FLAPPING_CHANGES: " changes",
     Metric.UPLINK_GONE_S: " s",
+    Metric.COLLECTOR_WAITING_S: " s",
+    Metric.COLLECTOR_LOST_BATCHES: " batches",
 }
 _KIND_OF_EVENT = {
     Kind.ACKNOWLEDGED: "ok",
@@ -112,11 +115,11 @@ def detail(alert: Alert) -> AlertDetail:
 
 
 def subject_url(kind: str, pk: int) -> str:
-    """The page of what an alert is about; empty where that has none."""
-    try:
-        return reverse(f"admin:{kind.replace('.', '_')}_page", args=[pk])
-    except NoReverseMatch:
-        return ""
+    """The page of what an alert is about, else its row's; empty where it has neither."""
+    for view in ("page", "change"):
+        with suppress(NoReverseMatch):
+            return reverse(f"admin:{kind.replace('.', '_')}_{view}", args=[pk])
+    return ""
 
 
 def always() -> dict[str, Any]:
@@ -198,7 +201,7 @@ def rule_words(rule: Rule) -> str:
 
 
 def _unit(rule: Rule) -> str:
-    return _UNITS[Metric(rule.metric)]
+    return _UNITS.get(Metric(rule.metric), "")
 
 
 def _event(event: AlertEvent) -> EventRow:

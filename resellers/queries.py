@@ -6,9 +6,13 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from ispcore.base.units import utilisation_percent
+from monitoring.models import Alert
+from monitoring.queries import live as live_alerts
+from monitoring.queries import worst_first
 from resellers.models import Mapping, Reseller
 from routers.counter_states import CounterState
 from routers.hooks import Carried
@@ -86,6 +90,13 @@ def _sum(
         plan_down_bps=plan.down_bps if plan else None,
         plan_up_bps=plan.up_bps if plan else None,
     )
+
+
+def mapping_alerts(reseller: Reseller) -> QuerySet[Alert]:
+    """Live alerts on the reseller's mappings, worst first."""
+    own = reseller.mappings.values("pk")
+    rows = live_alerts().filter(subject_kind="resellers.mapping", subject_id__in=own)
+    return worst_first(rows)
 
 
 def carried_by(interface_ids: Sequence[int]) -> dict[int, Carried]:

@@ -2,7 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
+
+from ispcore.base.audit import Actor
+from routers.models import Interface, Router
 
 
 class FinishedBucket(NamedTuple):
@@ -43,9 +47,29 @@ class Carried:
     carries: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A person confirmed that `new` is what `old` was, since `at`."""
+
+    old: Interface
+    new: Interface
+    at: datetime
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class InterfacesChanged:
+    """Some interfaces of a router came, went or moved, or one was confirmed to be renamed."""
+
+    router: Router
+    renamed: Renamed | None = None
+
+
 # called inside the transaction that stores the readings: what it raises undoes them
 collected_in_transaction: list[Callable[[Collected], None]] = []
 # called after that transaction has committed
 collected: list[Callable[[Collected], None]] = []
 # who is behind each of these interfaces
 carried_by: list[Callable[[Sequence[int]], Mapping[int, Carried]]] = []
+# called inside the transaction that stores what a discovery found, or a person confirmed
+interfaces_changed_in_transaction: list[Callable[[InterfacesChanged], None]] = []

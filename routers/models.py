@@ -26,7 +26,7 @@ PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
 class Router(Stamped):
-    """A MikroTik (or other) router: how it is reached, and what it told about itself."""
+    """A router of any make: how it is reached, and what it told about itself."""
 
     class PingMethod(models.TextChoices):
         ICMP = "icmp", "ICMP echo"
@@ -100,7 +100,15 @@ class Router(Stamped):
 
     # what the router told
     system_name = models.CharField(max_length=120, blank=True, default="", editable=False)
-    board = models.CharField(max_length=120, blank=True, default="", editable=False)
+    sys_object_id = models.CharField(
+        "sysObjectID", max_length=120, blank=True, default="", editable=False
+    )
+    sys_descr = models.CharField("sysDescr", max_length=500, blank=True, default="", editable=False)
+    vendor = models.CharField(max_length=80, blank=True, default="", editable=False)
+    board = models.CharField("model", max_length=120, blank=True, default="", editable=False)
+    os_name = models.CharField(
+        "operating system", max_length=80, blank=True, default="", editable=False
+    )
     os_version = models.CharField(max_length=80, blank=True, default="", editable=False)
     booted_at = models.DateTimeField(null=True, editable=False)
     interface_count = models.IntegerField(null=True, editable=False, help_text="ifNumber")
@@ -223,6 +231,9 @@ class Interface(Stamped):
         default=64, help_text="64, 32, or 0: no counter"
     )
     vlan_id = models.PositiveSmallIntegerField("VLAN", null=True)
+    vlan_by_name = models.PositiveSmallIntegerField(
+        "VLAN by its name", null=True, help_text="what its name suggests; a person decides"
+    )
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, help_text="since when discovery misses it")
@@ -249,6 +260,71 @@ class Interface(Stamped):
         calls its loopback 10 Mbit/s).
         """
         return self.speed_bps if is_wire(self.if_type) else None
+
+
+class InterfaceChange(models.Model):
+    """What a discovery found other than the one before it.
+
+    A rename is a suspicion until a person confirms it: `interface` has gone, and `other`, which
+    is new, looks like the same. Until then, and after a no, they are two series.
+    """
+
+    class Kind(models.TextChoices):
+        NEW = "new", "New"
+        GONE = "gone", "Gone"
+        BACK = "back", "Back"
+        RENAMED = "renamed", "Renamed"
+        RENUMBERED = "renumbered", "Renumbered"
+
+    class Outcome(models.TextChoices):
+        NONE = "", "open"
+        CONFIRMED = "confirmed", "confirmed"
+        DISMISSED = "dismissed", "not the same interface"
+        OVERTAKEN = "overtaken", "overtaken by later changes"
+
+    router = models.ForeignKey(Router, models.CASCADE, related_name="interface_changes")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    interface = models.ForeignKey(Interface, models.CASCADE, related_name="changes")
+    other = models.ForeignKey(
+        Interface, models.CASCADE, null=True, related_name="+", help_text="of a rename: the new one"
+    )
+    index_before = models.PositiveIntegerField(null=True)
+    index_after = models.PositiveIntegerField(null=True)
+    outcome = models.CharField(
+        max_length=10, choices=Outcome.choices, blank=True, default=Outcome.NONE
+    )
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.CharField(
+        max_length=150, blank=True, default="", help_text="empty: the portal"
+    )
+
+    tenant_path: ClassVar[str] = "router__tenant"
+
+    class Meta:
+        db_table = "router_interface_changes"
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["router", "-at"], name="routers_change_router")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["interface"],
+                condition=Q(kind="renamed", resolved_at=None),
+                name="routers_change_one_open_rename",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="renamed", other__isnull=False)
+                | (~Q(kind="renamed") & Q(other=None)),
+                name="routers_change_renamed_has_other",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="", resolved_at=None)
+                | (~Q(outcome="") & Q(resolved_at__isnull=False)),
+                name="routers_change_outcome_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.interface_id}"
 
 
 class RouterCounters(models.Model):

@@ -63,6 +63,10 @@ class Migration(migrations.Migration):
                                 "0 while it does not",
                             ),
                             ("uplink.gone_s", "Our own uplink: gone for, seconds"),
+                            (
+                                "mapping.interface_gone",
+                                "Mapping: its interface is gone, 1 or 0",
+                            ),
                         ],
                         max_length=60,
                     ),

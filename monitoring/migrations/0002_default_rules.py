@@ -46,6 +46,12 @@ RULES = [
         "metric": "uplink.gone_s",
         "critical": 1,  # at once: while it is gone, no router is seen
     },
+    {
+        "name": "Mapped interface gone",
+        "metric": "mapping.interface_gone",
+        "critical": 1,
+        "critical_severity": "high",
+    },
 ]
 REFUSED = "an alert's events are never rewritten"
 

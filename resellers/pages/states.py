@@ -12,6 +12,7 @@ from ispcore.base import clock, units
 from ispcore.base.units import utilisation_percent
 from monitoring import pages as alert_pages
 from monitoring import queries as alert_queries
+from monitoring.models import SEVERITY_RANK, Severity
 from monitoring.pages import AlertRow
 from resellers import queries, usage_queries
 from resellers.models import Mapping, PlanChange, Reseller
@@ -79,6 +80,7 @@ class MappingRow:
     down_bps: int | None
     up_bps: int | None
     url: str
+    gone_at: datetime | None  # since when the router has no such interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ def spots(reseller: Reseller, *, chart_range: str = chart.DEFAULT) -> dict[str, 
     """All of a reseller's page. Raises chart.NotARange."""
     now_used = queries.current([reseller])[reseller.pk]
     alerts = alert_pages.rows(alert_queries.of_subject(SUBJECT, reseller.pk))
+    about_links = alert_pages.rows(queries.mapping_alerts(reseller))
     history = list(reseller.plan_changes.order_by("-from_at", "-pk"))
     rows, total = mapping_rows(reseller)
     return alert_pages.always() | {
@@ -154,7 +157,7 @@ def spots(reseller: Reseller, *, chart_range: str = chart.DEFAULT) -> dict[str, 
         "chart": chart.spot(reseller, chart_range),
         "mappings": rows,
         "mapping_sum": total,
-        "alerts": alerts,
+        "alerts": sorted(alerts + about_links, key=lambda row: SEVERITY_RANK[Severity(row.kind)]),
         "daily_peaks": _peaks(reseller, history),
         "plan_history": _history(history),
         "thresholds": Thresholds(reseller.warning_percent, reseller.critical_percent),
@@ -197,6 +200,7 @@ def _mapping_row(
         down_bps=down,
         up_bps=up,
         url=reverse("admin:resellers_mapping_change", args=[mapping.pk]),
+        gone_at=mapping.interface.gone_at,
     )
 
 

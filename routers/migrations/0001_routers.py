@@ -126,6 +126,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("vlan_id", models.PositiveSmallIntegerField(null=True, verbose_name="VLAN")),
+                (
+                    "vlan_by_name",
+                    models.PositiveSmallIntegerField(
+                        help_text="what its name suggests; a person decides",
+                        null=True,
+                        verbose_name="VLAN by its name",
+                    ),
+                ),
                 ("first_seen_at", models.DateTimeField()),
                 ("last_seen_at", models.DateTimeField()),
                 (
@@ -342,7 +350,47 @@ class Migration(migrations.Migration):
                     "system_name",
                     models.CharField(blank=True, default="", editable=False, max_length=120),
                 ),
-                ("board", models.CharField(blank=True, default="", editable=False, max_length=120)),
+                (
+                    "sys_object_id",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=120,
+                        verbose_name="sysObjectID",
+                    ),
+                ),
+                (
+                    "sys_descr",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=500,
+                        verbose_name="sysDescr",
+                    ),
+                ),
+                ("vendor", models.CharField(blank=True, default="", editable=False, max_length=80)),
+                (
+                    "board",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=120,
+                        verbose_name="model",
+                    ),
+                ),
+                (
+                    "os_name",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=80,
+                        verbose_name="operating system",
+                    ),
+                ),
                 (
                     "os_version",
                     models.CharField(blank=True, default="", editable=False, max_length=80),
@@ -593,5 +641,110 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("router", "method"), name="routers_check_one_per_method"
             ),
+        ),
+        migrations.CreateModel(
+            name="InterfaceChange",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("gone", "Gone"),
+                            ("back", "Back"),
+                            ("renamed", "Renamed"),
+                            ("renumbered", "Renumbered"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("index_before", models.PositiveIntegerField(null=True)),
+                ("index_after", models.PositiveIntegerField(null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "open"),
+                            ("confirmed", "confirmed"),
+                            ("dismissed", "not the same interface"),
+                            ("overtaken", "overtaken by later changes"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "resolved_by",
+                    models.CharField(
+                        blank=True, default="", help_text="empty: the portal", max_length=150
+                    ),
+                ),
+                (
+                    "interface",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="changes",
+                        to="routers.interface",
+                    ),
+                ),
+                (
+                    "other",
+                    models.ForeignKey(
+                        help_text="of a rename: the new one",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="routers.interface",
+                    ),
+                ),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="interface_changes",
+                        to="routers.router",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "router_interface_changes",
+                "ordering": ["-at", "-pk"],
+                "indexes": [models.Index(fields=["router", "-at"], name="routers_change_router")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "renamed"), ("resolved_at", None)),
+                        fields=("interface",),
+                        name="routers_change_one_open_rename",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "renamed"), ("other__isnull", False)),
+                            models.Q(models.Q(("kind", "renamed"), _negated=True), ("other", None)),
+                            _connector="OR",
+                        ),
+                        name="routers_change_renamed_has_other",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", ""), ("resolved_at", None)),
+                            models.Q(
+                                models.Q(("outcome", ""), _negated=True),
+                                ("resolved_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="routers_change_outcome_has_time",
+                    ),
+                ],
+            },
         ),
     ]

@@ -171,6 +171,8 @@ def state_of(interface: Interface, carried: Carried | None, now: datetime) -> tu
 def kind_words(interface: Interface) -> str:
     if interface.vlan_id is not None:
         return f"VLAN {interface.vlan_id}"
+    if interface.vlan_by_name is not None:
+        return f"VLAN {interface.vlan_by_name} by its name"
     return "VLAN" if interface.if_type == VLAN else _KINDS.get(interface.if_type, "interface")
 
 

@@ -46,6 +46,8 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
+    """What the router said it is: maker and model, operating system and version."""
+
     model: str
     version: str
     uptime: timedelta | None
@@ -135,8 +137,8 @@ def state_spots(router: Router) -> dict[str, Any]:
 
 def _facts(router: Router, now: datetime) -> Facts:
     return Facts(
-        model=router.board,
-        version=router.os_version,
+        model=" ".join(word for word in (router.vendor, router.board) if word),
+        version=" ".join(word for word in (router.os_name, router.os_version) if word),
         uptime=now - router.booted_at if router.booted_at else None,
         address=router.address,
     )

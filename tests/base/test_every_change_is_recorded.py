@@ -20,8 +20,8 @@ from resellers import operations as reseller_modules
 from resellers.models import Plan
 from resellers.operations import mappings, plans, resellers
 from routers import operations as router_modules
-from routers.models import Interface, Router
-from routers.operations import routers
+from routers.models import Interface, InterfaceChange, Router
+from routers.operations import renames, routers
 from tests.conftest import NOON
 
 BY = Actor("noc")
@@ -32,6 +32,8 @@ FACTS = {
     *("alerts.open_alert", "alerts.update_live", "alerts.resolve_automatically"),
     *("rules.evaluate", "rules.withdraw"),
     *("connection.test", "connection.check_apis", "retention.forget"),
+    *("likeness.renamed", "changes.traced", "changes.record", "mappings.subject_of"),
+    *("interfaces.changed", "interfaces.judge", "interfaces.judge_all"),
     *("pinging.ping_router", "pinging.ping_fleet", "pinging.probe", "pinging.is_lost"),
     *("pinging.verdict", "pinging.unseen", "check_rows.read", "check_rows.write"),
     *("status.record", "status.evaluate", "status.subject_of"),
@@ -65,6 +67,9 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "routers.delete": lambda w: routers.delete(w.empty_router, by=BY),
     "mappings.add": lambda w: mappings.add(w.reseller, interface=w.interface, by=BY),
     "mappings.end": lambda w: mappings.end(w.mapping, by=BY),
+    "mappings.move": lambda w: mappings.move(w.mapping, interface=w.interface, at=NOON, by=BY),
+    "renames.confirm_rename": lambda w: renames.confirm_rename(w.gone, w.interface, by=BY),
+    "renames.dismiss_rename": lambda w: renames.dismiss_rename(w.gone, w.interface, by=BY),
     "plans.save": lambda w: plans.save(Plan(name="y", down_bps=10**6, up_bps=10**6), by=BY),
     "plans.delete": lambda w: plans.delete(w.plan, by=BY),
     "plans.change": lambda w: plans.change(w.reseller, plan=w.plan, by=BY),
@@ -109,8 +114,11 @@ def world(db: None, noc: Account) -> World:
         Interface.objects.create(
             router=router, name=f"v{n}", index=n, first_seen_at=NOON, last_seen_at=NOON
         )
-        for n in (1, 2)
+        for n in (1, 2, 3)
     ]
+    InterfaceChange.objects.create(
+        router=router, at=NOON, kind="renamed", interface=interfaces[2], other=interfaces[0]
+    )
     reseller = resellers.create("Dhaka Fibre", by=BY)
     return World(
         account=noc,
@@ -123,6 +131,7 @@ def world(db: None, noc: Account) -> World:
             summary="x",
         ),
         empty_router=Router.objects.create(name="empty", address="10.0.0.3"),
+        gone=interfaces[2],
         interface=interfaces[0],
         mapping=mappings.add(reseller, interface=interfaces[1], by=BY),
         plan=plans.save(Plan(name="x", down_bps=10**6, up_bps=10**6), by=BY),

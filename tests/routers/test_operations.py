@@ -198,7 +198,7 @@ def test_the_connection_test_shows_each_step_with_its_time(place: MakePlace) -> 
     assert [step.ok for step in steps] == [True, True, True]
     assert all(step.took_ms is not None for step in steps)
     assert "RouterOS 7.16.2" in steps[1].words
-    assert steps[2].words == f"{edge.router.name}, 6 interfaces"
+    assert steps[2].words == f"{edge.router.name}, MikroTik CCR2004-1G-12S+2XS, 6 interfaces"
     assert {c.method: c.state for c in edge.router.checks.all()} == {
         "ping": "ok",
         "api": "ok",
