@@ -217,12 +217,16 @@ def programs(*, demo: bool, host: str, port: int) -> list[Program]:
                 {"ISPCORE_PROCESS": "worker", "Q_CLUSTER_NAME": cluster},
                 heartbeat=name,
                 stale_after_s=schedules.stale_after_s(cluster),
-                watch_members=True,
             )
         )
-    watch = python(manage, "watch", "--skip-checks")
-    listed.append(Program("watch", watch, {"ISPCORE_PROCESS": "watch"}, "watch", WATCH_STALE_S))
+    listed.append(_daemon("watch", stale_after_s=WATCH_STALE_S))
     return listed + (_lab() if demo else [])
+
+
+def _daemon(name: str, *, stale_after_s: float) -> Program:
+    """`manage.py NAME`, which runs for ever and shows its life under the same name."""
+    command = python(str(PROJECT / "manage.py"), name, "--skip-checks")
+    return Program(name, command, {"ISPCORE_PROCESS": name}, name, stale_after_s)
 
 
 def host_name() -> str:

@@ -40,6 +40,7 @@ def end() -> None:
     """Leave the routers to the next watch at once; a database that is away forbids it."""
     try:
         leases.let_go(NAME)
+        leases.retire(NAME)
     except Error as error:
         logger.warning("watch: the lease is left to lapse: %s", error)
 
