@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from ispcore.base import clock
 from ispcore.base.models import Heartbeat, JobLease
@@ -36,14 +37,10 @@ def take(job: str, *, slot: datetime, ttl_s: float) -> JobLease | None:
         with transaction.atomic():
             return JobLease.objects.create(job=job, slot=slot, **fresh)
     except IntegrityError:
-        held = JobLease.objects.filter(job=job, slot=slot, finished_at=None)
-        before = held.first()
-        if before is None or not (
-            before.expires_at < now or is_gone(before.owner, since=before.taken_at)
-        ):
+        held = JobLease.objects.filter(job=job, slot=slot, finished_at=None).first()
+        if held is None or not _is_free(held, now) or not _as_it_was(held).update(**fresh):
             return None
-        free = held.filter(owner=before.owner, taken_at=before.taken_at)
-        return JobLease.objects.get(job=job, slot=slot) if free.update(**fresh) else None
+        return JobLease.objects.get(pk=held.pk)
 
 
 def finish(lease: JobLease, *, note: str = "") -> None:
@@ -56,7 +53,8 @@ def hold(name: str, *, ttl_s: float) -> bool:
     """Take or prolong the standing lease of a daemon; False while another process holds it.
 
     Ask well within `ttl_s` of the last time: a holder that does not loses the lease to the first
-    that asks. Of several that ask at once the database lets one win.
+    that asks, and one that died to the first of its node. Of several that ask at once the database
+    lets one win.
     """
     now, owner = clock.now(), me()
     expires_at = now + timedelta(seconds=ttl_s)
@@ -64,9 +62,11 @@ def hold(name: str, *, ttl_s: float) -> bool:
     if row.filter(owner=owner).update(expires_at=expires_at):
         return True
     fresh = {"owner": owner, "taken_at": now, "expires_at": expires_at}
-    taken = bool(row.filter(expires_at__lt=now).update(**fresh))
-    if not taken and not row.exists():
+    held = row.first()
+    if held is None:
         _, taken = JobLease.objects.get_or_create(job=name, slot=STANDING, defaults=fresh)
+    else:
+        taken = _is_free(held, now) and bool(_as_it_was(held).update(**fresh))
     if taken:
         logger.info("%s: this process (%s) does it from now on", name, owner)
     return taken
@@ -131,6 +131,18 @@ def is_gone(owner: str, *, since: datetime) -> bool:
         return False
     began_at = _began_at(int(pid))
     return began_at is None or began_at > since + CLOCK_SLACK
+
+
+def _is_free(lease: JobLease, now: datetime) -> bool:
+    """Whether it lapsed, or its owner died here."""
+    return lease.expires_at < now or is_gone(lease.owner, since=lease.taken_at)
+
+
+def _as_it_was(lease: JobLease) -> QuerySet[JobLease]:
+    """The row, unless somebody prolonged, finished or took it since it was looked at."""
+    return JobLease.objects.filter(
+        pk=lease.pk, owner=lease.owner, expires_at=lease.expires_at, finished_at=None
+    )
 
 
 def _began_at(pid: int) -> datetime | None:

@@ -9,6 +9,7 @@ supervisor, by systemd or by Docker. What its workers were about is free for the
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from contextlib import suppress
 from django.db import Error, connections
 from django_q.cluster import Cluster
 from django_q.conf import Conf
+from django_q.scheduler import scheduler
 
 from ispcore import schedules
 from ispcore.base import leases
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 def serve() -> bool:
     """Run the cluster that Q_CLUSTER_NAME names. False: it lost a process; True: it was told to end."""
     name = Conf.CLUSTER_NAME
-    _reclaim(name)
+    _take_up(name)
     cluster = Cluster()
     cluster.start()
     family: frozenset[int] = frozenset()
@@ -52,19 +54,25 @@ def serve() -> bool:
 
 def _end(cluster: Cluster, family: Iterable[int]) -> None:
     """In good order where that is possible, and then for certain."""
-    if cluster.stop_event:
-        cluster.stop_event.set()
-    cluster.sentinel.join(GRACE_S)
+    if cluster.sentinel.is_alive():
+        # apart, since it waits for ever for a guard that dies meanwhile
+        threading.Thread(target=cluster.stop_event.set, daemon=True).start()
+        cluster.sentinel.join(GRACE_S)
     for pid in {*family, *members(os.getpid())}:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     cluster.sentinel.join()
 
 
-def _reclaim(name: str) -> None:
+def _take_up(name: str) -> None:
+    """Free what a cluster that died was about, and queue what is due by now.
+
+    The guard's first look at the schedules comes after half a minute only.
+    """
     try:
         if freed := broker.reclaim(name):
             log.info("jobs %s: %d jobs of a cluster that died here are free again", name, freed)
+        scheduler()
     except Error as error:
         log.warning("jobs %s: the database does not answer: %s", name, error)
     finally:

@@ -12,8 +12,8 @@ from ispcore.supervisor.output import say
 from ispcore.supervisor.plan import Program
 
 GRACE_S = 10.0
-LONGEST_PAUSE_S = 30.0
-SETTLED_S = 20.0  # a program that ran this long starts again without a longer pause
+LONGEST_PAUSE_S = 10.0
+SETTLED_S = 10.0  # a program that ran this long starts again without a longer pause
 DRAIN_S = 2.0  # for the last words of a program that ended
 
 Noted = Callable[[str, int], None]
