@@ -182,7 +182,7 @@ class Campaign:
 
     def ends_of(self, job: str) -> list[datetime]:
         """When the runs of a job of a period ended."""
-        query = f"SELECT finished_at FROM job_leases WHERE job='job {job}' ORDER BY slot"
+        query = f"SELECT finished_at FROM job_leases WHERE job='job {job}' ORDER BY slot"  # noqa: S608
         return [instant(at) for (at,) in self.records.rows(query) if at is not None]
 
     def reads(self) -> list[datetime]:
