@@ -1,6 +1,7 @@
 """Whatever of the portal is killed -9, its work goes on within a minute, and nothing is lost.
 
-On SQLite and on PostgreSQL with MariaDB, both at the same time: most of it is waiting.
+On one host with SQLite, on one with PostgreSQL and MariaDB, and on two hosts that share these. All
+of it at the same time, since most of it is waiting.
 """
 
 import itertools
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.testing import running_lab
+from tests.journey import two_hosts
 from tests.journey.campaign import (
     BUCKET_S,
     DYING,
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from tests.harness.databases import Servers
 
 pytestmark = [pytest.mark.journey, pytest.mark.servers]
-VENDORS = ("sqlite", "postgresql")
 UNREACHABLE_S = 20.0  # so long is a router silent before it alerts, by the rules we ship
 ENDED_S = 900.0
 
@@ -42,24 +43,33 @@ ENDED_S = 900.0
 def campaigns(
     database_servers: "Servers", tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[None]]]:
-    """Both campaigns, under way."""
-    servers = {
-        "sqlite": {},
-        "postgresql": {
-            "DATABASE_URL": database_servers.postgresql.create("kills"),
-            "RADIUS_DATABASE_URL": database_servers.mariadb.create("kills"),
-        },
+    """All of them, under way."""
+
+    def databases(name: str) -> dict[str, str]:
+        return {
+            "DATABASE_URL": database_servers.postgresql.create(name),
+            "RADIUS_DATABASE_URL": database_servers.mariadb.create(name),
+        }
+
+    planned = {
+        "sqlite": (_campaign, {}),
+        "postgresql": (_campaign, databases("kills")),
+        "two-hosts": (two_hosts.one_takes_over_from_the_other, databases("two_hosts")),
     }
-    with ThreadPoolExecutor(len(VENDORS)) as pool:
+    with ThreadPoolExecutor(len(planned)) as pool:
         yield {
-            vendor: pool.submit(_campaign, tmp_path_factory.mktemp(vendor), servers[vendor])
-            for vendor in VENDORS
+            name: pool.submit(carry_out, tmp_path_factory.mktemp(name), given)
+            for name, (carry_out, given) in planned.items()
         }
 
 
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", ["sqlite", "postgresql"])
 def test_work_goes_on_whatever_is_killed(campaigns: dict[str, Future[None]], vendor: str) -> None:
     campaigns[vendor].result(ENDED_S)
+
+
+def test_of_two_hosts_one_takes_over_from_the_other(campaigns: dict[str, Future[None]]) -> None:
+    campaigns["two-hosts"].result(ENDED_S)
 
 
 def _campaign(directory: Path, databases: dict[str, str]) -> None:
