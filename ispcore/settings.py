@@ -257,6 +257,7 @@ Q_CLUSTER: dict[str, Any] = {
     "name": "default",
     "label": "Jobs",
     "orm": "default",
+    "broker_class": "ispcore.jobs.broker.Broker",
     "workers": 2,
     "timeout": 240,
     "retry": 300,
@@ -268,7 +269,8 @@ Q_CLUSTER: dict[str, Any] = {
     "queue_limit": 50,
     "bulk": 1,
     "save_limit": 500,
-    "recycle": 500,
+    "recycle": 0,  # never: a worker that is gone ends its cluster, which is then started anew,
+    "max_rss": 400_000,  # kB, and so is one that grew to this
     "ALT_CLUSTERS": {"collect": {"workers": 2}, "provision": {"workers": 2}},
 }
 

@@ -1,6 +1,7 @@
 """What every app's rows share, and the platform's own tables: audit, heartbeats, leases."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import models
@@ -75,20 +76,27 @@ class AuditEntry(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The last sign of life of one of our processes."""
+    """The last sign of life of one of our processes on one node (see ISPCORE_NODE)."""
 
-    name = models.CharField(max_length=60, primary_key=True)
-    host = models.CharField(max_length=120)
+    name = models.CharField(max_length=60)
+    node = models.CharField(max_length=120)
     pid = models.IntegerField()
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField()
+    stale_after_s = models.PositiveIntegerField(help_text="silence for longer is no good sign")
     note = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         db_table = "heartbeats"
+        constraints = [
+            models.UniqueConstraint(fields=["name", "node"], name="base_heartbeat_one_per_node")
+        ]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name} on {self.node}"
+
+    def is_stale(self, now: datetime) -> bool:
+        return now - self.beat_at > timedelta(seconds=self.stale_after_s)
 
 
 class JobLease(models.Model):

@@ -16,10 +16,10 @@ KEEP_FAILURES = timedelta(
 
 def tidy() -> str:
     """Forget what nobody will ask about any more: leases, ended sessions, old failures of jobs."""
-    forgotten = leases.forget() + shares.forget()
+    forgotten = leases.forget() + shares.forget() + leases.forget_silent()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     failures, _ = Failure.objects.filter(stopped__lt=clock.now() - KEEP_FAILURES).delete()
-    return f"{forgotten} leases, {failures} failures of jobs forgotten"
+    return f"{forgotten} leases and life signs, {failures} failures of jobs forgotten"
 
 
 def tidy_series() -> str:

@@ -251,6 +251,7 @@ class Collector:
     def _leave(self) -> None:
         try:
             shares.leave(NAME)
+            leases.retire(NAME)
         except AWAY as error:
             logger.warning("collector: its share is left to lapse: %s", error)
 

@@ -95,6 +95,7 @@ class Watch:
             look.cancel()
         try:
             await sync_to_async(shares.leave)(NAME)
+            await sync_to_async(leases.retire)(NAME)
         except Error as error:
             logger.warning("watch: our share is left to lapse: %s", error)
 

@@ -160,7 +160,12 @@ def test_one_change_is_named_and_an_import_hides_nothing_before_it(
 
 def test_collection_shows_each_way_and_each_process(isp: "Isp", as_noc: "Client") -> None:
     Heartbeat.objects.create(
-        name="jobs default", host="h", pid=1, started_at=NOON, beat_at=NOON - timedelta(hours=1)
+        name="jobs default",
+        node="h",
+        pid=1,
+        started_at=NOON,
+        beat_at=NOON - timedelta(hours=1),
+        stale_after_s=240,
     )
     rows = {row.name: (row.kind, row.detail) for row in _overview(as_noc)["collection"]}
     assert rows["Ping"] == ("warning", "1 of 2 routers answer")
