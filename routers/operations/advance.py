@@ -5,14 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ispcore.base.timeseries import buckets, counters
-from ispcore.base.timeseries.buckets import BUCKET_MS, LATE_MS, WHOLE_MS, Bucket
-from ispcore.base.timeseries.counters import (
-    HEADROOM,
-    TOLERANCE_MS,
-    UNKNOWN_SPEED_CAP_BPS,
-    Interval,
-    Snapshot,
-)
+from ispcore.base.timeseries.buckets import BUCKET_MS, FULL_MS, LATE_MS, Bucket
+from ispcore.base.timeseries.counters import TOLERANCE_MS, Interval, Snapshot, most_octets
 from ispcore.base.timeseries.quality import Quality
 from routers.counter_states import CounterState
 from routers.hooks import FinishedBucket
@@ -99,7 +93,7 @@ def _count_usual(
     wall_ms = at_ms - state.at_ms
     span_ms = (uptime_ticks - state.uptime_ticks) * 10
     grown_in, grown_out = in_octets - state.in_octets, out_octets - state.out_octets
-    most = (limit_bps or UNKNOWN_SPEED_CAP_BPS) * HEADROOM * span_ms / 8000
+    most = most_octets(limit_bps, span_ms)
     usual = (
         0 < wall_ms <= LATE_MS
         and span_ms > 0
@@ -115,18 +109,18 @@ def _count_usual(
         return None
     done = NOTHING
     if at_ms > turn_ms:
-        before_ms = turn_ms - state.at_ms
-        before_in = grown_in * before_ms // wall_ms
-        before_out = grown_out * before_ms // wall_ms
+        before_ms = span_ms * (turn_ms - state.at_ms) // wall_ms
+        before_in = grown_in * before_ms // span_ms
+        before_out = grown_out * before_ms // span_ms
         done = [_closed(state, before_in, before_out, before_ms, source)]
         state.bucket_ms = turn_ms
         state.bucket_in_octets = grown_in - before_in
         state.bucket_out_octets = grown_out - before_out
-        state.bucket_covered_ms, state.bucket_quality = wall_ms - before_ms, 0
+        state.bucket_covered_ms, state.bucket_quality = span_ms - before_ms, 0
     else:
         state.bucket_in_octets += grown_in
         state.bucket_out_octets += grown_out
-        state.bucket_covered_ms += wall_ms
+        state.bucket_covered_ms += span_ms
     state.at_ms, state.uptime_ticks = at_ms, uptime_ticks
     state.in_octets, state.out_octets = in_octets, out_octets
     state.in_bps, state.out_bps = grown_in * 8000 // span_ms, grown_out * 8000 // span_ms
@@ -149,7 +143,7 @@ def _closed(
         in_octets * 8000 // covered_ms,
         out_octets * 8000 // covered_ms,
         covered_ms,
-        state.bucket_quality | (0 if covered_ms >= WHOLE_MS else PARTIAL),
+        state.bucket_quality | (0 if covered_ms >= FULL_MS else PARTIAL),
         source,
     )
 
