@@ -9,10 +9,11 @@ from django.urls import reverse
 
 from ispcore.base import clock, lost_jobs, units
 from ispcore.base.models import Heartbeat
-from routers.models import Router, RouterCheck, Uplink
+from routers.models import Collector, Router, RouterCheck, Uplink
 from routers.pages.states import STALE_PERIODS, Chip, health
 from routers.queries import collection_age_periods, methods_in_use, sight, without_secrets
 
+WAITS_LONG = timedelta(seconds=60)  # what is just being stored does not wait
 State = RouterCheck.State
 
 
@@ -171,7 +172,7 @@ def collection(fleet: Fleet) -> list[Source]:
     ]
     for method in (RouterCheck.Method.SNMP, RouterCheck.Method.API, RouterCheck.Method.PING):
         rows += _method(method, [check for check in checks if check.method == method], url)
-    return rows + _processes(fleet.now)
+    return rows + _spools(fleet.now) + _processes(fleet.now)
 
 
 def _method(method: RouterCheck.Method, checks: Sequence[RouterCheck], url: str) -> list[Source]:
@@ -182,6 +183,29 @@ def _method(method: RouterCheck.Method, checks: Sequence[RouterCheck], url: str)
     kind = _kind(good, len(checks)) if tried else "unknown"
     detail = f"{good} of {len(checks)} routers answer" if tried else "unknown: no way to ask"
     return [Source(str(method.label), kind, detail, max(c.checked_at for c in checks), url)]
+
+
+def _spools(now: datetime) -> list[Source]:
+    """What each collector has read and could not yet store; what it lost."""
+    return [
+        Source(f"Readings of {row.node}", *_waiting(row, now), row.seen_at, "")
+        for row in Collector.objects.all()
+    ]
+
+
+def _waiting(row: Collector, now: datetime) -> tuple[str, str]:
+    lost = row.dropped + row.refused
+    if lost:
+        batches = "1 batch was" if lost == 1 else f"{lost} batches were"
+        return "critical", f"{batches} lost since it started; later readings hold the traffic"
+    age = now - row.spool_oldest_at if row.spool_oldest_at else timedelta()
+    if row.spool_batches and age > WAITS_LONG:
+        batches = "1 batch waits" if row.spool_batches == 1 else f"{row.spool_batches} batches wait"
+        octets = units.format_octets(row.spool_octets)
+        waited = units.format_duration(age)
+        return "warning", f"{batches} for the database, the oldest for {waited}, {octets}"
+    took = f" in {row.cycle_s:.1f} s" if row.cycle_s is not None else ""
+    return "ok", f"{row.answered} of {row.routers} routers stored{took}, none wait"
 
 
 def _processes(now: datetime) -> list[Source]:

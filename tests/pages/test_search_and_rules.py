@@ -133,14 +133,14 @@ def test_a_tenants_menu_has_what_it_may_see(isp: "Isp", as_dhaka: "Client") -> N
 # ---- budgets: the most queries a page may make, session and account included
 
 BUDGETS = {
-    "/admin/": 22,
+    "/admin/": 23,
     "/admin/monitoring/alert/": 12,
     "/admin/resellers/reseller/": 14,
     "/admin/resellers/reseller/{dhaka}/": 21,
     "/admin/resellers/plan/": 10,
     "/admin/resellers/mapping/": 12,
     "/admin/routers/router/": 12,
-    "/admin/routers/router/{edge}/": 14,
+    "/admin/routers/router/{edge}/": 15,
     "/admin/routers/interface/": 12,
     "/admin/base/auditentry/": 16,
     "/admin/search/?q=edge": 14,
