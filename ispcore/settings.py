@@ -34,7 +34,10 @@ DEMO = env.flag("ISPCORE_DEMO", "marks the portal as a demo (set by `script/serv
 PROCESS = env.text("ISPCORE_PROCESS", "command", "set by the supervisor and the unit files")
 
 NODE = env.text(
-    "ISPCORE_NODE", gethostname()[:40], "what this host is called", shown="its host name"
+    "ISPCORE_NODE",
+    gethostname()[:40],
+    "this host's (or container's) name: no two may share it",
+    shown="its host name",
 )
 
 # --- time ------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
         return Deferred.fromFuture(asyncio.ensure_future(show_end("web")))
 
     reactor.callWhenRunning(begin)
-    reactor.addSystemEventTrigger("before", "shutdown", end)
+    reactor.addSystemEventTrigger("before", "shutdown", end)  # type: ignore[arg-type] # its types lack self
     http_protocol.WebRequest = BoundedRequest  # its factory has no other door
     server = PatientServer(
         application,

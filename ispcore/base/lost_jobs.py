@@ -30,4 +30,4 @@ def record(job: str, *, function: str, cluster: str, why: str) -> None:
 
 def count(within: timedelta = timedelta(days=1)) -> int:
     """How many jobs failed or were not done lately."""
-    return Failure.objects.filter(stopped__gt=clock.now() - within).count()
+    return int(Failure.objects.filter(stopped__gt=clock.now() - within).count())

@@ -13,6 +13,7 @@ from typing import Any
 from lab.spec import RouterSpec, VlanSpec
 from lab.testing import RunningLab
 from lab.traffic import Profile
+from tests.harness.processes import PATH
 from tests.journey.killing import JobCluster, kill
 from tests.journey.portal import Portal
 from tests.journey.records import Records, instant
@@ -50,6 +51,8 @@ class Recovery:
 class Campaign:
     """One portal under attack; `records` is what its database says."""
 
+    portal: Portal
+
     def __init__(
         self, lab: RunningLab, *, var: Path, node: str, databases: dict[str, str] | None = None
     ) -> None:
@@ -57,14 +60,12 @@ class Campaign:
         self._given = {**FAST, "ISPCORE_NODE": node, **(databases or {})}
         self.records = Records(var=var, url=self._given.get("DATABASE_URL", ""))
         self.recoveries: list[Recovery] = []
-        self.portal = self._start()
 
     # ---- the portal and its ISP
 
-    def settle(self) -> None:
-        """Wait until it is ready, make the ISP, and see the first counters of every VLAN."""
-        self.portal.wait_until_ready()
-        devices = self.lab.routers
+    def found_isp(self) -> None:
+        """Set the databases up, and make the ISP of the lab's routers, before anything runs."""
+        self._run("ispcore.supervisor.prepare", "--host=127.0.0.1", "--port=1", "--plan-fd=1")
         described = [
             {
                 "name": name,
@@ -74,24 +75,42 @@ class Campaign:
                 "snmp_community": device.spec.community if name == BUSY else "",
                 "vlans": VLANS if name == BUSY else (),
             }
-            for name, device in devices.items()
+            for name, device in self.lab.routers.items()
         ]
         self.tell("make", described)
-        self.wait("counters of every VLAN", lambda: len(self.first_octets()) == len(VLANS), 90)
+
+    def __enter__(self) -> "Campaign":
+        """Start it, and wait until it is ready and has read every VLAN."""
+        self.portal = self._start()
+        try:
+            self.portal.wait_until_ready()
+            self.wait("counters of every VLAN", lambda: len(self.first_octets()) == len(VLANS), 90)
+        except BaseException:
+            self.portal.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.portal.stop()
 
     def tell(self, verb: str, *arguments: Any) -> Any:
         """Have the portal's operations do something, see tests/journey/isp.py."""
+        return json.loads(self._run("tests.journey.isp", verb, *map(json.dumps, arguments)))
+
+    def _run(self, module: str, *arguments: str) -> str:
+        """What a module says that is run as the portal's programs are."""
+        surroundings = {"PATH": PATH, "ISPCORE_VAR": str(self.var)} | self._given
         done = subprocess.run(
-            [sys.executable, "-m", "tests.journey.isp", verb, *map(json.dumps, arguments)],
+            [sys.executable, "-m", module, *arguments],
             cwd=PROJECT,
-            env=self.portal.environment() | {"DJANGO_SETTINGS_MODULE": "ispcore.settings"},
+            env=surroundings | {"DJANGO_SETTINGS_MODULE": "ispcore.settings"},
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return done.stdout
 
     def wait(self, what: str, holds: Callable[[], object], within_s: float) -> float:
         """Seconds until it holds; fails with the portal's words."""

@@ -19,9 +19,9 @@ def kill(pids: Iterable[int]) -> None:
     """
     victims = sorted(pids, key=_depth, reverse=True)
     parents = {_parent(pid) for pid in victims} - {os.getpid()}
-    for parent in parents:
-        os.kill(parent, signal.SIGSTOP)
     try:
+        for parent in parents:
+            _stop(parent)
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
             assert _wait_status(pid) == signal.SIGKILL, f"{pid} did not end by signal 9"
@@ -79,6 +79,19 @@ class JobCluster:
                     return pid
             assert time.monotonic() < until, f"no worker waits in {waits_in}: {seen}"
             time.sleep(0.05)
+
+
+def _stop(pid: int) -> None:
+    """SIGSTOP, in effect for all its threads when this returns: one may be about to wait()."""
+    os.kill(pid, signal.SIGSTOP)
+    until = time.monotonic() + WAIT_S
+    while {_state(task) for task in Path(f"/proc/{pid}/task").iterdir()} - set("TtZ"):
+        assert time.monotonic() < until, f"{pid} does not stop"
+        time.sleep(0.005)
+
+
+def _state(task: Path) -> str:
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _fields(pid: int) -> list[str]:

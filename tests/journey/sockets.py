@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from tests.journey.portal import Portal
 
@@ -38,7 +39,7 @@ class OpenPage:
         with (
             connect(
                 f"{url.replace('http', 'ws')}/live/",
-                origin=url,  # type: ignore[arg-type] # a NewType of str
+                origin=Origin(url),
                 additional_headers={"Cookie": f"sessionid={session}"},
                 max_size=None,
             ) as self._socket,

@@ -6,6 +6,7 @@ of it at the same time, since most of it is waiting.
 
 import itertools
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -75,15 +76,13 @@ def test_of_two_hosts_one_takes_over_from_the_other(campaigns: dict[str, Future[
 def _campaign(directory: Path, databases: dict[str, str]) -> None:
     with running_lab(network()) as lab:
         attacked = Campaign(lab, var=directory / "var", node="dhaka-1", databases=databases)
-        try:
-            attacked.settle()
-            first = attacked.first_octets()
+        attacked.found_isp()
+        with attacked:
+            first, began = attacked.first_octets(), time.time()
             _kill_each(attacked)
             _kill_pairs(attacked)
             _kill_the_supervisor(attacked)
-            _nothing_is_lost(attacked, first)
-        finally:
-            attacked.portal.stop()
+            _nothing_is_lost(attacked, first, began)
         for each in attacked.recoveries:
             sys.stdout.write(f"{directory.name}: {each.killed}: {each.seconds:.1f} s\n")
         assert "Traceback" not in attacked.portal.output
@@ -147,11 +146,13 @@ def _kill_the_supervisor(attacked: Campaign) -> None:
         attacked.attack_supervisor("web, and the supervisor", [web])
 
 
-def _nothing_is_lost(attacked: Campaign, first: dict[str, tuple[int, int]]) -> None:
-    _wait_for_a_bucket(attacked)
+def _nothing_is_lost(attacked: Campaign, first: dict[str, tuple[int, int]], began: float) -> None:
+    bucket_ends = (began // BUCKET_S + 1) * BUCKET_S
+    attacked.wait("the end of a bucket", lambda: time.time() > bucket_ends, BUCKET_S)
     attacked.stop_traffic()
     counted = attacked.lab_octets()
     attacked.wait("the last octets", lambda: attacked.last_octets() == counted, PERIOD_S + WITHIN_S)
+    assert len(attacked.buckets()) == len(VLANS), "no bucket of a VLAN was stored"
     assert attacked.first_octets() == first, "octets were lost or counted twice"
     for of_mapping in attacked.buckets().values():
         steps = {
@@ -165,14 +166,6 @@ def _nothing_is_lost(attacked: Campaign, first: dict[str, tuple[int, int]]) -> N
     assert [group for group, _ in runs["lost"]] == ["sleep"], "a job was lost"
     assert [state for state, *_ in attacked.alerts()] == ["resolved"] * 3
     assert attacked.alert_events() == ["opened", "resolved"] * 3
-
-
-def _wait_for_a_bucket(attacked: Campaign) -> None:
-    attacked.wait(
-        "a stored bucket of every VLAN",
-        lambda: len(attacked.buckets()) == len(VLANS),
-        BUCKET_S + PERIOD_S + WITHIN_S,
-    )
 
 
 @contextmanager

@@ -38,17 +38,10 @@ def one_takes_over_from_the_other(directory: Path, databases: dict[str, str]) ->
     }
     more = [RouterSpec(f"pinged-{number}", snmp_port=None) for number in range(PINGED)]
     with running_lab([*network(), *more]) as lab:
-        dhaka = Campaign(lab, var=directory / DHAKA, node=DHAKA, databases=shared)
-        try:
-            dhaka.settle()
-            ctg = Campaign(lab, var=directory / CTG, node=CTG, databases=shared)
-            try:
-                ctg.portal.wait_until_ready()
-                _serve_alike(dhaka, ctg)
-            finally:
-                ctg.portal.stop()
-        finally:
-            dhaka.portal.stop()
+        hosts = [Campaign(lab, var=directory / n, node=n, databases=shared) for n in (DHAKA, CTG)]
+        hosts[0].found_isp()
+        with hosts[0], hosts[1]:
+            _serve_alike(*hosts)
 
 
 def _serve_alike(dhaka: Campaign, ctg: Campaign) -> None:

@@ -257,3 +257,32 @@ def run_health(port: int) -> "subprocess.CompletedProcess[str]":
 
 def test_health_needs_no_login_and_no_https(client: Client, db: None) -> None:
     assert client.get("/health/").status_code == 200
+
+
+def test_guard_restarts_the_units_of_what_stays_silent(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    for name, text in {
+        "systemd-run": "echo 'jobs collect'; echo watch; echo web",
+        "sleep": f"echo sleep $1 >> {log}",
+        "systemctl": f'case "$*" in *is-active*watch*) exit 1;; *) echo "$@" >> {log};; esac',
+    }.items():
+        stub = tmp_path / name
+        stub.write_text(f"#!/bin/sh\n{text}\n")
+        stub.chmod(0o755)
+    guard = PROJECT / "deploy" / "systemd" / "guard"
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run([guard], check=True, capture_output=True, text=True, env={"PATH": path})
+    restarted = [unit for verb, unit in _calls(log) if verb == "restart"]
+    assert restarted == ["ispcore-worker@collect.service", "ispcore-web.service"]
+    assert ("sleep", "30") in _calls(log)
+    assert "ispcore-web.service: no life sign, restarting" in done.stdout
+    for unit in restarted:
+        name = re.sub(r"@\w+", "@", unit)
+        assert (PROJECT / "deploy" / "systemd" / name).exists()
+
+
+def _calls(log: Path) -> list[tuple[str, str]]:
+    """What the stubs were called with: the first and the last word of each line."""
+    return [
+        (words[0], words[-1]) for line in log.read_text().splitlines() if (words := line.split())
+    ]

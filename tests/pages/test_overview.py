@@ -8,6 +8,7 @@ import pytest
 from django.urls import reverse
 
 from dashboards.overview import verdict
+from ispcore.base import lost_jobs
 from ispcore.base.models import AuditEntry, Heartbeat
 from monitoring.models import Alert
 from monitoring.operations import alerts
@@ -171,6 +172,34 @@ def test_collection_shows_each_way_and_each_process(isp: "Isp", as_noc: "Client"
     assert rows["Ping"] == ("warning", "1 of 2 routers answer")
     assert rows["Router traffic"] == ("warning", "1 of 2 routers; silent: ctg-edge-01")
     assert rows["Jobs default"] == ("critical", "no sign of life")
+
+
+def _beat(name: str, node: str, *, minutes_ago: int) -> None:
+    beat_at = NOON - timedelta(minutes=minutes_ago)
+    Heartbeat.objects.create(
+        name=name, node=node, pid=1, started_at=beat_at, beat_at=beat_at, stale_after_s=90
+    )
+
+
+def test_a_host_that_left_is_shown_as_gone_while_another_has_its_work(
+    isp: "Isp", as_noc: "Client"
+) -> None:
+    _beat("watch", "dhaka-1", minutes_ago=5)
+    _beat("watch", "ctg-1", minutes_ago=0)
+    _beat("web", "dhaka-1", minutes_ago=5)
+    rows = {row.name: (row.kind, row.detail) for row in _overview(as_noc)["collection"]}
+    assert rows["Watch on ctg-1"] == ("ok", "runs")
+    kind, detail = rows["Watch on dhaka-1"]
+    assert (kind, detail.partition(":")[0]) == ("warning", "gone")
+    assert rows["Web on dhaka-1"] == ("critical", "no sign of life")
+
+
+def test_jobs_that_were_lost_are_counted(isp: "Isp", as_noc: "Client") -> None:
+    assert "Lost jobs" not in {row.name for row in _overview(as_noc)["collection"]}
+    lost_jobs.record("evaluate", function="x", cluster="default", why="dropped: 90 s late")
+    rows = {row.name: (row.kind, row.detail) for row in _overview(as_noc)["collection"]}
+    kind, detail = rows["Lost jobs"]
+    assert (kind, detail.partition(" failed")[0]) == ("warning", "1 job")
 
 
 def test_a_ping_that_cannot_be_made_is_unknown(isp: "Isp", as_noc: "Client") -> None:
