@@ -210,7 +210,7 @@ def test_pages_say_so(router: Router, frozen_clock: Clock) -> None:
     assert (trust.kind, trust.words) == ("critical", "No: our own uplink is gone")
     since = "cut, for 20\N{NO-BREAK SPACE}s"
     assert trust.detail == f"{portal.NODE}: {since}. 1 of 1 routers unknown."
-    uplink.note("")
+    says(router, at_s=30, move=frozen_clock, ping=True)  # another host sees it
     assert fleet.trust(fleet.look(), known=0, total=0).kind == "ok"
 
 
