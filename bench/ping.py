@@ -38,11 +38,14 @@ def main() -> None:
     from tests.harness import databases
     from tests.harness.far_network import far_network, why_not
 
-    with contextlib.nullcontext() if why_not() else far_network(1):
+    with (
+        tempfile.TemporaryDirectory(prefix="ispcore-bench-") as var,
+        contextlib.nullcontext() if why_not() else far_network(1),
+    ):
         server = databases.PostgreSQL()  # inside, for there is no way in from outside
         server.start()
         try:
-            _django(server.create("bench"))
+            _django(server.create("bench"), var)
             figures = asyncio.run(_alive())
             if why_not():
                 sys.stderr.write(f"nobody is dead: {why_not()}\n")
@@ -53,13 +56,13 @@ def main() -> None:
     emit("ping", {name: round(value, 3) for name, value in figures.items()})
 
 
-def _django(url: str) -> None:
+def _django(url: str, var: str) -> None:
     os.environ |= {
         "DATABASE_URL": url,
         "SECRET_KEY": "bench",
         "FIELD_ENCRYPTION_KEYS": "A" * 43 + "=",
         "DJANGO_SETTINGS_MODULE": "ispcore.settings",
-        "ISPCORE_VAR": tempfile.mkdtemp(prefix="ispcore-bench-"),
+        "ISPCORE_VAR": var,
         "ISPCORE_PROCESS": "watch",
     }
     import django

@@ -10,7 +10,7 @@ from django.urls import reverse
 from ispcore.base import clock, lost_jobs, units
 from ispcore.base.models import Heartbeat
 from routers.models import Collector, Router, RouterCheck, Uplink
-from routers.pages.states import STALE_PERIODS, Chip, health
+from routers.pages.states import STALE_PERIODS, UPLINK_GONE, Chip, health
 from routers.queries import collection_age_periods, methods_in_use, sight, without_secrets
 
 WAITS_LONG = timedelta(seconds=60)  # what is just being stored does not wait
@@ -72,6 +72,12 @@ class Fleet:
         """Polled routers without a recent reading."""
         return [router for router in self.polled if self.is_silent(router)]
 
+    @property
+    def unseen(self) -> int:
+        """How many routers we cannot see ourselves: where one host lost its uplink, another may
+        see them all."""
+        return self.healths.count(UPLINK_GONE)
+
     def is_silent(self, router: Router) -> bool:
         age = collection_age_periods(router, self.now)
         return router.read_at is None or age is None or age > STALE_PERIODS
@@ -110,7 +116,7 @@ def trust(fleet: Fleet, *, known: int, total: int) -> Trust:
         return Trust("unknown", "No: nothing was collected yet", "Start by adding a router.")
     if not polled:
         return Trust("unknown", "No: polling is off for every router", "Turn it on in a router.")
-    if fleet.uplinks:
+    if fleet.uplinks and fleet.unseen:
         return _uplink_gone(fleet)
     latest = max((r.read_at for r in polled if r.read_at), default=None)
     if latest is None:
@@ -139,11 +145,9 @@ def trust(fleet: Fleet, *, known: int, total: int) -> Trust:
 
 
 def _uplink_gone(fleet: Fleet) -> Trust:
-    """Some of our own hosts see no router; with several hosts the others may."""
     gone = fleet.uplinks[0]
-    unseen = sum(1 for chip in fleet.healths if chip.kind == "unknown")
     age = units.format_duration(fleet.now - (gone.gone_since or fleet.now))
-    why = f"{gone.node}: {gone.words}, for {age}. {unseen} of {len(fleet.polled)} routers unknown."
+    why = f"{gone.node}: {gone.words}, for {age}. {fleet.unseen} of {len(fleet.polled)} routers unknown."
     return Trust("critical", "No: our own uplink is gone", why)
 
 

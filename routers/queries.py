@@ -82,12 +82,15 @@ class Sight:
         return any(check.method == Ping and check.error_kind == UPLINK for check in checks)
 
     def proven(self, checks: Iterable[One]) -> list[One]:
-        """Without the failures that may be those of our uplink, for they were never tried again."""
+        """Without the failures that may be those of our uplink, for they were never tried again;
+        a ping says so by itself."""
         back_at = self.back_at
+        if back_at is None:
+            return list(checks)
         return [
             check
             for check in checks
-            if back_at is None or check.state != State.FAILED or check.checked_at > back_at
+            if check.method == Ping or check.state != State.FAILED or check.checked_at > back_at
         ]
 
     def could_be_read(self, router: Router) -> bool:

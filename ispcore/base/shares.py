@@ -48,6 +48,12 @@ def join(kind: str, *, ttl_s: float) -> Share:
     return Share(members.index(name), len(members))
 
 
+def others(kind: str) -> bool:
+    """Whether somebody else is there to do the work."""
+    members = JobLease.objects.filter(job__startswith=f"{kind}/", slot=STANDING)
+    return members.filter(expires_at__gte=clock.now()).exclude(job=f"{kind}/{me()}").exists()
+
+
 def leave(kind: str) -> None:
     """Give our part to the others at once."""
     JobLease.objects.filter(job=f"{kind}/{me()}", slot=STANDING).delete()

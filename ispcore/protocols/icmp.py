@@ -15,6 +15,8 @@ INTERVAL_MS = 2  # between packets to different addresses: 500 a second
 MARGIN_S = 5.0
 FPING_BROKEN = 3  # exit status from which on fping has not pinged: bad arguments, no permission
 TCP_AT_ONCE = 250
+SAID_AGAIN_S = 600.0
+_complained: dict[str, float] = {}  # when it was last said
 _ZONE = re.compile(r"[A-Za-z0-9][\w.-]{0,14}", re.ASCII)
 _LINE = re.compile(r"^(?P<address>\S+)\s+:(?P<times>(?: +(?:-|\d+(?:\.\d+)?))+)$", re.MULTILINE)
 
@@ -97,12 +99,20 @@ async def ping_many_async(
     try:
         found = await _icmp(valid, pace, tries=tries)
     except _FpingUnusable as error:
-        logger.warning("fping: %s, trying TCP port %d instead", error, tcp_port)
+        _complain(f"fping: {error}, trying TCP port {tcp_port} instead")
         found = await _tcp(valid, pace, port=tcp_port)
     return {
         address: replace(found[normal], address=address) if normal else _not_an_address(address)
         for address, normal in known.items()
     }
+
+
+def _complain(words: str) -> None:
+    """Log it, the same not again soon: fping may be called several times a second."""
+    now = time.monotonic()
+    if now - _complained.get(words, -SAID_AGAIN_S) >= SAID_AGAIN_S:
+        _complained[words] = now
+        logger.warning("%s", words)
 
 
 def _normal(address: str) -> str:

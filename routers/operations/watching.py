@@ -2,7 +2,8 @@
 
 A round goes through the routers in slices of about a second. Who answers is stored when its slice
 has ended. Who was up and is lost is probed again aside, together with some that were well and with
-what tells of our own uplink; the round goes on meanwhile. Several watches share the routers.
+what tells of our own uplink; the round goes on meanwhile. Several watches share the routers; one
+whose uplink is gone leaves them to the others until it is back.
 """
 
 import asyncio
@@ -42,7 +43,8 @@ class Plan:
     routers: Sequence[Router]
     states: dict[int, str]
     share: Share
-    gone: str  # why our own uplink is gone; empty while it is there
+    gone: str = ""  # why our own uplink is gone; empty while it is there
+    is_others: bool = False  # who have an uplink, or so we hope
 
     @property
     def pinged(self) -> list[Router]:
@@ -70,6 +72,9 @@ class Watch:
             plan = await sync_to_async(self._plan)()
             if plan.gone:
                 plan = replace(plan, gone=await self._why_still_gone(plan))
+            if plan.is_others:
+                await sync_to_async(beat)("stands aside: our own uplink is gone")
+                return
             pinged = plan.pinged
             interval_ms = _interval_ms(len(pinged))
             size = int(SLICE_MS / interval_ms)
@@ -101,16 +106,20 @@ class Watch:
 
     def _plan(self) -> Plan:
         close_old_connections()
-        share = shares.join(NAME, ttl_s=watch_ttl_s())
+        gone = Uplink.objects.filter(node=settings.NODE, gone_since__isnull=False).first()
+        is_others = gone is not None and shares.others(NAME)
+        if is_others:
+            shares.leave(NAME)
+        share = Share() if is_others else shares.join(NAME, ttl_s=watch_ttl_s())
         polled = Router.objects.filter(is_polled=True).order_by("pk")
         routers = polled.only("name", "address", "ping_method", "api_port")
         pings = RouterCheck.objects.filter(method=RouterCheck.Method.PING)
-        gone = Uplink.objects.filter(node=settings.NODE, gone_since__isnull=False).first()
         return Plan(
             [router for router in routers if share.has(router.pk)],
             dict(pings.values_list("router_id", "state")),
             share,
             gone.words if gone else "",
+            is_others,
         )
 
     async def _slice(

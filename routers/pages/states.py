@@ -35,6 +35,9 @@ class Chip:
     word: str
 
 
+UPLINK_GONE = Chip("unknown", "Unknown: our own uplink is gone")
+
+
 @dataclass(frozen=True, slots=True)
 class CheckRow:
     method: str
@@ -71,7 +74,7 @@ def health(router: Router, checks: Iterable[RouterCheck], now: datetime) -> Chip
     ping = next((c for c in checks if c.method == RouterCheck.Method.PING), None)
     tried = counted(router, checks)
     if ping is not None and ping.error_kind == UPLINK and not _heard(tried, after=ping.since):
-        return Chip("unknown", "Unknown: our own uplink is gone")
+        return UPLINK_GONE
     if not tried:
         return Chip("unknown", "Not checked yet")
     since = unreachable_since(tried)

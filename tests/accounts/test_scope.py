@@ -37,6 +37,7 @@ STAFF_ONLY = {
     "monitoring.rulestate",
     "radius.radiusclient",
     "resellers.plan",
+    "routers.uplink",
 }
 MODELS = [model for model in apps.get_models() if model._meta.app_label in OURS]
 OWNED = [model for model in MODELS if hasattr(model, "tenant_path")]

@@ -32,7 +32,9 @@ FILES = {
 OWN_FILES = {
     # the site is the admin itself; the others are the parts of its first page, and its search
     "dashboards": {"site.py", "overview.py", "fleet.py", "news.py", "search.py"},
-    "routers": {"targets.py"},  # a router's row as the protocols want it, read by operations
+    # a router's row as the protocols want it, read by operations; pure: what flapping is, and how
+    # counters are packed
+    "routers": {"targets.py", "flapping.py", "counter_states.py"},
     "resellers": {"usage_queries"},  # the series; queries.py has the rest
     "monitoring": {"thresholds.py"},  # pure: judges a value, no database
 }

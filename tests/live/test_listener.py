@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from ispcore.accounts.models import Tenant
 from ispcore.live.hub import hub
 from ispcore.live.models import LiveEvent
-from ispcore.live.publish import publish
+from ispcore.live.publish import publish, publish_each
 from tests.live.conftest import Live
 
 
@@ -55,6 +55,19 @@ async def test_events_that_were_deleted_unseen_are_made_good(
 
     await live.in_database(transaction.atomic(lose_one_and_publish))
     assert await page.spots() == {"name": "<b>its event is gone</b>"}
+
+
+async def test_many_keys_are_told_at_once(
+    live: Live, noc_session: str, tenant_dhaka: Tenant
+) -> None:
+    page = await live.page(noc_session)
+    await page.say(subscribe=[["test-tenant", str(tenant_dhaka.pk)]])
+    await page.spots()
+    await live.listening()
+    await live.rename(tenant_dhaka, "told among others", tell=False)
+    keys = [str(tenant_dhaka.pk + n) for n in range(300)]
+    await live.in_database(lambda: publish_each("test-tenant", [*keys, *keys]))
+    assert await page.spots() == {"name": "<b>told among others</b>"}
 
 
 async def test_one_listener_serves_all_pages(live: Live, noc_session: str) -> None:

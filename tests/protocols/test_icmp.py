@@ -1,5 +1,6 @@
 """Pings: fping itself, a stand-in for it on the path, and TCP where there is none."""
 
+import asyncio
 import logging
 import shutil
 import socket
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ispcore.protocols.icmp import PingResult, ping_many, tcp_ping
+from ispcore.protocols import icmp
+from ispcore.protocols.icmp import PingResult, ping_many, tcp_ping, tcp_pings_async
 from tests.harness.processes import free_port
 from tests.harness.snmpd import has_ipv6
 
@@ -26,6 +28,7 @@ def listener() -> Iterator[int]:
 def fping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where to write a program that is found as `fping`; none is found until then."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(icmp, "_complained", {})
     return tmp_path / "fping"
 
 
@@ -113,6 +116,7 @@ def test_without_fping_a_tcp_connect_is_tried_and_marked(
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="ispcore.protocols.icmp"):
         result = ping_many(["127.0.0.1"], tcp_port=listener)["127.0.0.1"]
+        ping_many(["127.0.0.1"], tcp_port=listener)
     assert (result.alive, result.method, result.loss_percent) == (True, "tcp", 0.0)
     assert result.rtt_ms is not None
     assert caplog.messages == [
@@ -154,6 +158,44 @@ def test_where_neither_works_it_is_unknown(fping: Path) -> None:
     result = ping_many(["224.0.0.1"])["224.0.0.1"]
     assert (result.alive, result.method, result.rtt_ms) == (None, "none", None)
     assert result.error.startswith("cannot connect to port 8728")
+
+
+async def test_several_connects_are_counted_like_echoes(listener: int) -> None:
+    started = time.monotonic()
+    result = await tcp_pings_async("127.0.0.1", listener, count=3, apart_s=0.1)
+    assert (result.alive, result.loss_percent) == (True, 0.0)
+    assert 0.2 <= time.monotonic() - started < 1
+    refused = await tcp_pings_async("127.0.0.1", free_port(), count=2, apart_s=0.1)
+    assert (refused.alive, refused.loss_percent, refused.error) == (
+        False,
+        100.0,
+        "connection refused",
+    )
+    unknown = await tcp_pings_async("no such name", 80, count=2, apart_s=0.1)
+    assert (unknown.alive, unknown.loss_percent) == (None, None)
+
+
+async def test_connects_that_are_answered_now_and_then_are_partly_lost() -> None:
+    port, servers = free_port(), list[socket.socket]()
+
+    async def open_up() -> None:
+        await asyncio.sleep(0.3)
+        servers.append(socket.create_server(("127.0.0.1", port)))
+
+    opening = asyncio.create_task(open_up())
+    result = await tcp_pings_async("127.0.0.1", port, count=4, apart_s=0.2)
+    await opening
+    servers[0].close()
+    assert (result.alive, result.loss_percent) == (True, 50.0)
+
+
+def test_without_fping_as_many_connects_are_made_as_echoes_were_wanted(
+    fping: Path, listener: int
+) -> None:
+    started = time.monotonic()
+    result = ping_many(["127.0.0.1"], count=3, timeout_ms=100, tcp_port=listener)["127.0.0.1"]
+    assert (result.alive, result.loss_percent) == (True, 0.0)
+    assert time.monotonic() - started >= 0.2
 
 
 def test_tcp_ping_of_an_open_port(listener: int) -> None:

@@ -161,6 +161,20 @@ def test_an_outage_from_before_stays_one(router: Router, frozen_clock: Clock) ->
     assert AlertEvent.objects.filter(kind="opened").count() == 2
 
 
+def test_the_return_of_another_hosts_uplink_ends_no_outage_here(
+    router: Router, frozen_clock: Clock
+) -> None:
+    says(router, at_s=0, move=frozen_clock, ping=True, snmp=True)
+    says(router, at_s=10, move=frozen_clock, ping=False)
+    says(router, at_s=40, move=frozen_clock, ping=False)
+    with override_settings(NODE="elsewhere"):
+        uplink.note("cut")
+        frozen_clock(NOON + timedelta(seconds=50))
+        uplink.note("")
+    status.evaluate([router])
+    assert live() == ["No answer to ping"]
+
+
 def test_what_another_host_reads_is_there(router: Router, frozen_clock: Clock) -> None:
     says(router, at_s=0, move=frozen_clock, ping=False)
     says(router, at_s=30, move=frozen_clock, ping=False)
@@ -210,7 +224,7 @@ def test_pages_say_so(router: Router, frozen_clock: Clock) -> None:
     assert (trust.kind, trust.words) == ("critical", "No: our own uplink is gone")
     since = "cut, for 20\N{NO-BREAK SPACE}s"
     assert trust.detail == f"{portal.NODE}: {since}. 1 of 1 routers unknown."
-    uplink.note("")
+    says(router, at_s=30, move=frozen_clock, ping=True)  # another host sees it
     assert fleet.trust(fleet.look(), known=0, total=0).kind == "ok"
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 
 from ispcore.base import clock, leases
 from ispcore.base.models import Heartbeat, JobLease
 from ispcore.live.models import LiveEvent
-from routers.models import Router, RouterCheck
+from routers.models import Router, RouterCheck, Uplink
 from routers.operations import pinging, routers, status
 from routers.operations.status import Checked
 from routers.operations.watching import Watch, next_tick
@@ -145,24 +146,25 @@ def test_probes_of_a_few_hold_up_nobody_and_are_not_doubled(
     transactional_db: None, air: Air
 ) -> None:
     """While lost routers are probed again, rounds go on without them."""
-    first = some_routers(3)[0]
+    some_routers(3)
     a_round()
     air.says("-", again="- - - -")
     (air.directory / "wait").touch()
 
-    async def two_rounds() -> dict[str, str]:
+    async def three_rounds() -> list[str]:
         watch = Watch()
         await watch.round()
+        await asyncio.sleep(0.3)  # probes have begun
         air.forget()
         air.says("0.5", again="- - - -")
         await watch.round()  # ends, though probes wait
-        asked = air.asked("first")
+        asked = air.asked("first") + air.asked("again")
         (air.directory / "wait").unlink()
         await watch.settle()
         await watch.round()
-        return dict.fromkeys(asked)  # type: ignore[arg-type]
+        return asked
 
-    assert first.address not in async_to_sync(two_rounds)()
+    assert async_to_sync(three_rounds)() == []
     assert set(pings().values()) == {"ok"}  # the third round found them there
 
 
@@ -248,6 +250,42 @@ def test_watches_share_the_routers_and_take_over_those_of_one_that_is_gone(
     JobLease.objects.filter(pk=other.pk).update(expires_at=clock.now() - timedelta(seconds=1))
     a_round()
     assert len(pings()) == 40
+
+
+def test_a_watch_without_an_uplink_leaves_its_routers_to_another(
+    transactional_db: None, air: Air
+) -> None:
+    some_routers(6)
+    a_round()
+    another_watch(for_s=300)
+    air.says("-", again="- - - -")
+    with override_settings(UPLINK_PROBES=["127.0.8.200"]):
+        a_round()
+        assert Uplink.objects.get().words == "127.0.8.200 does not answer"
+        RouterCheck.objects.all().delete()
+        a_round()
+        assert not RouterCheck.objects.exists()
+        assert not JobLease.objects.filter(job=f"watch/{leases.me()}").exists()
+        note = Heartbeat.objects.get(name="watch").note
+        assert note == "stands aside: our own uplink is gone"
+        air.says("0.5", again="0.5 0.5 0.5 0.5")
+        a_round()
+        a_round()
+    assert JobLease.objects.filter(job=f"watch/{leases.me()}").exists()
+    assert RouterCheck.objects.filter(state="ok").exists()
+
+
+def test_without_others_it_keeps_them_and_calls_them_unknown(
+    transactional_db: None, air: Air
+) -> None:
+    some_routers(2)
+    a_round()
+    air.says("-", again="- - - -")
+    with override_settings(UPLINK_PROBES=["127.0.8.200"]):
+        a_round()
+        a_round()
+    assert set(pings().values()) == {"unknown"}
+    assert JobLease.objects.filter(job=f"watch/{leases.me()}").exists()
 
 
 def test_a_watch_that_ends_leaves_its_routers_at_once(transactional_db: None) -> None:
