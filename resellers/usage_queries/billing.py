@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Case, F, Sum, When
@@ -166,7 +167,7 @@ def _all_percentiles(theirs: dict[int, list[Span]]) -> dict[int, _Found]:
     given = [(pk, span) for pk, each in theirs.items() for span in each]
     if not given:
         return {}
-    values = {
+    values: dict[str, Any] = {
         "resellers": [pk for pk, _ in given],
         "starts": [span.start for _, span in given],
         "ends": [span.end for _, span in given],

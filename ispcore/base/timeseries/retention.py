@@ -8,7 +8,6 @@ hour of them at a time, so that nobody waits long for the lock.
 import logging
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
@@ -45,6 +44,16 @@ def cutoff(series: Series) -> datetime | None:
     if not series.keep:
         return None
     return partitions.slot(series, clock.now() - timedelta(days=getattr(settings, series.keep)))
+
+
+def tidy() -> str:
+    """Partitions ahead, places of their own for rows astray, old rows forgotten, of all series."""
+    made, forgotten = partitions.make_ahead(), 0
+    for model in partitions.all_series():
+        series = partitions.series_of(model)
+        made += partitions.drain(series, cutoff(series))
+        forgotten += forget(model)
+    return f"{len(made)} partitions made, {forgotten} partitions and rows forgotten"
 
 
 def forget(model: type[models.Model]) -> int:
@@ -123,11 +132,10 @@ def _oldest(table: str, column: str) -> datetime | None:
         return _instant(cursor.fetchone()[0])
 
 
-def _instant(value: Any) -> datetime | None:
+def _instant(value: datetime | str | None) -> datetime | None:
     """SQLite has texts, in UTC."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _size(model: type[models.Model], tables: list[str]) -> tuple[int, int | None]:
