@@ -8,6 +8,7 @@ hour of them at a time, so that nobody waits long for the lock.
 import logging
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
@@ -71,7 +72,7 @@ def forget(model: type[models.Model]) -> int:
         return delete_in_bites(series.table, series.time, before)
     there = partitions.partitions(series)
     old = [p for p in there if p.end is not None and p.end <= before]
-    dropped = sum(_drop(series, partition) for partition in old)
+    dropped = sum(takewhile(bool, (_drop(series, partition) for partition in old)))
     return dropped + delete_in_bites(partitions.last_resort(series), series.time, before)
 
 
@@ -114,7 +115,8 @@ def holding(model: type[models.Model]) -> Holding:
 
 
 def _drop(series: Series, partition: partitions.Partition) -> int:
-    """DROP locks the whole table for a moment: given up at once where it would have to wait."""
+    """DROP locks the whole table for a moment. Where it cannot within LOCK_TIMEOUT it is given up,
+    and the others with it, for those who write wait behind it."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{partitions.LOCK_TIMEOUT}'")
