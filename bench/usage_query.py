@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from bench import emit
@@ -169,7 +170,7 @@ def _median_ms(ask: Callable[[Any], object], about: Sequence[Any]) -> float:
     took = []
     for each in about:
         ask(each)
-        took.append(1000 * _timed(lambda each=each: ask(each)))
+        took.append(1000 * _timed(partial(ask, each)))
     return round(statistics.median(took), 1)
 
 

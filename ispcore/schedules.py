@@ -60,7 +60,7 @@ def jobs() -> list[Job]:
             "tidy series",
             3600,
             DEFAULT,
-            200,
+            120,
             "ispcore.base.tasks.tidy_series",
             at_start="ispcore.base.tasks.tidy_series",
         ),

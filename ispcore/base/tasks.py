@@ -7,7 +7,7 @@ from django.conf import settings
 from django_q.models import Failure
 
 from ispcore.base import clock, leases, shares
-from ispcore.base.timeseries import partitions, retention
+from ispcore.base.timeseries import retention
 
 KEEP_FAILURES = timedelta(
     days=30
@@ -24,9 +24,4 @@ def tidy() -> str:
 
 def tidy_series() -> str:
     """Partitions for the days to come, places of their own for rows astray, old rows forgotten."""
-    made, forgotten = partitions.make_ahead(), 0
-    for model in partitions.all_series():
-        series = partitions.series_of(model)
-        made += partitions.drain(series, retention.cutoff(series))
-        forgotten += retention.forget(model)
-    return f"{len(made)} partitions made, {forgotten} partitions and rows forgotten"
+    return retention.tidy()

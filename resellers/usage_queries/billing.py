@@ -2,8 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Case, F, Sum, When
@@ -22,6 +24,8 @@ from resellers.usage_queries.points import (
 )
 
 ESTIMATED_BELOW_PERCENT = 95
+RESELLERS_A_QUERY = 25  # half a second of the server's time: no query comes near its time-out
+QUERIES_AT_ONCE = 2
 # one row per reseller: complete sums, their 95th percentiles, the last of them. Rates are added
 # as float8, twice as fast as bigint and exact to 9 Pbit/s. The rows come from the primary key.
 ALL_PERCENTILES = """
@@ -105,7 +109,7 @@ def percentile(reseller: Reseller, start: datetime, end: datetime) -> Percentile
 def percentiles(start: datetime, end: datetime) -> dict[int, Percentile]:
     """`percentile` of every reseller that had a mapping in the period, by primary key.
 
-    On PostgreSQL in one query: 17 million samples of 400 resellers take some 9 s of its time.
+    On PostgreSQL 17 million samples of 400 resellers take some 9 s of two of its cores.
     """
     until = min(end, grid(clock.now()))
     theirs = _spans_by_reseller(grid(start), until) if until > start else {}
@@ -163,10 +167,34 @@ def _spans_by_reseller(start: datetime, end: datetime) -> dict[int, list[Span]]:
 
 
 def _all_percentiles(theirs: dict[int, list[Span]]) -> dict[int, _Found]:
+    """Some resellers per query, two queries at a time: the server's work, on two of its cores.
+
+    Within a transaction (whose rows nobody else sees) one at a time.
+    """
+    keys = list(theirs)
+    parts = [
+        {pk: theirs[pk] for pk in keys[n : n + RESELLERS_A_QUERY]}
+        for n in range(0, len(keys), RESELLERS_A_QUERY)
+    ]
+    if connection.in_atomic_block or len(parts) < 2:
+        answers = [_ask(part) for part in parts]
+    else:
+        with ThreadPoolExecutor(QUERIES_AT_ONCE) as threads:
+            answers = list(threads.map(_ask_apart, parts))
+    return {pk: found for answer in answers for pk, found in answer.items()}
+
+
+def _ask_apart(theirs: dict[int, list[Span]]) -> dict[int, _Found]:
+    """On a connection of this thread's own."""
+    try:
+        return _ask(theirs)
+    finally:
+        connection.close()
+
+
+def _ask(theirs: dict[int, list[Span]]) -> dict[int, _Found]:
     given = [(pk, span) for pk, each in theirs.items() for span in each]
-    if not given:
-        return {}
-    values = {
+    values: dict[str, Any] = {
         "resellers": [pk for pk, _ in given],
         "starts": [span.start for _, span in given],
         "ends": [span.end for _, span in given],

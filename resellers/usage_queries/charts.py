@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from ispcore.base import clock
 from ispcore.base.timeseries.buckets import BUCKET_S
@@ -82,18 +83,19 @@ def _thinned(points: list[Point], per_point: int) -> list[Point]:
 
 
 def _mean(group: Sequence[Point]) -> Point:
-    known = [p for p in group if p.down_bps is not None and p.up_bps is not None]
+    """Of the points that are known; a month has 1,700 of these, hence one plain loop."""
+    known = down_bps = up_bps = 0
     quality = Quality.GOOD
     for point in group:
-        quality |= point.quality
+        if point.quality is not quality:  # flags are slow to join
+            quality |= point.quality
+        if point.down_bps is not None and point.up_bps is not None:
+            known += 1
+            down_bps += point.down_bps
+            up_bps += point.up_bps
     if not known:
         return Point(group[0].at, None, None, quality, group[0].missing)
-    return Point(
-        group[0].at,
-        sum(p.down_bps or 0 for p in known) // len(known),
-        sum(p.up_bps or 0 for p in known) // len(known),
-        quality,
-    )
+    return Point(group[0].at, down_bps // known, up_bps // known, quality)
 
 
 def _is_gap(point: Point) -> bool:
@@ -101,20 +103,14 @@ def _is_gap(point: Point) -> bool:
 
 
 def _is_partial(point: Point) -> bool:
-    return point.down_bps is not None and bool(point.quality & DISCARDED)
+    if point.quality is Quality.GOOD or point.down_bps is None:
+        return False
+    return bool(point.quality & DISCARDED)
 
 
 def _runs(points: Sequence[Point], belongs: Callable[[Point], bool]) -> list[Gap]:
     """Runs of points that belong together, each with the worst reason met in it."""
-    gaps: list[Gap] = []
-    run: list[Point] = []
-    for point in [*points, None]:
-        if point is not None and belongs(point):
-            run.append(point)
-        elif run:
-            gaps.append(_gap(run))
-            run = []
-    return gaps
+    return [_gap(list(run)) for there, run in groupby(points, belongs) if there]
 
 
 def _gap(run: Sequence[Point]) -> Gap:

@@ -32,6 +32,7 @@ STAFF_ONLY = {
     "base.auditentry",
     "base.heartbeat",
     "base.joblease",
+    "base.stalehour",
     "live.liveevent",
     "monitoring.rule",
     "monitoring.rulestate",

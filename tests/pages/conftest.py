@@ -191,7 +191,7 @@ def _usage(
 ) -> None:
     """Two days of samples, a little higher in each; in the gap the router restarted."""
     from ispcore.base.timeseries.quality import Quality
-    from resellers.operations.usage import insert
+    from resellers.operations.usage import insert, roll_up
 
     rows: list[tuple[object, ...]] = []
     for n in range(2 * 288):
@@ -203,6 +203,7 @@ def _usage(
         octets = (up * 300 // 8, down * 300 // 8)
         rows.append((mapping.pk, at, *octets, up, down, 300, 0, "snmp"))
     insert(rows)
+    roll_up()
 
 
 def _alert(kind: str, pk: int, name: str, severity: str, tenant_id: int | None) -> "Alert":

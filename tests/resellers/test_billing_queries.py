@@ -9,7 +9,7 @@ from django.test import override_settings
 from ispcore.base import clock
 from resellers.models import Mapping, Reseller
 from resellers.operations import resellers
-from resellers.usage_queries import percentile, percentiles, points, top
+from resellers.usage_queries import billing, percentile, percentiles, points, top
 from routers.models import Router
 from tests.resellers.conftest import BY, NOON, Clock, five, mapped, sample, store
 
@@ -58,6 +58,21 @@ def test_percentiles_of_all_are_those_of_each(
             found = percentiles(start, end)
             assert found == one_by_one(start, end)
     assert any(each.received for each in found.values())
+
+
+def test_many_resellers_are_asked_about_in_parts(
+    transactional_db: None, frozen_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Outside a transaction, by more than one query at a time."""
+    frozen_clock(NOON)
+    monkeypatch.setattr(billing, "RESELLERS_A_QUERY", 2)
+    router = Router.objects.create(name="utt-edge-01", address="10.88.4.1")
+    for n in range(7):
+        line = mapped(resellers.create(f"Net {n}", by=BY), router, f"vlan-{n}")
+        store([sample(line, START + five(slot), slot * n, slot + n) for slot in range(576)])
+    found = percentiles(START, NOON)
+    assert found == one_by_one(START, NOON)
+    assert [each.up_bps for each in found.values()] == [547 * n for n in range(7)]
 
 
 def test_a_period_to_come_has_no_percentiles(dhaka: Reseller, router: Router) -> None:

@@ -8,7 +8,7 @@ hour of them at a time, so that nobody waits long for the lock.
 import logging
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from itertools import takewhile
 
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
@@ -47,6 +47,16 @@ def cutoff(series: Series) -> datetime | None:
     return partitions.slot(series, clock.now() - timedelta(days=getattr(settings, series.keep)))
 
 
+def tidy() -> str:
+    """Partitions ahead, places of their own for rows astray, old rows forgotten, of all series."""
+    made, forgotten = partitions.make_ahead(), 0
+    for model in partitions.all_series():
+        series = partitions.series_of(model)
+        made += partitions.drain(series, cutoff(series))
+        forgotten += forget(model)
+    return f"{len(made)} partitions made, {forgotten} partitions and rows forgotten"
+
+
 def forget(model: type[models.Model]) -> int:
     """Drop or delete what is not kept any more; returns how many partitions and rows it was."""
     series = partitions.series_of(model)
@@ -62,7 +72,7 @@ def forget(model: type[models.Model]) -> int:
         return delete_in_bites(series.table, series.time, before)
     there = partitions.partitions(series)
     old = [p for p in there if p.end is not None and p.end <= before]
-    dropped = sum(_drop(series, partition) for partition in old)
+    dropped = sum(takewhile(bool, (_drop(series, partition) for partition in old)))
     return dropped + delete_in_bites(partitions.last_resort(series), series.time, before)
 
 
@@ -105,7 +115,8 @@ def holding(model: type[models.Model]) -> Holding:
 
 
 def _drop(series: Series, partition: partitions.Partition) -> int:
-    """DROP locks the whole table for a moment: given up at once where it would have to wait."""
+    """DROP locks the whole table for a moment. Where it cannot within LOCK_TIMEOUT it is given up,
+    and the others with it, for those who write wait behind it."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{partitions.LOCK_TIMEOUT}'")
@@ -123,11 +134,10 @@ def _oldest(table: str, column: str) -> datetime | None:
         return _instant(cursor.fetchone()[0])
 
 
-def _instant(value: Any) -> datetime | None:
+def _instant(value: datetime | str | None) -> datetime | None:
     """SQLite has texts, in UTC."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 def _size(model: type[models.Model], tables: list[str]) -> tuple[int, int | None]:

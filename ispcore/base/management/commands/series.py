@@ -6,7 +6,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from ispcore.base import clock
-from ispcore.base.tasks import tidy_series
 from ispcore.base.timeseries import partitions, retention
 from ispcore.base.timeseries.retention import Holding
 
@@ -27,7 +26,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["tidy"]:
-            self.stdout.write(tidy_series())
+            self.stdout.write(retention.tidy())
         rows = [HEAD, *(_row(retention.holding(model)) for model in partitions.all_series())]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
