@@ -119,8 +119,11 @@ def _kept(
 
 def _keep(router: Router, found: "Found", by: Actor) -> DiscoveryDiff:
     with transaction.atomic():
-        if not Router.objects.filter(pk=router.pk).exists():
-            raise RouterGone(f"{router.name}: removed while it was asked for its interfaces")
+        try:  # to be compared with the last discovery, also where somebody else made that
+            router.refresh_from_db(fields=["discovered_at", "booted_at"])
+        except Router.DoesNotExist:
+            gone = f"{router.name}: removed while it was asked for its interfaces"
+            raise RouterGone(gone) from None
         diff = _store(router, found)
         if diff.any:
             audit.record(
@@ -204,7 +207,7 @@ def _found(session: routeros.Session, found: Discovery) -> Found:
 def _store(router: Router, found: Found) -> DiscoveryDiff:
     now, facts = clock.now(), BY_API if found.by_api else FACTS
     rows = _locked(router)
-    first = not rows and router.discovered_at is None
+    first = router.discovered_at is None
     stored, seen = {row.name: row for row in rows}, {e.name: e for e in found.discovery.interfaces}
     look = _look(router, rows, found)
     gone = [row for row in look.before if row.name not in seen]

@@ -13,6 +13,8 @@ from django.db.models import F
 from ispcore.base.audit import Actor
 from lab.spec import RouterSpec, V3User, VlanSpec
 from lab.testing import RunningLab, running_lab
+from resellers.models import Reseller
+from resellers.operations import resellers
 from routers import targets
 from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router, RouterCheck
 from routers.operations import collection
@@ -108,6 +110,11 @@ def edge(place: MakePlace) -> Place:
     made = place()
     collection.collect()
     return made
+
+
+@pytest.fixture
+def dhaka(db: None) -> Reseller:
+    return resellers.create("Dhaka Fibre", by=BY)
 
 
 def _place(running: ExitStack, *, spec: dict[str, Any] | None = None, **columns: Any) -> Place:
