@@ -48,6 +48,10 @@ class Migration(migrations.Migration):
                                 "router.collection_age_periods",
                                 "Router: age of the last reading, in polling periods",
                             ),
+                            (
+                                "mapping.interface_gone",
+                                "Mapping: its interface is gone, 1 or 0",
+                            ),
                         ],
                         max_length=60,
                     ),
