@@ -23,6 +23,10 @@ _UNITS = {
     Metric.RESELLER_UTILISATION_PERCENT: " %",
     Metric.ROUTER_UNREACHABLE_S: " s",
     Metric.ROUTER_COLLECTION_AGE_PERIODS: " periods",
+    Metric.ROUTER_FLAPPING_CHANGES: " changes",
+    Metric.UPLINK_GONE_S: " s",
+    Metric.COLLECTOR_WAITING_S: " s",
+    Metric.COLLECTOR_LOST_BATCHES: " batches",
 }
 _KIND_OF_EVENT = {
     Kind.ACKNOWLEDGED: "ok",

@@ -14,3 +14,8 @@ def evaluate() -> str:
     usage.evaluate(resellers)
     interfaces.judge_all()
     return f"{len(routers)} routers and {len(resellers)} resellers judged"
+
+
+def roll_up() -> str:
+    """Sum up what a collection could not: it was killed, or rows came from elsewhere."""
+    return f"{usage.roll_up()} hours rolled up"

@@ -278,7 +278,7 @@ class InterfaceAdmin(ScopedAdmin):
         *("shown_name", "router_link", "kind", "alias", "status", "down_bps", "up_bps", "seen"),
     )
     list_filter = ("oper_state", "router")
-    list_select_related = ("router", "counters")
+    list_select_related = ("router__counters",)
     show_full_result_count = False
     search_fields = ("name", "alias", "mac", "router__name", "=vlan_id", "=vlan_by_name")
     search_help_text = "name, alias, MAC, router or VLAN number"
@@ -291,7 +291,7 @@ class InterfaceAdmin(ScopedAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Interface]:
-        return super().get_queryset(request).select_related("router", "counters")
+        return super().get_queryset(request).select_related("router__counters")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -3,18 +3,25 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ispcore.base.audit import Actor
-from ispcore.base.timeseries.buckets import Bucket
 from routers.models import Interface, Router
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedBucket:
-    """A finished 5-minute bucket of one interface; `source` is snmp or api."""
+class FinishedBucket(NamedTuple):
+    """A finished 5-minute bucket of one interface, by its start (epoch ms); None where nothing was
+    seen. `covered_ms` is more than five minutes where time was folded into it; `source` is snmp or
+    api."""
 
     interface_id: int
-    bucket: Bucket
+    start_ms: int
+    in_octets: int | None
+    out_octets: int | None
+    in_bps: int | None
+    out_bps: int | None
+    covered_ms: int
+    quality: int
     source: str
 
 

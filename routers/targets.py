@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from django.conf import settings
 
@@ -18,7 +18,7 @@ from ispcore.protocols.snmp import (
     load_all,
 )
 from ispcore.protocols.snmp.values import AuthProtocol, PrivProtocol
-from routers.models import Interface, Router
+from routers.models import Router
 
 SNMP_TIMEOUT_S = 2.0
 API_TIMEOUT_S = 5.0
@@ -45,7 +45,18 @@ def _chosen(sys_object_id: str, sys_descr: str) -> DeviceModel:
     return device_models().choose(sys_object_id, sys_descr)
 
 
-def wanted(router: Router, interfaces: Iterable[Interface]) -> list[Wanted]:
+class Counted(Protocol):
+    """An interface as a poll needs it: the row, or what a plan keeps of it."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def counter_bits(self) -> int: ...
+
+
+def wanted(router: Router, interfaces: Iterable[Counted]) -> list[Wanted]:
     """What a poll of the router asks of these interfaces."""
     asks = model_of(router).discontinuity
     return [Wanted(i.index, i.name, i.counter_bits, asks) for i in interfaces]

@@ -169,7 +169,7 @@ def mapping_rows(reseller: Reseller) -> tuple[list[MappingRow], MappingSum]:
     live = reseller.mappings.filter(ended_at=None).select_related("router", "interface")
     mappings = list(live.order_by("router__name", "vlan_id", "pk"))
     ids = [mapping.interface_id for mapping in mappings]
-    rates, lines = current_rates(ids), sparks(ids)
+    rates, lines = current_rates(mapping.router_id for mapping in mappings), sparks(ids)
     rows = []
     for m in mappings:
         rate = rates.get(m.interface_id)

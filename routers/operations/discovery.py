@@ -23,8 +23,8 @@ from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import discover as snmp_discover
 from routers import hooks
 from routers.hooks import InterfacesChanged
-from routers.models import CounterState, Interface, Router
-from routers.operations import changes, likeness
+from routers.models import Interface, Router, RouterCounters
+from routers.operations import changes, likeness, states
 from routers.operations.likeness import Look
 from routers.targets import api_target, device_models, snmp_engine, snmp_target
 
@@ -224,7 +224,7 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
     Interface.objects.bulk_update(
         known + gone, [*FACTS, "vlan_id", "last_seen_at", "gone_at"], batch_size=500
     )
-    CounterState.objects.filter(interface__in=swapped).update(bits=0)  # its counters mean nothing
+    states.distrust(router.pk, swapped)
     by_name = {row.name: row for row in [*known, *new]}
     changed = _changed(pairs, by_name, new, gone, returned, moved)
     if not first:
@@ -277,8 +277,7 @@ def _diff(changed: changes.Found, *, total: int) -> DiscoveryDiff:
 
 def _locked(router: Router) -> list[Interface]:
     """In the collector's order: states, then interfaces, the router itself last."""
-    states = CounterState.objects.select_for_update(of=("self",))
-    list(states.filter(interface__router=router).order_by("interface_id"))
+    list(RouterCounters.objects.select_for_update().filter(router=router))
     rows = Interface.objects.select_for_update(no_key=True).filter(router=router)
     return list(rows.order_by("pk"))
 

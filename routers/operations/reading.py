@@ -10,19 +10,12 @@ from ispcore.protocols.errors import ProtocolError, Unreachable
 from ispcore.protocols.interfaces import CounterReading
 from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import read_counters
-from routers.models import Interface, Router
+from routers.models import Router
+from routers.operations.plan import Work
 from routers.targets import api_target, snmp_engine, snmp_target, wanted
 
 Source = Router.CounterSource
 LIMIT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A router and the interfaces whose counters are wanted."""
-
-    router: Router
-    interfaces: Sequence[Interface]
 
 
 @dataclass(frozen=True, slots=True)

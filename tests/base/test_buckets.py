@@ -87,6 +87,35 @@ def test_time_that_comes_twice_is_folded_without_a_spike() -> None:
     assert finished[0].in_bps == 133  # 1,000 octets a minute, and nothing else
 
 
+def test_an_answer_that_took_long_makes_no_bucket_faster_than_its_interval() -> None:
+    """57 s by our clock, 60 s by the router's, whose time the rate is made with."""
+    late_then_not = Interval(T0, T0 + 57_000, 600_000, 0, 60_000)
+    _, current = add(None, late_then_not)
+    assert (current.covered_ms, current.in_bps) == (60_000, late_then_not.in_bps)
+
+
+def test_a_moment_without_time_of_its_own_gets_no_octets() -> None:
+    """A millisecond by our clock is less than one by the router's: octets need a time to be in."""
+    finished, current = add(None, Interval(T0 - 1, T0 + 62_999, 10**9, 10**9, 60_000))
+    assert finished == []
+    assert (current.covered_ms, current.in_octets) == (60_000, 10**9)
+
+
+def test_a_bucket_of_which_nothing_is_known_is_not_written() -> None:
+    """The very first reading, and then a clock that went forward: nobody saw the bucket between."""
+    finished, current = add(Bucket(T0), measured(12 * BUCKET_MS, 13 * BUCKET_MS - 1, 500))
+    assert finished == []
+    assert current.start_ms == T0 + 12 * BUCKET_MS
+
+
+def test_an_interval_never_finishes_a_bucket_twice_however_far_the_clock_went_back() -> None:
+    ahead = Bucket(T0 + 30 * BUCKET_MS, 10, 20, MINUTE_MS)
+    finished, current = add(ahead, measured(0, 32 * BUCKET_MS + 1, 32_000))
+    starts = [bucket.start_ms for bucket in [*finished, current]]
+    assert len(starts) == len(set(starts))
+    assert sum(bucket.in_octets for bucket in [*finished, current]) == 32_010
+
+
 def test_a_clock_that_was_a_year_ahead_does_not_stop_the_series_for_a_year() -> None:
     ahead = Bucket(T0 + 365 * 288 * BUCKET_MS, 10, 20, MINUTE_MS)
     finished, current = add(ahead, measured(0, MINUTE_MS, 1_000))

@@ -189,6 +189,44 @@ def test_a_reading_that_arrives_late_is_left_out() -> None:
     assert interval(seen(60, 9_000), seen(0, 5_000), speed_bps=GIGABIT) is None
 
 
+def test_a_reading_that_another_host_brings_hours_later_is_left_out() -> None:
+    """Taken for a restart, it would be counted from twice."""
+    newest = seen(7_200, 9_000_000)
+    assert interval(newest, seen(0, 5_000), speed_bps=GIGABIT) is None
+    a_little_ahead = Snapshot(NOON_MS + 7_203_000, seen(7_199, 0).uptime_ticks, 8_000_000, 0)
+    assert interval(newest, a_little_ahead, speed_bps=GIGABIT) is None
+
+
+def test_a_late_reading_is_left_out_though_our_clock_was_stepped_after_it() -> None:
+    newest = seen(-3_540, 9_000, up_s=86_460)
+    assert interval(newest, seen(0, 5_000, up_s=86_400), speed_bps=GIGABIT) is None
+
+
+def test_a_late_reading_of_before_the_uptime_wrapped_is_left_out() -> None:
+    wrapped = Snapshot(NOON_MS, 3_000, 9_000, 9_000)
+    before = Snapshot(NOON_MS - 60_000, TICKS_WRAP - 3_000, 5_000, 5_000)
+    assert interval(wrapped, before, speed_bps=GIGABIT) is None
+
+
+def test_an_uptime_that_leaps_by_a_year_is_not_believed() -> None:
+    """Its octets would be spread over a hundred thousand buckets."""
+    found = between(seen(0, 0), seen(60, 750_000, up_s=366 * 86_400))
+    assert discarded_for(found) == Quality.DISCONTINUOUS | Quality.CLOCK_STEPPED
+    assert found.end_ms - found.start_ms == 60_000
+
+
+def test_an_interface_that_tells_an_absurd_speed_is_held_to_the_cap() -> None:
+    octets = UNKNOWN_SPEED_CAP_BPS * 60 // 8
+    assert discarded_for(between(seen(0, 0), seen(60, octets), 2**32 * 10**6)) == Quality.TOO_FAST
+
+
+def test_no_interval_has_more_octets_than_its_column_holds() -> None:
+    """100 days at 100 Tbit/s would be, and the whole collection would fail for it."""
+    days = 100 * 86_400
+    found = between(seen(0, 0), seen(days, 2**62, up_before_s=86_400), 100 * 10**12)
+    assert discarded_for(found) == Quality.TOO_FAST
+
+
 def test_our_clock_stepped_forward_and_the_uptime_was_used() -> None:
     found = between(seen(0, 0), seen(3_660, 750_000, up_s=86_460))
     assert (found.in_bps, found.quality) == (100_000, Quality.CLOCK_STEPPED)

@@ -360,5 +360,9 @@ def test_a_new_portal_has_rules_for_resellers_routers_collection_and_mappings(db
         Metric.RESELLER_UTILISATION_PERCENT: (80, 100),
         Metric.ROUTER_UNREACHABLE_S: (None, 20),
         Metric.ROUTER_COLLECTION_AGE_PERIODS: (2, 4),
+        Metric.ROUTER_FLAPPING_CHANGES: (1, None),
+        Metric.UPLINK_GONE_S: (None, 1),
+        Metric.COLLECTOR_WAITING_S: (300, 1800),
+        Metric.COLLECTOR_LOST_BATCHES: (None, 1),
         Metric.MAPPING_INTERFACE_GONE: (None, 1),
     }

@@ -1,7 +1,8 @@
 """Intervals of any length and phase, cut exactly onto the 5-minute grid.
 
 Octets are conserved: the parts of an interval always sum to the whole, octet for octet. A bucket
-is finished, and handed on once, when an interval reaches past its end.
+is finished, and handed on once, when an interval reaches past its end. Our clock says where an
+interval lies; how long it lasted, and so every rate, the device's says.
 """
 
 from collections.abc import Iterator
@@ -14,14 +15,19 @@ BUCKET_S = 300
 BUCKET_MS = BUCKET_S * 1000
 LATE_MS = BUCKET_MS * 3 // 2  # an interval longer than this is spread, and says so
 FOLD_MS = 7_200_000  # a clock stepped back by up to two hours is waited for
+FULL_MS = BUCKET_MS * 98 // 100  # as far as the two clocks may differ before they disagree
 GAP_ROWS = 2 * 288  # at most two days of empty buckets are written out for one gap
+
+_Poured = tuple[int, int, int]  # covered ms, octets in, octets out
+NOTHING: _Poured = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """A bucket in the making or finished; `start_ms` is epoch ms on the 5-minute grid.
 
-    `covered_ms` is more than the bucket is long where time was folded into it.
+    `covered_ms` is the time that its octets took by the device's clock: a little more or less than
+    the bucket is long where the clocks differ, and much more where time was folded into it.
     """
 
     start_ms: int
@@ -49,11 +55,14 @@ def add(pending: Bucket | None, interval: Interval) -> tuple[list[Bucket], Bucke
     """
     finished: list[Bucket] = []
     current = pending
+    if current is not None and interval.end_ms < current.start_ms - FOLD_MS:
+        _finish(current, finished)
+        current = None
     for part in _parts(interval):
         if current is None:
             current = Bucket(part.start_ms)
-        if part.start_ms > current.start_ms or part.start_ms < current.start_ms - FOLD_MS:
-            finished.append(_close(current))
+        if part.start_ms > current.start_ms:
+            _finish(current, finished)
             current = Bucket(part.start_ms)
         current = replace(
             current,
@@ -67,33 +76,43 @@ def add(pending: Bucket | None, interval: Interval) -> tuple[list[Bucket], Bucke
 
 
 def _parts(interval: Interval) -> Iterator[Bucket]:
-    """The interval cut at the grid lines; a discarded one covers nothing and leaves its reason."""
-    span_ms = interval.end_ms - interval.start_ms
-    late = span_ms > LATE_MS and interval.in_octets is not None
+    """The interval cut at the grid lines; a discarded one covers nothing and leaves its reason.
+
+    Octets follow the covered time, not the grid's, so that no part is faster than the whole.
+    """
+    length_ms = interval.end_ms - interval.start_ms
+    measured = interval.in_octets is not None
+    late = length_ms > LATE_MS and measured
     quality = interval.quality | (Quality.INTERPOLATED if late else Quality.GOOD)
-    given_in = given_out = 0
-    start = interval.start_ms
+    whole = (interval.span_ms, interval.in_octets or 0, interval.out_octets or 0)
+    if not measured:
+        whole = NOTHING
+    given, start = NOTHING, interval.start_ms
     while True:
         grid = start // BUCKET_MS * BUCKET_MS
         end = min(grid + BUCKET_MS, interval.end_ms)
-        done = end - interval.start_ms
-        sum_in = _share(interval.in_octets, done, span_ms)
-        sum_out = _share(interval.out_octets, done, span_ms)
-        covered = end - start if interval.in_octets is not None else 0
-        yield Bucket(grid, sum_in - given_in, sum_out - given_out, covered, quality)
-        given_in, given_out, start = sum_in, sum_out, end
+        upto = _upto(whole, end - interval.start_ms, length_ms)
+        yield Bucket(grid, upto[1] - given[1], upto[2] - given[2], upto[0] - given[0], quality)
+        given, start = upto, end
         if start >= interval.end_ms:
             return
 
 
-def _share(octets: int | None, done_ms: int, span_ms: int) -> int:
-    return 0 if octets is None else octets * done_ms // span_ms if span_ms else octets
+def _upto(whole: _Poured, done_ms: int, length_ms: int) -> _Poured:
+    """What of the whole lies in the first `done_ms` of an interval `length_ms` long."""
+    span_ms, into, out = whole
+    if done_ms >= length_ms or not span_ms:
+        return whole
+    covered = span_ms * done_ms // length_ms
+    return covered, into * covered // span_ms, out * covered // span_ms
 
 
-def _close(bucket: Bucket) -> Bucket:
-    if bucket.covered_ms >= BUCKET_MS - 500:
-        return bucket
-    return replace(bucket, quality=bucket.quality | Quality.PARTIAL)
+def _finish(bucket: Bucket, finished: list[Bucket]) -> None:
+    """Hand the bucket on, unless nothing at all is known of it."""
+    if bucket.covered_ms >= FULL_MS:
+        finished.append(bucket)
+    elif bucket.covered_ms or bucket.quality:
+        finished.append(replace(bucket, quality=bucket.quality | Quality.PARTIAL))
 
 
 def _trimmed(finished: list[Bucket]) -> list[Bucket]:
