@@ -17,6 +17,7 @@ from resellers.operations import mappings, resellers
 from routers.models import Interface, InterfaceChange, InterfaceUsage
 from routers.operations import collection, discovery, renames, retention
 from routers.operations.renames import RenameSettled
+from tests import counter_states
 from tests.routers.conftest import BY, MakePlace, Place, five_minutes_pass
 
 Kind = InterfaceChange.Kind
@@ -112,7 +113,7 @@ def test_a_renamed_interface_is_suspected_and_not_the_same_series(edge: Place) -
     new = edge.interface("gulshan")
     assert new.pk != old.pk
     assert edge.interface("vlan101").gone_at is not None
-    assert not hasattr(new, "counters")
+    assert new.pk not in counter_states.states()
 
 
 def test_a_rename_is_noticed_by_the_next_poll(edge: Place) -> None:
@@ -126,6 +127,19 @@ def test_an_interface_in_the_place_of_another_vlan_is_no_rename(edge: Place) -> 
     edge.control("add-interface", name="vlan104", vlan_id=104, parent="sfp-sfpplus2")
     assert again(edge).renamed == []
     assert {kind for kind, *_ in kept(edge)} == {"new", "gone"}
+
+
+def test_after_a_restart_an_index_proves_nothing_and_a_mac_of_its_own_does(edge: Place) -> None:
+    """The VLANs of a port share its MAC; also where the restart was polled before discovery."""
+    edge.control("reboot")
+    edge.control("rename", interface="vlan101", to="gulshan")
+    edge.control("rename", interface="ether1", to="mgmt")
+    collection.collect()
+    assert set(kept(edge)) == {
+        ("renamed", "ether1", "mgmt"),
+        ("gone", "vlan101", ""),
+        ("new", "gulshan", ""),
+    }
 
 
 def test_a_name_that_changes_back_is_no_rename_any_more(edge: Place) -> None:
