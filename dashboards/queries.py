@@ -51,7 +51,7 @@ def total_now() -> Total:
         bps = down_up(side, rate.in_bps, rate.out_bps)[0] if rate else None
         if rate is not None and bps is not None:
             down[pk] = bps
-            latest_ms = max(latest_ms, rate.rated_ms or 0)
+            latest_ms = max(latest_ms, rate.rated_ms)
     at = datetime.fromtimestamp(latest_ms / 1000, UTC) if down else None
     return Total(
         now_bps=sum(down.values()) if down else None,

@@ -14,7 +14,7 @@ from monitoring.models import Alert
 from monitoring.queries import live as live_alerts
 from monitoring.queries import worst_first
 from resellers.models import Mapping, Reseller
-from routers.counter_states import CounterState
+from routers.counter_states import Rate
 from routers.hooks import Carried
 from routers.queries import current_rates
 
@@ -74,13 +74,13 @@ def current(resellers: Iterable[Reseller]) -> dict[int, Current]:
 
 
 def _sum(
-    reseller: Reseller, lines: Sequence[tuple[int, str]], rates: Dictionary[int, CounterState]
+    reseller: Reseller, lines: Sequence[tuple[int, str]], rates: Dictionary[int, Rate]
 ) -> Current:
     known = [(side, rates[pk]) for pk, side in lines if pk in rates]
     both = [down_up(side, rate.in_bps, rate.out_bps) for side, rate in known]
     whole = bool(lines) and len(known) == len(lines)
     plan = reseller.plan
-    oldest = min((rate for _, rate in known), key=lambda rate: rate.rated_ms or 0, default=None)
+    oldest = min((rate for _, rate in known), key=lambda rate: rate.rated_ms, default=None)
     return Current(
         down_bps=sum(down or 0 for down, _ in both) if whole else None,
         up_bps=sum(up or 0 for _, up in both) if whole else None,

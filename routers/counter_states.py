@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 _NOTHING = 2**64 - 1  # stands for None in the columns that may be empty
 _WIDTH = 15  # unsigned 64-bit numbers for each interface
@@ -40,6 +41,32 @@ class CounterState:
     @property
     def rated_at(self) -> datetime | None:
         return None if self.rated_ms is None else datetime.fromtimestamp(self.rated_ms / 1000, UTC)
+
+
+class Rate(NamedTuple):
+    """The current rate of an interface in bit/s, None where its last interval says nothing."""
+
+    in_bps: int | None
+    out_bps: int | None
+    rated_ms: int
+
+    @property
+    def rated_at(self) -> datetime:
+        return datetime.fromtimestamp(self.rated_ms / 1000, UTC)
+
+
+def rates(packed: bytes | memoryview, *, since_ms: int) -> dict[int, Rate]:
+    """Only the rates of an interval that ended at `since_ms` or later, by interface: a tenth of the
+    work of `unpack`."""
+    flat = struct.unpack(f"<{len(packed) // 8}Q", packed)
+    columns = zip(*(flat[n::_WIDTH] for n in (0, 7, 8, 9)), strict=True)
+    return {
+        key: Rate(
+            None if in_bps == _NOTHING else in_bps, None if out_bps == _NOTHING else out_bps, rated
+        )
+        for key, in_bps, out_bps, rated in columns
+        if since_ms <= rated != _NOTHING
+    }
 
 
 def pack(states: Iterable[CounterState]) -> bytes:

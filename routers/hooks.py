@@ -10,17 +10,16 @@ from routers.models import Interface, Router
 
 
 class FinishedBucket(NamedTuple):
-    """A finished 5-minute bucket of one interface, by its start (epoch ms); None where nothing was
-    seen. `covered_ms` is more than five minutes where time was folded into it; `source` is snmp or
-    api."""
+    """A finished 5-minute bucket of one interface, None where nothing was seen; at the same time a
+    row of interface_usage_5m. `bucket` is its start, `source` is snmp or api."""
 
     interface_id: int
-    start_ms: int
+    bucket: datetime
     in_octets: int | None
     out_octets: int | None
     in_bps: int | None
     out_bps: int | None
-    covered_ms: int
+    covered_s: int
     quality: int
     source: str
 

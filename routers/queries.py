@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from ispcore.base import clock
-from routers.counter_states import CounterState, unpack
+from routers.counter_states import CounterState, Rate, rates, unpack
 from routers.models import InterfaceUsage, Router, RouterCheck, RouterCounters, Uplink
 
 State = RouterCheck.State
@@ -172,14 +172,14 @@ def counters_of(router_ids: Iterable[int]) -> dict[int, CounterState]:
     return found
 
 
-def current_rates(router_ids: Iterable[int]) -> dict[int, CounterState]:
+def current_rates(router_ids: Iterable[int]) -> dict[int, Rate]:
     """The rates that are current, by interface; one that is missing here is unknown now."""
-    fresh_ms = int(fresh_after(clock.now()).timestamp() * 1000)
-    return {
-        pk: state
-        for pk, state in counters_of(router_ids).items()
-        if state.rated_ms is not None and state.rated_ms >= fresh_ms
-    }
+    since_ms = int(fresh_after(clock.now()).timestamp() * 1000)
+    found: dict[int, Rate] = {}
+    rows = RouterCounters.objects.filter(router_id__in=set(router_ids))
+    for packed in rows.values_list("states", flat=True):
+        found |= rates(packed, since_ms=since_ms)
+    return found
 
 
 def sparks(interface_ids: Sequence[int]) -> dict[int, list[tuple[int | None, int | None]]]:

@@ -25,5 +25,5 @@ def discover() -> str:
 
 
 def tidy() -> str:
-    """Forget old polls."""
-    return f"{retention.forget()} polls forgotten"
+    """Forget old polls, and changes of interfaces."""
+    return f"{retention.forget()} rows forgotten"

@@ -127,7 +127,7 @@ def is_gone(owner: str, *, since: datetime) -> bool:
     other nodes nothing is known.
     """
     node, _, pid = owner.rpartition(":")
-    if node != settings.NODE or not pid.isdecimal():
+    if owner == me() or node != settings.NODE or not pid.isdecimal():
         return False
     began_at = _began_at(int(pid))
     return began_at is None or began_at > since + CLOCK_SLACK

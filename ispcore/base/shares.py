@@ -40,13 +40,9 @@ def join(kind: str, *, ttl_s: float) -> Share:
     the work alike.
     """
     now, name = clock.now(), f"{kind}/{me()}"
-    expires_at = now + timedelta(seconds=ttl_s)
-    JobLease.objects.update_or_create(
-        job=name,
-        slot=STANDING,
-        defaults={"owner": me(), "expires_at": expires_at},
-        create_defaults={"owner": me(), "taken_at": now, "expires_at": expires_at},
-    )
+    # taken anew each time: a clock that was stepped must not make us look dead for longer
+    ours = {"owner": me(), "taken_at": now, "expires_at": now + timedelta(seconds=ttl_s)}
+    JobLease.objects.update_or_create(job=name, slot=STANDING, defaults=ours)
     leases = JobLease.objects.filter(job__startswith=f"{kind}/", slot=STANDING, expires_at__gte=now)
     members = sorted(m.job for m in leases if not is_gone(m.owner, since=m.taken_at))
     return Share(members.index(name), len(members))

@@ -12,8 +12,8 @@ from ispcore.demo.network import DemoVlan
 from lab import traffic
 from resellers.models import Mapping, Usage, UsageHourly
 from resellers.operations import usage
+from routers.hooks import FinishedBucket
 from routers.models import InterfaceUsage
-from routers.operations.storing import USAGE_COLUMNS
 
 RESTARTED_ROUTER = "utt-edge-01"
 RESTART_AGO, RESTART_FOR = timedelta(hours=31), timedelta(minutes=75)
@@ -31,7 +31,7 @@ def write(lines: Sequence[tuple[Mapping, DemoVlan]], since: datetime) -> int:
         rows = list(_rows(mapping.pk, vlan, int(since.timestamp()) // BUCKET_S * BUCKET_S, until))
         written += usage.insert(rows)
         recent = [(mapping.interface_id, *row[1:]) for row in rows if row[1] > clock.now() - SPARK]
-        store.insert(InterfaceUsage, USAGE_COLUMNS, recent)
+        store.insert(InterfaceUsage, FinishedBucket._fields, recent)
     usage.roll_up()
     return written
 

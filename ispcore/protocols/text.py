@@ -18,6 +18,8 @@ def printable(raw: bytes) -> str:
 def visible(text: str) -> str:
     """`text` without control and format characters: C0 controls and DEL become their visible
     pictures (U+2400 block: line feed is ␊), all others U+FFFD. Length in characters is kept."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_visible(char) for char in text)
 
 

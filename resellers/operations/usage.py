@@ -3,7 +3,7 @@
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from ispcore.base import units
 from ispcore.base.timeseries import rollups, store
-from ispcore.base.timeseries.buckets import BUCKET_MS
+from ispcore.base.timeseries.buckets import BUCKET_S
 from ispcore.live.publish import publish, publish_each
 from monitoring.models import Metric
 from monitoring.operations import rules
@@ -21,7 +21,6 @@ from monitoring.thresholds import Level
 from resellers import queries
 from resellers.models import Mapping, Reseller, Usage, UsageDaily, UsageHourly
 from routers.hooks import Collected, FinishedBucket
-from routers.operations.storing import usage_row
 
 COLUMNS = (
     "mapping_id", "bucket", "in_octets", "out_octets", "in_bps", "out_bps", "covered_s",
@@ -40,9 +39,8 @@ def record(collected: Collected) -> None:
     """
     if collected.buckets:
         owners = _owners(collected.buckets)
-        insert(
-            [usage_row(pk, each) for pk, each in zip(owners, collected.buckets, strict=True) if pk]
-        )
+        mapped = zip(owners, collected.buckets, strict=True)
+        insert([(pk, *each[1:]) for pk, each in mapped if pk])
 
 
 def insert(rows: Sequence[tuple[Any, ...]]) -> int:
@@ -137,7 +135,7 @@ def _words(current: "queries.Current") -> str:
 
 def _owners(buckets: Sequence[FinishedBucket]) -> list[int | None]:
     """Whose each bucket is: the primary key of its mapping, None where nobody's."""
-    oldest = datetime.fromtimestamp(min(b.start_ms for b in buckets) / 1000, UTC)
+    oldest = min({each.bucket for each in buckets})
     mappings = Mapping.objects.all()
     interface_ids = {b.interface_id for b in buckets}
     if len(interface_ids) <= MOST_NAMED_IDS:
@@ -161,15 +159,14 @@ def _owner(each: FinishedBucket, mappings: Sequence[Mapping]) -> int | None:
     Traffic of before a mapping began is not its reseller's, and what flowed before it ended is,
     also where a late poll brings it afterwards.
     """
-    owner = max(mappings, key=lambda mapping: _live_ms(each, mapping), default=None)
+    owner = max(mappings, key=lambda mapping: _live_s(each, mapping), default=None)
     if owner is None:
         return None
-    seen_ms = min(each.covered_ms or BUCKET_MS, BUCKET_MS)
-    return owner.pk if 2 * _live_ms(each, owner) >= seen_ms else None
+    return owner.pk if 2 * _live_s(each, owner) >= (each.covered_s or BUCKET_S) else None
 
 
-def _live_ms(bucket: FinishedBucket, mapping: Mapping) -> int:
-    end_ms = bucket.start_ms + BUCKET_MS
-    since = max(bucket.start_ms, round(mapping.started_at.timestamp() * 1000))
-    until = min(end_ms, round(mapping.ended_at.timestamp() * 1000)) if mapping.ended_at else end_ms
-    return max(until - since, 0)
+def _live_s(each: FinishedBucket, mapping: Mapping) -> float:
+    end = each.bucket + timedelta(seconds=BUCKET_S)
+    since = max(each.bucket, mapping.started_at)
+    until = min(end, mapping.ended_at) if mapping.ended_at else end
+    return max((until - since).total_seconds(), 0.0)

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from ispcore.base.timeseries import buckets, counters
-from ispcore.base.timeseries.buckets import BUCKET_MS, FULL_MS, LATE_MS, Bucket
+from ispcore.base.timeseries.buckets import BUCKET_MS, BUCKET_S, FULL_MS, LATE_MS, Bucket
 from ispcore.base.timeseries.counters import TOLERANCE_MS, Interval, Snapshot, most_octets
 from ispcore.base.timeseries.quality import Quality
 from routers.counter_states import CounterState
@@ -137,12 +139,12 @@ def _closed(
     covered_ms += state.bucket_covered_ms
     return FinishedBucket(
         state.interface_id,
-        state.bucket_ms,
+        _instant(state.bucket_ms),
         in_octets,
         out_octets,
         in_octets * 8000 // covered_ms,
         out_octets * 8000 // covered_ms,
-        covered_ms,
+        _seconds(covered_ms),
         state.bucket_quality | (0 if covered_ms >= FULL_MS else PARTIAL),
         source,
     )
@@ -153,15 +155,25 @@ def finished(interface_id: int, bucket: Bucket, source: str) -> FinishedBucket:
     seen = bucket.covered_ms > 0
     return FinishedBucket(
         interface_id,
-        bucket.start_ms,
+        _instant(bucket.start_ms),
         bucket.in_octets if seen else None,
         bucket.out_octets if seen else None,
         bucket.in_bps,
         bucket.out_bps,
-        bucket.covered_ms,
+        _seconds(bucket.covered_ms),
         int(bucket.quality),
         source,
     )
+
+
+@lru_cache(maxsize=1_000)
+def _instant(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
+
+
+def _seconds(covered_ms: int) -> int:
+    """Of a bucket's five minutes; time that was folded into it is more."""
+    return BUCKET_S if covered_ms >= BUCKET_MS else round(covered_ms / 1000)
 
 
 def _snapshot_of(row: Row, uptime_step_ticks: int) -> Snapshot:

@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 
 from django.db import transaction
 
 from ispcore.base.bulk import update_rows
 from ispcore.base.timeseries import store
-from ispcore.base.timeseries.buckets import BUCKET_S
 from routers import hooks
 from routers.hooks import Collected, FinishedBucket
 from routers.models import Interface, InterfaceUsage, Poll, Router
@@ -17,10 +15,6 @@ from routers.operations import advance
 from routers.operations.poll_records import PollRecord
 from routers.operations.states import Memory, States
 
-USAGE_COLUMNS = (
-    "interface_id", "bucket", "in_octets", "out_octets", "in_bps", "out_bps", "covered_s",
-    "quality", "source",
-)  # fmt: skip
 POLL_COLUMNS = ("router_id", "at", "took_ms", "source", "result", "wanted", "got", "detail")
 SAME_BOOT = timedelta(seconds=10)
 
@@ -63,7 +57,7 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
         if record.rows:
             _count(record, locked.of_router[record.router_id], counted, late=late)
     locked.save(counted.router_ids)
-    store.insert(InterfaceUsage, USAGE_COLUMNS, [usage_row(f[0], f) for f in counted.finished])
+    store.insert(InterfaceUsage, FinishedBucket._fields, counted.finished)
     _move_states(kept)
     _save_polls(kept)
     _save_routers(kept, routers)
@@ -73,19 +67,6 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
     for listener in hooks.collected_in_transaction:
         listener(brought)
     return brought
-
-
-def usage_row(key: int, finished: FinishedBucket) -> tuple[object, ...]:
-    """A row of a 5-minute usage table, columns as USAGE_COLUMNS; `key` is its first column."""
-    _, start_ms, in_octets, out_octets, in_bps, out_bps, covered_ms, quality, source = finished
-    covered_s = min(round(covered_ms / 1000), BUCKET_S)
-    at = _instant(start_ms)
-    return (key, at, in_octets, out_octets, in_bps, out_bps, covered_s, quality, source)
-
-
-@lru_cache(maxsize=1_000)
-def _instant(epoch_ms: int) -> datetime:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
 def _polled_still(records: Iterable[PollRecord]) -> dict[int, tuple[datetime | None, ...]]:

@@ -48,15 +48,22 @@ class Portal:
         self._state: CounterState | None = None
 
     def read(self, reading: Reading) -> Interval | None:
-        seen = (reading.at_ms, reading.uptime_ticks, *reading.octets)
-        seen += (reading.bits, reading.discontinuity)
-        row, step_ticks = Row(1, self.speed_bps, *seen), 100 if reading.whole_seconds else 1
+        row = Row(
+            1,
+            self.speed_bps,
+            reading.at_ms,
+            reading.uptime_ticks,
+            *reading.octets,
+            reading.bits,
+            reading.discontinuity,
+        )
+        step_ticks = 100 if reading.whole_seconds else 1
         if self._state is None:
             self._state = advance.first(row)
             return None
         counted = replace(self._state)
         brought = advance.count(counted, row, uptime_step_ticks=step_ticks, source="snmp")
-        step = advance.step(self._state, Snapshot(*seen, step_ticks), speed_bps=self.speed_bps)
+        step = advance.step(self._state, Snapshot(*row[2:], step_ticks), speed_bps=self.speed_bps)
         if step is None or step.interval is None:
             assert brought is None
             return None

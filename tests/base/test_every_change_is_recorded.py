@@ -40,6 +40,7 @@ FACTS = {
     *("watching.beat", "watching.next_tick"),
     *("uplink.anchors", "uplink.why_gone", "uplink.note"),
     *("usage.record", "usage.insert", "usage.announce", "usage.evaluate"),
+    *("usage.roll_up", "usage.recut_days"),
 }
 # the way of a reading into the tables: nobody decides anything on it
 COLLECTING = {

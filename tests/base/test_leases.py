@@ -192,8 +192,14 @@ def test_a_process_that_lives_is_not_gone_and_a_dead_one_is() -> None:
 
 
 def test_another_process_with_the_number_of_a_dead_one_is_known_by_its_start() -> None:
-    assert not leases.is_gone(leases.me(), since=clock.now())
-    assert leases.is_gone(leases.me(), since=clock.now() - timedelta(days=3))
+    with subprocess.Popen(["sleep", "60"]) as sleeper:
+        assert not leases.is_gone(_owner(sleeper.pid), since=clock.now())
+        assert leases.is_gone(_owner(sleeper.pid), since=clock.now() - timedelta(days=3))
+        sleeper.kill()
+
+
+def test_nobody_thinks_himself_gone_whatever_his_clock_says() -> None:
+    assert not leases.is_gone(leases.me(), since=clock.now() - timedelta(days=3))
 
 
 def test_a_slot_whose_holder_was_killed_on_this_node_is_free_at_once(db: None) -> None:

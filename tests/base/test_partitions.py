@@ -16,8 +16,8 @@ from ispcore.base import checks
 from ispcore.base.tasks import tidy_series
 from ispcore.base.timeseries import partitions, retention, store, timescale
 from resellers.models import Usage, UsageDaily, UsageHourly
+from routers.hooks import FinishedBucket
 from routers.models import InterfaceUsage
-from routers.operations.storing import USAGE_COLUMNS
 from tests.harness import environment
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -53,7 +53,7 @@ def rows_at(*instants: datetime, key: int = 1) -> list[tuple[Any, ...]]:
 
 def insert(*instants: datetime, key: int = 1) -> None:
     with transaction.atomic():
-        store.insert(InterfaceUsage, USAGE_COLUMNS, rows_at(*instants, key=key))
+        store.insert(InterfaceUsage, FinishedBucket._fields, rows_at(*instants, key=key))
 
 
 def where() -> dict[str, int]:
@@ -150,7 +150,7 @@ def test_a_row_without_a_partition_undoes_nothing(off: timedelta) -> None:
 def test_a_row_astray_is_still_there_only_once() -> None:
     insert(NOON)
     with transaction.atomic():
-        again = store.insert(InterfaceUsage, USAGE_COLUMNS, rows_at(NOON, NOON + DAY))
+        again = store.insert(InterfaceUsage, FinishedBucket._fields, rows_at(NOON, NOON + DAY))
     assert [row[1] for row in again] == [NOON + DAY]
     tidy_series()
     insert(NOON, NOON + DAY)

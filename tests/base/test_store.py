@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from ispcore.base.timeseries import store
+from routers.hooks import FinishedBucket
 from routers.models import Interface, InterfaceUsage, Router
-from routers.operations.storing import USAGE_COLUMNS
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def row(interface: Interface, slot: int, octets: int | None = 1_000) -> tuple[An
 
 def insert(rows: list[tuple[Any, ...]]) -> list[Any]:
     with transaction.atomic():
-        return store.insert(InterfaceUsage, USAGE_COLUMNS, rows)
+        return store.insert(InterfaceUsage, FinishedBucket._fields, rows)
 
 
 def stored() -> dict[datetime, int | None]:
@@ -73,7 +73,7 @@ def test_two_batches_with_known_rows_in_one_transaction(interface: Interface) ->
     with transaction.atomic():
         for slot in (1, 2):
             rows = [row(interface, 0), row(interface, slot)]
-            assert len(store.insert(InterfaceUsage, USAGE_COLUMNS, rows)) == 1
+            assert len(store.insert(InterfaceUsage, FinishedBucket._fields, rows)) == 1
     assert len(stored()) == 3
 
 
@@ -86,7 +86,7 @@ def test_a_row_that_breaks_another_rule_is_not_swallowed(interface: Interface) -
 
 def test_what_is_rolled_back_leaves_nothing(interface: Interface) -> None:
     with transaction.atomic():
-        store.insert(InterfaceUsage, USAGE_COLUMNS, [row(interface, 0)])
+        store.insert(InterfaceUsage, FinishedBucket._fields, [row(interface, 0)])
         transaction.set_rollback(True)
     assert stored() == {}
 
@@ -118,10 +118,12 @@ def test_lines_are_stored_as_the_rows_they_were_made_of(interface: Interface) ->
     lines = list(store.as_lines(rows))
     assert len(lines) == 3
     with transaction.atomic():
-        assert store.insert_lines(InterfaceUsage, USAGE_COLUMNS, lines[:2]) == 10_000
-        assert store.insert_lines(InterfaceUsage, USAGE_COLUMNS, lines) == 2_000
-        assert store.insert_lines(InterfaceUsage, USAGE_COLUMNS, []) == 0
-    assert list(InterfaceUsage.objects.order_by("bucket").values_list(*USAGE_COLUMNS)) == rows
+        assert store.insert_lines(InterfaceUsage, FinishedBucket._fields, lines[:2]) == 10_000
+        assert store.insert_lines(InterfaceUsage, FinishedBucket._fields, lines) == 2_000
+        assert store.insert_lines(InterfaceUsage, FinishedBucket._fields, []) == 0
+    assert (
+        list(InterfaceUsage.objects.order_by("bucket").values_list(*FinishedBucket._fields)) == rows
+    )
 
 
 @pytest.mark.parametrize("text", ["a\tb", "a\nb", "\\N", "\\.", "a\rb", "é\\", ""])

@@ -88,7 +88,7 @@ def test_the_usual_reading_does_take_the_short_way() -> None:
         found = advance._count_usual(state, row, 1, "snmp")
         assert found is not None
         (bucket,) = found
-        assert bucket.start_ms == DAY_MS + (n - 1) * BUCKET_MS
+        assert bucket.bucket.timestamp() * 1000 == DAY_MS + (n - 1) * BUCKET_MS
 
 
 @given(st.lists(states(), max_size=5))

@@ -15,7 +15,7 @@ from resellers.forms import MappingForm
 from routers import targets
 from routers.models import Interface, InterfaceUsage, Router, RouterCheck
 from routers.operations import collection, connection, discovery
-from tests import counter_states
+from tests.counter_states import states
 from tests.protocols.test_recorded_devices import RECORDINGS, UNCOUNTED, with_uptime
 from tests.routers.conftest import BY, MakePlace, Place
 
@@ -60,7 +60,7 @@ def test_a_router_of_any_make_is_polled_by_snmp_alone(
     assert {check.method: check.state for check in router.checks.all()} == {"snmp": "ok"}
     uncounted = set(Interface.objects.filter(counter_bits=0).values_list("name", flat=True))
     assert uncounted == UNCOUNTED.get(device, set())
-    read = Interface.objects.filter(pk__in=counter_states.states())
+    read = Interface.objects.filter(pk__in=states())
     assert not read.filter(name__in=uncounted).exists()
     assert read.count() == Interface.objects.count() - len(uncounted)
 
@@ -69,10 +69,9 @@ def test_a_router_of_any_make_is_polled_by_snmp_alone(
 def test_the_discontinuity_time_is_stored_where_the_model_has_it(recorded: ByName) -> None:
     recorded("vrp_ne"), recorded("routeros_rb760igs")
     collection.collect()
-    states = counter_states.states().items()
-    known = [pk for pk, state in states if state.discontinuity_ticks is not None]
-    vendors = Interface.objects.filter(pk__in=known).values_list("router__vendor", flat=True)
-    assert set(vendors) == {"Huawei"}
+    told = [pk for pk, state in states().items() if state.discontinuity_ticks is not None]
+    known = Interface.objects.filter(pk__in=told)
+    assert set(known.values_list("router__vendor", flat=True)) == {"Huawei"}
 
 
 @needs_recordings
@@ -83,9 +82,9 @@ def test_the_recorded_rate_is_the_rate_on_the_page(place: MakePlace) -> None:
     collection.collect()
     time.sleep(2.0)
     collection.collect()
-    (counted,) = counter_states.states().values()
-    assert counted.in_bps == pytest.approx(100_000_000, rel=0.02)
-    assert counted.out_bps == pytest.approx(50_000_000, rel=0.02)
+    (port,) = states().values()
+    assert port.in_bps == pytest.approx(100_000_000, rel=0.02)
+    assert port.out_bps == pytest.approx(50_000_000, rel=0.02)
     assert not InterfaceUsage.objects.exclude(quality=0).exists()
 
 

@@ -79,12 +79,14 @@ class GufoChannel:
         """sysUpTime rides along: an agent that answers at all has it, so its absence is how an
         error-status shows."""
         asked = dict.fromkeys(oids)
-        values = await self._once(
-            self._session.get_many([*asked.keys() - {SYS_UPTIME}, SYS_UPTIME])
-        )
+        values = await self._once(self._session.get_many(list(asked | {SYS_UPTIME: None})))
         if not values:
             raise RequestFailed
-        return {oid: value for oid, value in values.items() if oid in asked and _is_value(value)}
+        return {
+            oid: value
+            for oid, value in values.items()
+            if oid in asked and isinstance(value, int | bytes | str)
+        }
 
     def walker(self, root: str, repetitions: int) -> Step:
         position = GetIter(root, repetitions)

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from ispcore.protocols.errors import Nonsense
 from ispcore.protocols.interfaces import (
@@ -171,21 +172,17 @@ def _counter_bits(model: DeviceModel, hc_octets: Value | None, octets: Value | N
     return 32 if isinstance(octets, int) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A wanted interface and the answer that should hold it; `name_root` is where its name is."""
+class _Row(NamedTuple):
+    """A wanted interface and what the answer that should hold it says, as in `_asked`."""
 
     wanted: Wanted
-    answer: Answer
+    name: Value | None
+    in_octets: Value | None
+    out_octets: Value | None
+    state: Value | None
+    discontinuity: Value | None
     uptime_ticks: int
-    name_root: str
-
-    def value(self, root: str) -> Value | None:
-        return self.answer.values.get(f"{root}.{self.wanted.index}")
-
-    @property
-    def name(self) -> Value | None:
-        return self.value(self.name_root)
+    taken_at: float
 
 
 async def read_counters(
@@ -199,10 +196,10 @@ async def read_counters(
     """
     started, model = time.monotonic(), target.model
     name_root, other_root = _name_roots(model)
-    groups: Sequence[Sequence[str]] = [_asked(one, name_root) for one in wanted] or [[]]
+    groups: Sequence[Sequence[str]] = _groups(wanted, name_root) or [[]]
     async with engine.converse(target) as conversation:
         answers = await conversation.read([*uptime_oids(model), oids.IF_NUMBER], groups)
-        rows = _pair(model, wanted, answers)
+        rows = _pair(model, wanted, groups, answers)
         others = await _other_names(conversation, rows, other_root)
     named = [(row, _is_wanted(row, others)) for row in rows]
     first = _first_whole(answers)
@@ -217,30 +214,52 @@ async def read_counters(
     )
 
 
-def _asked(wanted: Wanted, name_root: str) -> list[str]:
-    roots = [name_root, *_octet_roots(wanted), oids.IF_OPER_STATUS]
-    if wanted.discontinuity:
+def _groups(wanted: Sequence[Wanted], name_root: str) -> list[tuple[str, ...]]:
+    return [_asked(one.index, one.bits, one.discontinuity, name_root) for one in wanted]
+
+
+@lru_cache(maxsize=65_536)  # the same in every poll, and on every router of a kind
+def _asked(index: int, bits: int, discontinuity: bool, name_root: str) -> tuple[str, ...]:
+    """Name, octets in and out, state, and the discontinuity if it is wanted."""
+    octets = (oids.IF_HC_IN_OCTETS, oids.IF_HC_OUT_OCTETS)
+    if bits != 64:
+        octets = (oids.IF_IN_OCTETS, oids.IF_OUT_OCTETS)
+    roots = [name_root, *octets, oids.IF_OPER_STATUS]
+    if discontinuity:
         roots.append(oids.IF_COUNTER_DISCONTINUITY_TIME)
-    return [f"{root}.{wanted.index}" for root in roots]
+    return tuple(f"{root}.{index}" for root in roots)
 
 
-def _octet_roots(wanted: Wanted) -> tuple[str, str]:
-    if wanted.bits == 64:
-        return oids.IF_HC_IN_OCTETS, oids.IF_HC_OUT_OCTETS
-    return oids.IF_IN_OCTETS, oids.IF_OUT_OCTETS
-
-
-def _pair(model: DeviceModel, wanted: Sequence[Wanted], answers: Sequence[Answer]) -> list[_Row]:
+def _pair(
+    model: DeviceModel,
+    wanted: Sequence[Wanted],
+    groups: Sequence[Sequence[str]],
+    answers: Sequence[Answer],
+) -> list[_Row]:
     """Each wanted interface with the answer that was asked for it. An answer without sysUpTime
     (the agent refused that one request) takes over the uptime of the one before: its rows are
     empty anyway."""
     rows: list[_Row] = []
-    name_root, _ = _name_roots(model)
     ticks = uptime_ticks(model, _first_whole(answers).values)
     for answer in answers:
         ticks = uptime_ticks(model, answer.values) if answer.values else ticks
-        ones = wanted[len(rows) : len(rows) + answer.groups]
-        rows.extend(_Row(one, answer, ticks, name_root) for one in ones)
+        value, at, done = answer.values.get, answer.taken_at, len(rows)
+        ones = wanted[done : done + answer.groups]
+        for one, asked in zip(ones, groups[done:], strict=False):
+            name, octets_in, octets_out, state, *more = asked
+            gap = value(more[0]) if more else None
+            rows.append(
+                _Row(
+                    one,
+                    value(name),
+                    value(octets_in),
+                    value(octets_out),
+                    value(state),
+                    gap,
+                    ticks,
+                    at,
+                )
+            )
     return rows
 
 
@@ -261,28 +280,26 @@ async def _other_names(
 
 def _is_wanted(row: _Row, others: Mapping[int, Value]) -> bool:
     """Does the interface at this index still bear the wanted name? Gone counts as no."""
-    index = row.wanted.index
-    roots = (row.name_root, oids.IF_OPER_STATUS, *_octet_roots(row.wanted))
-    if index not in others and all(row.value(root) is None for root in roots):
+    index, wanted = row.wanted.index, row.wanted.name
+    told = (row.name, row.in_octets, row.out_octets, row.state)
+    if index not in others and told == (None, None, None, None):
         return False
     found = interface_name(row.name, others.get(index), index=index)
-    wanted = row.wanted.name
     while wanted != found and wanted.endswith(suffix(index)):
         wanted = wanted.removesuffix(suffix(index))
     return wanted == found
 
 
 def _counter_row(row: _Row, *, right: bool) -> CounterRow:
-    in_root, out_root = _octet_roots(row.wanted)
     return CounterRow(
         name=row.wanted.name,
-        in_octets=_count(row.value(in_root)) if right else None,
-        out_octets=_count(row.value(out_root)) if right else None,
+        in_octets=_count(row.in_octets) if right else None,
+        out_octets=_count(row.out_octets) if right else None,
         bits=row.wanted.bits,
-        oper_state=_state(row.value(oids.IF_OPER_STATUS)) if right else "unknown",
-        discontinuity_ticks=_ticks(row.value(oids.IF_COUNTER_DISCONTINUITY_TIME)),
+        oper_state=_state(row.state) if right else "unknown",
+        discontinuity_ticks=_ticks(row.discontinuity),
         uptime_ticks=row.uptime_ticks,
-        taken_at=row.answer.taken_at,
+        taken_at=row.taken_at,
     )
 
 
