@@ -56,7 +56,7 @@ SCAN = "SELECT sum(in_bps), sum(out_bps) FROM usage_5m WHERE bucket >= %s AND bu
 def main() -> None:
     from tests.harness import databases
 
-    server = databases.PostgreSQL(**SERVER)
+    server = databases.PostgreSQL(settings=SERVER)
     server.start()
     try:
         os.environ |= {

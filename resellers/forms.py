@@ -1,7 +1,7 @@
 """Forms of resellers, plans and mappings; bit rates are typed as people write them."""
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.forms.widgets import Script
@@ -159,8 +159,7 @@ class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
                 vlans[interface.pk] = vlan
             groups[interface.router.name].append((interface.pk, interface_words(interface)))
         self.choices = [("", "choose an interface"), *groups.items()]
-        if isinstance(self.widget, InterfaceSelect):
-            self.widget.vlans = vlans
+        cast(InterfaceSelect, self.widget).vlans = vlans
 
 
 def interface_words(interface: Interface) -> str:

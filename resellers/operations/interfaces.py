@@ -62,11 +62,11 @@ def _judged() -> Iterable[int]:
 
 def _observation(mapping: Mapping, new_name: str) -> Observation:
     words = (
-        f"{mapping.reseller}: interface {mapping.interface} is gone from {mapping.router}, "
-        "and nothing is counted there"
+        f"Interface {mapping.interface} is gone from {mapping.router}: {mapping.reseller} "
+        "is not counted there"
     )
     if new_name:
-        words += f"; it may be called {new_name} now: confirm it on the router's page"
+        words += f". It may be called {new_name} now: confirm that on the router's page"
     return Observation(
         mappings.subject_of(mapping),
         0.0 if mapping.interface.gone_at is None else 1.0,

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from django.conf import settings
@@ -34,7 +34,6 @@ FACTS = (
     "counter_bits", "vlan_by_name",
 )  # fmt: skip
 LONGEST_NAME = 300
-BOOT_TOLERANCE = timedelta(seconds=10)  # as far as two readings of one uptime may differ
 LIMIT_S = 150.0  # of looking at the whole fleet
 VLAN_ID = re.compile(r"[1-9]\d{0,3}", re.ASCII)
 ONLY_SNMP = {"speed_bps", "counter_bits", "vlan_by_name"}
@@ -119,8 +118,11 @@ def _kept(
 
 def _keep(router: Router, found: "Found", by: Actor) -> DiscoveryDiff:
     with transaction.atomic():
-        if not Router.objects.filter(pk=router.pk).exists():
-            raise RouterGone(f"{router.name}: removed while it was asked for its interfaces")
+        try:  # to be compared with the last discovery, also where somebody else made that
+            router.refresh_from_db(fields=["discovered_at"])
+        except Router.DoesNotExist:
+            gone = f"{router.name}: removed while it was asked for its interfaces"
+            raise RouterGone(gone) from None
         diff = _store(router, found)
         if diff.any:
             audit.record(
@@ -204,7 +206,7 @@ def _found(session: routeros.Session, found: Discovery) -> Found:
 def _store(router: Router, found: Found) -> DiscoveryDiff:
     now, facts = clock.now(), BY_API if found.by_api else FACTS
     rows = _locked(router)
-    first = not rows and router.discovered_at is None
+    first = router.discovered_at is None
     stored, seen = {row.name: row for row in rows}, {e.name: e for e in found.discovery.interfaces}
     look = _look(router, rows, found)
     gone = [row for row in look.before if row.name not in seen]
@@ -227,17 +229,17 @@ def _store(router: Router, found: Found) -> DiscoveryDiff:
     if not first:
         changed = changes.traced(router, changed)
         changes.record(router, changed, at=now)
-    _facts(router, found, now)
+    _facts(router, found)
     return _diff(changed, total=len(seen))
 
 
 def _look(router: Router, rows: Sequence[Interface], found: Found) -> Look:
-    before = router.booted_at
+    last, booted_at = router.discovered_at, _booted_at(found)
     return Look(
         before=[row for row in rows if row.gone_at is None],
         after=found.discovery.interfaces,
         vlan_ids=found.vlan_ids,
-        restarted=before is None or _booted_at(found) > before + BOOT_TOLERANCE,
+        restarted=last is None or booted_at > last,
         by_api=found.by_api,
     )
 
@@ -311,12 +313,13 @@ def _booted_at(found: Found) -> datetime:
     return datetime.fromtimestamp(told.taken_at - told.uptime_ticks / 100, UTC)
 
 
-def _facts(router: Router, found: Found, now: datetime) -> None:
+def _facts(router: Router, found: Found) -> None:
     """What the router said it is. What only SNMP tells stays where the API was asked."""
     told = found.discovery
     router.system_name = told.sys_name[:120]
     router.interface_count = told.if_number
-    router.discovered_at, router.booted_at = now, _booted_at(found)
+    router.discovered_at = datetime.fromtimestamp(told.taken_at, UTC)
+    router.booted_at = _booted_at(found)
     facts = {"vendor": told.vendor, "os_name": told.os, "board": told.model}
     facts |= {"sys_descr": told.sys_descr, "sys_object_id": told.sys_object_id}
     facts |= {"os_version": told.os_version}

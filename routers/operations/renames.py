@@ -7,7 +7,7 @@ from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
 from routers import hooks
 from routers.hooks import InterfacesChanged, Renamed
-from routers.models import Interface, InterfaceChange
+from routers.models import Interface, InterfaceChange, RouterCounters
 
 Outcome = InterfaceChange.Outcome
 
@@ -30,6 +30,7 @@ def confirm_rename(old: Interface, new: Interface, *, by: Actor) -> None:
     (ValidationError, where the new one is taken); then nothing changed.
     """
     with transaction.atomic():
+        _wait_for_collectors(old.router_id)
         change = _settle(old, new, Outcome.CONFIRMED, by)
         renamed = Renamed(change.interface, change.other or new, change.at, by)
         for listener in hooks.interfaces_changed_in_transaction:
@@ -44,6 +45,13 @@ def dismiss_rename(old: Interface, new: Interface, *, by: Actor) -> None:
         for listener in hooks.interfaces_changed_in_transaction:
             listener(InterfacesChanged(change.router))
         _record("dismiss rename", change, by)
+
+
+def _wait_for_collectors(router_id: int) -> None:
+    """States are what a collection locks first. With them in hand every sample of the router is
+    either stored, to be taken over, or finds what was moved; and nobody waits for ever."""
+    states = RouterCounters.objects.select_for_update().filter(router_id=router_id)
+    list(states.values_list("generation"))
 
 
 def _settle(old: Interface, new: Interface, outcome: str, by: Actor) -> InterfaceChange:

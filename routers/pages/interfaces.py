@@ -67,6 +67,7 @@ class MappedRow:
     down_bps: int | None
     up_bps: int | None
     url: str
+    is_gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ def _mapped(interface: Interface, carried: Carried, now: datetime) -> MappedRow:
         down_bps=down_bps,
         up_bps=up_bps,
         url=carried.url,
+        is_gone=interface.gone_at is not None,
     )
 
 

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,9 +64,9 @@ class PostgreSQL:
     `settings` are added to those that make tests quick; benchmarks of queries want real ones.
     """
 
-    def __init__(self, *, durable: bool = False, **settings: str) -> None:
+    def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
         """`durable`: a commit is on the disk, as an operator's is."""
-        self.durable, self.settings = durable, settings
+        self.durable, self.settings = durable, settings or {}
         self.directory = _directory("pg")
         self.port = free_port()
         self.password = secrets.token_hex(16)

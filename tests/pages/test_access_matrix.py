@@ -161,7 +161,7 @@ def keys(isp: "Isp", viewer: "Account") -> dict[str, int]:
     )
     rename = InterfaceChange.objects.create(
         router=isp.edge,
-        at=isp.edge.discovered_at,
+        at=isp.over_plan.opened_at,
         kind="renamed",
         interface=isp.interfaces["vlan-312"],
         other=isp.interfaces["ether1"],

@@ -154,7 +154,7 @@ def test_the_alert_of_a_mapping_is_on_the_page_of_its_reseller_and_of_no_other(
 
     own = page(as_dhaka, isp.dhaka)
     words = [row.what for row in own.context["alerts"]]
-    assert any("interface vlan-312 is gone from dhk-edge-01" in each for each in words)
+    assert any("Interface vlan-312 is gone from dhk-edge-01: Dhaka Fibre" in each for each in words)
     (row,) = [r for r in own.context["alerts"] if "gone" in r.what]
     assert as_dhaka.get(row.subject_url).status_code == 200
     assert as_ctg.get(row.subject_url).status_code == 404

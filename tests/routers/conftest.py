@@ -13,6 +13,8 @@ from asgiref.sync import async_to_sync
 from ispcore.base.audit import Actor
 from lab.spec import RouterSpec, V3User, VlanSpec
 from lab.testing import RunningLab, running_lab
+from resellers.models import Reseller
+from resellers.operations import resellers
 from routers import targets
 from routers.counter_states import CounterState
 from routers.models import Interface, InterfaceUsage, Poll, Router, RouterCheck
@@ -122,6 +124,11 @@ def edge(place: MakePlace) -> Place:
     made = place()
     collection.collect()
     return made
+
+
+@pytest.fixture
+def dhaka(db: None) -> Reseller:
+    return resellers.create("Dhaka Fibre", by=BY)
 
 
 def _place(running: ExitStack, *, spec: dict[str, Any] | None = None, **columns: Any) -> Place:

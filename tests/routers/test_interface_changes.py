@@ -1,25 +1,25 @@
 """Interfaces that come, go and change their names: kept, shown, and never silently remapped."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
+from django.db import connection
 
 from ispcore.base import clock
 from ispcore.base.models import AuditEntry
-from monitoring.models import Alert
 from resellers.models import Mapping, Reseller, Usage
-from resellers.operations import interfaces, mappings, resellers
-from routers.models import Interface, InterfaceChange, InterfaceUsage, Router
+from resellers.operations import mappings, resellers
+from routers.models import Interface, InterfaceChange, InterfaceUsage
 from routers.operations import collection, discovery, renames, retention
 from routers.operations.renames import RenameSettled
-from tests.conftest import NOON
-from tests.routers.conftest import BY, Place, five_minutes_pass
+from tests import counter_states
+from tests.routers.conftest import BY, MakePlace, Place, five_minutes_pass
 
-Clock = Callable[[datetime], None]
 Kind = InterfaceChange.Kind
 
 
@@ -39,11 +39,6 @@ def kept(edge: Place) -> list[tuple[str, str, str]]:
 
 def suspicion(edge: Place) -> InterfaceChange:
     return InterfaceChange.objects.get(router=edge.router, kind=Kind.RENAMED, resolved_at=None)
-
-
-@pytest.fixture
-def dhaka(db: None) -> Reseller:
-    return resellers.create("Dhaka Fibre", by=BY)
 
 
 def mapped(edge: Place, reseller: Reseller, name: str = "vlan101") -> Mapping:
@@ -118,7 +113,7 @@ def test_a_renamed_interface_is_suspected_and_not_the_same_series(edge: Place) -
     new = edge.interface("gulshan")
     assert new.pk != old.pk
     assert edge.interface("vlan101").gone_at is not None
-    assert not hasattr(new, "counters")
+    assert new.pk not in counter_states.states()
 
 
 def test_a_rename_is_noticed_by_the_next_poll(edge: Place) -> None:
@@ -132,6 +127,19 @@ def test_an_interface_in_the_place_of_another_vlan_is_no_rename(edge: Place) -> 
     edge.control("add-interface", name="vlan104", vlan_id=104, parent="sfp-sfpplus2")
     assert again(edge).renamed == []
     assert {kind for kind, *_ in kept(edge)} == {"new", "gone"}
+
+
+def test_after_a_restart_an_index_proves_nothing_and_a_mac_of_its_own_does(edge: Place) -> None:
+    """The VLANs of a port share its MAC; also where the restart was polled before discovery."""
+    edge.control("reboot")
+    edge.control("rename", interface="vlan101", to="gulshan")
+    edge.control("rename", interface="ether1", to="mgmt")
+    collection.collect()
+    assert set(kept(edge)) == {
+        ("renamed", "ether1", "mgmt"),
+        ("gone", "vlan101", ""),
+        ("new", "gulshan", ""),
+    }
 
 
 def test_a_name_that_changes_back_is_no_rename_any_more(edge: Place) -> None:
@@ -274,112 +282,48 @@ def test_another_interface_after_all(edge: Place, dhaka: Reseller) -> None:
     assert again(edge).renamed == []
 
 
-# ---- the alert on a mapping whose interface is gone
+def at_once(works: Sequence[Callable[[], object]]) -> list[BaseException]:
+    """Each in a thread of its own, started together; what they raised."""
+    raised: list[BaseException] = []
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - shown by the test's own thread
+            raised.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
 
 
-def alert() -> Alert:
-    return Alert.objects.get(subject_kind="resellers.mapping")
-
-
-def test_a_mapping_whose_interface_is_gone_alerts_and_resolves_when_it_is_back(
-    edge: Place, dhaka: Reseller
+def test_two_answers_and_a_collection_at_once_move_the_mapping_once(
+    shared_place: MakePlace,
 ) -> None:
-    mapping = mapped(edge, dhaka)
-    edge.control("remove-interface", interface="vlan101")
+    edge = shared_place()
     collection.collect()
-    found = alert()
-    assert (found.state, found.severity, found.subject_id) == ("open", "high", mapping.pk)
-    assert found.subject == f"Dhaka Fibre on {edge.router}"
-    assert found.summary == (
-        f"Dhaka Fibre: interface vlan101 is gone from {edge.router}, and nothing is counted there"
+    mapped(edge, resellers.create("Dhaka Fibre", by=BY))
+    edge.control("rename", interface="vlan101", to="gulshan")
+    collection.collect()
+    five_minutes_pass()
+    old, new = edge.interface("vlan101"), edge.interface("gulshan")
+    works = (
+        lambda: renames.confirm_rename(old, new, by=BY),
+        lambda: renames.confirm_rename(old, new, by=BY),
+        collection.collect,
+        lambda: again(edge),
     )
-    assert found.tenant_id == dhaka.tenant_id
-    interfaces.judge_all()
-    assert alert().pk == found.pk
-    edge.control("add-interface", name="vlan101", vlan_id=101, parent="sfp-sfpplus2")
-    again(edge)
-    assert alert().state == "resolved"
-
-
-def test_an_interface_that_nobody_is_mapped_to_alerts_nobody(edge: Place) -> None:
-    edge.control("remove-interface", interface="vlan101")
-    collection.collect()
-    interfaces.judge_all()
-    assert not Alert.objects.exists()
-
-
-def test_the_alert_of_a_rename_names_the_new_name_and_ends_with_the_answer(
-    edge: Place, dhaka: Reseller
-) -> None:
-    mapped(edge, dhaka)
-    edge.control("rename", interface="vlan101", to="gulshan")
-    collection.collect()
-    assert "it may be called gulshan now" in alert().summary
-    renames.confirm_rename(edge.interface("vlan101"), edge.interface("gulshan"), by=BY)
-    assert alert().state == "resolved"
-    assert alert().events.latest("pk").text == "The mapping moved to gulshan"
-    interfaces.judge_all()
-    assert Alert.objects.count() == 1
-
-
-def test_a_dismissed_rename_leaves_the_alert_without_the_guess(
-    edge: Place, dhaka: Reseller
-) -> None:
-    mapped(edge, dhaka)
-    edge.control("rename", interface="vlan101", to="gulshan")
-    again(edge)
-    renames.dismiss_rename(edge.interface("vlan101"), edge.interface("gulshan"), by=BY)
-    assert alert().state == "open"
-    assert "gulshan" not in alert().summary
-
-
-def test_the_alert_ends_with_the_mapping(edge: Place, dhaka: Reseller) -> None:
-    mapping = mapped(edge, dhaka)
-    edge.control("remove-interface", interface="vlan101")
-    again(edge)
-    mappings.end(mapping, by=BY)
-    assert alert().state == "resolved"
-    interfaces.judge_all()
-    assert Alert.objects.count() == 1
-
-
-def test_the_alert_ends_where_nobody_looks_any_more(edge: Place, dhaka: Reseller) -> None:
-    mapped(edge, dhaka)
-    edge.control("remove-interface", interface="vlan101")
-    again(edge)
-    Router.objects.update(is_polled=False)
-    interfaces.judge_all()
-    assert alert().state == "resolved"
-    Router.objects.update(is_polled=True)
-    interfaces.judge_all()
-    assert Alert.objects.filter(state="open").count() == 1
-
-
-def test_an_alert_that_a_person_closed_comes_back_while_the_interface_is_gone(
-    edge: Place, dhaka: Reseller
-) -> None:
-    mapped(edge, dhaka)
-    edge.control("remove-interface", interface="vlan101")
-    again(edge)
-    Alert.objects.update(state="resolved", resolved_at=NOON)
-    interfaces.judge_all()
-    assert Alert.objects.filter(state="open").count() == 1
-
-
-def test_judging_does_not_look_at_mappings_that_are_well(edge: Place, dhaka: Reseller) -> None:
-    mapped(edge, dhaka)
-    mapped(edge, dhaka, "vlan102")
-    assert interfaces.judge_all() == 0
-    edge.control("remove-interface", interface="vlan101")
-    again(edge)
-    assert interfaces.judge_all() == 1
-
-
-def test_a_router_that_does_not_answer_raises_no_alert_of_its_mappings(
-    edge: Place, dhaka: Reseller
-) -> None:
-    mapped(edge, dhaka)
-    edge.control("dead")
-    collection.collect()
-    interfaces.judge_all()
-    assert not Alert.objects.filter(subject_kind="resellers.mapping").exists()
+    failures = at_once(works)
+    assert [type(failure) for failure in failures] == [RenameSettled]
+    moved = Mapping.objects.get(ended_at=None)
+    assert moved.interface == new
+    samples = InterfaceUsage.objects.filter(interface=new, bucket__gte=moved.started_at)
+    mine = Usage.objects.filter(mapping=moved)
+    assert set(samples.values_list("bucket")) <= set(mine.values_list("bucket"))

@@ -142,7 +142,7 @@ def _entry(where: str, values: Mapping[str, Any], faults: list[str]) -> DeviceMo
     read: dict[str, Any] = {}
     for key, value in values.items():
         try:
-            read[key] = _KEYS[key](value) if key in _KEYS else _unknown()
+            read[key] = _KEYS.get(key, _unknown)(value)
         except ValueError as fault:
             faults.append(f"{where}: {key}: {fault}")
     faults += [
@@ -151,7 +151,7 @@ def _entry(where: str, values: Mapping[str, Any], faults: list[str]) -> DeviceMo
     return DeviceModel(**{key: value for key, value in read.items() if key in _KEYS})
 
 
-def _unknown() -> None:
+def _unknown(value: object) -> object:
     raise ValueError(f"no such key; there are {', '.join(_KEYS)}")
 
 
@@ -187,7 +187,7 @@ def _one_of(*choices: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value not in choices:
             raise ValueError(f"{value!r} is none of {', '.join(choices)}")
-        return cast(str, value)
+        return str(value)
 
     return read
 
