@@ -60,9 +60,13 @@ def announce(collected: Collected) -> None:
     resellers = list(touched.select_related("tenant", "plan"))
     if resellers:
         evaluate(resellers)
+    fuller = {each.interface_id for each in collected.buckets}
+    owners = Mapping.objects.filter(interface__in=fuller).values_list("reseller_id", flat=True)
     with transaction.atomic():
         for reseller in resellers:
             publish("reseller", str(reseller.pk))
+        for pk in owners.distinct() if fuller else ():
+            publish("reseller-usage", str(pk))
         publish("overview")
 
 
