@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.urls import reverse
 
-from ispcore.base import clock, units
+from ispcore.base import clock, lost_jobs, units
 from ispcore.base.models import Heartbeat
-from routers.models import Router, RouterCheck
+from routers.models import Router, RouterCheck, Uplink
 from routers.pages.states import STALE_PERIODS, Chip, health
-from routers.queries import collection_age_periods, methods_in_use
+from routers.queries import collection_age_periods, methods_in_use, sight, without_secrets
 
-BEAT_STALE_AFTER = timedelta(minutes=6)  # a long job may hold up the beat behind it
 State = RouterCheck.State
 
 
@@ -61,6 +60,7 @@ class Fleet:
     routers: Sequence[Router]
     healths: Sequence[Chip]
     now: datetime
+    uplinks: Sequence[Uplink] = ()  # of our own hosts, those that are gone
 
     @property
     def polled(self) -> list[Router]:
@@ -77,9 +77,10 @@ class Fleet:
 
 
 def look() -> Fleet:
-    routers = list(Router.objects.prefetch_related("checks"))
+    routers = list(without_secrets(Router.objects.prefetch_related("checks")))
     now = clock.now()
-    return Fleet(routers, [health(r, r.checks.all(), now) for r in routers], now)
+    healths = [health(router, router.checks.all(), now) for router in routers]
+    return Fleet(routers, healths, now, sight(now).gone)
 
 
 def tile(fleet: Fleet) -> RoutersTile:
@@ -108,6 +109,8 @@ def trust(fleet: Fleet, *, known: int, total: int) -> Trust:
         return Trust("unknown", "No: nothing was collected yet", "Start by adding a router.")
     if not polled:
         return Trust("unknown", "No: polling is off for every router", "Turn it on in a router.")
+    if fleet.uplinks:
+        return _uplink_gone(fleet)
     latest = max((r.read_at for r in polled if r.read_at), default=None)
     if latest is None:
         every = units.format_duration(timedelta(seconds=settings.COLLECT_PERIOD_S))
@@ -132,6 +135,15 @@ def trust(fleet: Fleet, *, known: int, total: int) -> Trust:
         else f"Yes: all {len(polled)} routers were read"
     )
     return Trust("ok", words, ground)
+
+
+def _uplink_gone(fleet: Fleet) -> Trust:
+    """Some of our own hosts see no router; with several hosts the others may."""
+    gone = fleet.uplinks[0]
+    unseen = sum(1 for chip in fleet.healths if chip.kind == "unknown")
+    age = units.format_duration(fleet.now - (gone.gone_since or fleet.now))
+    why = f"{gone.node}: {gone.words}, for {age}. {unseen} of {len(fleet.polled)} routers unknown."
+    return Trust("critical", "No: our own uplink is gone", why)
 
 
 def collection(fleet: Fleet) -> list[Source]:
@@ -174,16 +186,33 @@ def _method(method: RouterCheck.Method, checks: Sequence[RouterCheck], url: str)
 
 def _processes(now: datetime) -> list[Source]:
     """Jobs and watch: without them everything here gets old."""
-    return [
-        Source(
-            beat.name[:1].upper() + beat.name[1:],
-            "ok" if now - beat.beat_at <= BEAT_STALE_AFTER else "critical",
-            "runs" if now - beat.beat_at <= BEAT_STALE_AFTER else "no sign of life",
-            beat.beat_at,
-            "",
-        )
-        for beat in Heartbeat.objects.order_by("name")
-    ]
+    beats = list(Heartbeat.objects.order_by("name", "node"))
+    alive = {beat.name for beat in beats if not beat.is_stale(now)}
+    nodes = {beat.node for beat in beats}
+    rows = []
+    for beat in beats:
+        kind, detail = _life(beat, now, others_live=beat.name in alive)
+        name = beat.name[:1].upper() + beat.name[1:]
+        shown = f"{name} on {beat.node}" if len(nodes) > 1 else name
+        rows.append(Source(shown, kind, detail, beat.beat_at, ""))
+    return rows + _lost_jobs()
+
+
+def _life(beat: Heartbeat, now: datetime, *, others_live: bool) -> tuple[str, str]:
+    if not beat.is_stale(now):
+        return "ok", "runs"
+    if others_live:
+        return "warning", "gone: no sign of life; the other nodes have its work"
+    return "critical", "no sign of life"
+
+
+def _lost_jobs() -> list[Source]:
+    lost = lost_jobs.count()
+    if not lost:
+        return []
+    jobs = "job" if lost == 1 else "jobs"
+    detail = f"{lost} {jobs} failed or not done in 24 hours, see the log"
+    return [Source("Lost jobs", "warning", detail, None, "")]
 
 
 def _kind(good: int, total: int) -> str:

@@ -24,10 +24,14 @@ _WORDS = {
     "delete": "deleted {kind} {name}",
     "map": "mapped {name}",
     "end mapping": "ended the mapping {name}",
+    "move mapping": "moved a mapping to {name}",
+    "confirm rename": "confirmed that {old} of {name} is {new} now",
+    "dismiss rename": "said that {new} of {name} is not {old}",
     "change plan": "put {name} on {plan}",
     "change password": "set a new password for {name}",
     "discover": "found {found} on {name}",
 }
+_FOUND = ("new", "gone", "back", "renumbered", "renamed")
 # the same for several of a kind at once
 _MANY = {
     "create": "added {count} {kind}s",
@@ -95,13 +99,15 @@ def _of_entry(entry: AuditEntry, kind: str) -> Change:
         name=entry.object_name,
         plan=entry.new.get("plan") or "no plan",
         found=_found_words(entry) if entry.action == "discover" else "",
+        old=entry.new.get("old", ""),
+        new=entry.new.get("new", ""),
     )
     return Change(entry.at, "info", entry.actor, what, _url(entry))
 
 
 def _found_words(entry: AuditEntry) -> str:
     """ "3 new and 1 gone interfaces"."""
-    counts = [(len(entry.new.get(w) or ()), w) for w in ("new", "gone", "back", "renumbered")]
+    counts = [(len(entry.new.get(w) or ()), w) for w in _FOUND]
     parts = [f"{count} {word}" for count, word in counts if count]
     total = sum(count for count, _ in counts)
     return f"{' and '.join(parts) or 'other'} interface{'' if total == 1 else 's'}"

@@ -41,17 +41,18 @@ def bucket_of(at: datetime) -> datetime:
 
 def total_now() -> Total:
     """The present total, and how it compares with yesterday over the same mappings."""
-    live = list(Mapping.objects.filter(ended_at=None).values_list("pk", "interface_id", "side"))
-    rates = current_rates([interface_id for _, interface_id, _ in live])
+    columns = ("pk", "interface_id", "router_id", "side")
+    live = list(Mapping.objects.filter(ended_at=None).values_list(*columns))
+    rates = current_rates(router_id for _, _, router_id, _ in live)
     down: dict[int, int] = {}
-    times = []
-    for pk, interface_id, side in live:
+    latest_ms = 0
+    for pk, interface_id, _, side in live:
         rate = rates.get(interface_id)
         bps = down_up(side, rate.in_bps, rate.out_bps)[0] if rate else None
-        if rate is not None and bps is not None and rate.rated_at is not None:
+        if rate is not None and bps is not None:
             down[pk] = bps
-            times.append(rate.rated_at)
-    at = max(times, default=None)
+            latest_ms = max(latest_ms, rate.rated_ms or 0)
+    at = datetime.fromtimestamp(latest_ms / 1000, UTC) if down else None
     return Total(
         now_bps=sum(down.values()) if down else None,
         at=at,

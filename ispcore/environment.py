@@ -1,5 +1,6 @@
 """Reads settings from the environment and remembers what was asked, for the README's table."""
 
+import ipaddress
 import os
 import zoneinfo
 from collections.abc import Sequence
@@ -94,6 +95,19 @@ class Environment:
     def items(self, name: str, default: list[str], meaning: str) -> list[str]:
         self._note(name, ",".join(default), meaning)
         return [item.strip() for item in self._given(name).split(",") if item.strip()] or default
+
+    def ip_addresses(self, name: str, meaning: str) -> list[str]:
+        """IPv4 and IPv6 addresses, comma separated; none where not given."""
+        found = self.items(name, [], meaning)
+        for one in found:
+            try:
+                ipaddress.ip_address(one)
+            except ValueError:
+                raise ImproperlyConfigured(
+                    f"{name}: {one!r} is no IP address; give addresses, comma separated, for "
+                    "example 10.0.0.1,2001:db8::1"
+                ) from None
+        return found
 
     def secret(self, name: str, meaning: str) -> str:
         """A value that has no default. Raises ImproperlyConfigured when nobody gave it."""

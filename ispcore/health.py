@@ -1,12 +1,15 @@
 """/health/: do the databases answer, and when did each of our processes last show life."""
 
 import logging
+from datetime import datetime
+from typing import Any
 
+from django.conf import settings
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from ispcore.base import clock
+from ispcore.base import clock, lost_jobs
 from ispcore.base.models import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -15,17 +18,34 @@ log = logging.getLogger(__name__)
 def health(request: HttpRequest) -> JsonResponse:
     """200 while the portal's own database answers, else 503; RADIUS is reported, never fatal.
 
-    `processes` gives the last heartbeat of each; the supervisor reads it.
+    `processes` gives the last heartbeat of each process of this node, which is what the supervisor
+    reads; `others` those of the other nodes on the same database.
     """
     databases = {alias: "ok" if answers(alias) else "away" for alias in connections}
     if databases["default"] != "ok":
         return JsonResponse({"status": "away", "databases": databases}, status=503)
-    now = clock.now()
-    processes = {
-        name: {"beat_at": beat_at, "age_s": round((now - beat_at).total_seconds(), 1)}
-        for name, beat_at in Heartbeat.objects.values_list("name", "beat_at")
+    nodes = signs_of_life(clock.now())
+    said = {
+        "status": "ok",
+        "databases": databases,
+        "node": settings.NODE,
+        "processes": nodes.pop(settings.NODE, {}),
+        "others": nodes,
+        "jobs_lost_24h": lost_jobs.count(),
     }
-    return JsonResponse({"status": "ok", "databases": databases, "processes": processes})
+    return JsonResponse(said)
+
+
+def signs_of_life(now: datetime) -> dict[str, dict[str, dict[str, Any]]]:
+    """The last heartbeat of every process, by node and name."""
+    nodes: dict[str, dict[str, dict[str, Any]]] = {}
+    for beat in Heartbeat.objects.order_by("node", "name"):
+        nodes.setdefault(beat.node, {})[beat.name] = {
+            "beat_at": beat.beat_at,
+            "age_s": round((now - beat.beat_at).total_seconds(), 1),
+            "is_stale": beat.is_stale(now),
+        }
+    return nodes
 
 
 def answers(alias: str) -> bool:

@@ -2,7 +2,8 @@
 
 django-q counts in whole minutes (Schedule.MINUTES) and looks for due work every 30 s, so a job
 starts up to 30 s after its time and `every_s` is a multiple of 60; what must be faster is done by
-`manage.py watch`. A schedule without a cluster would run on the default cluster only, therefore
+a daemon (`manage.py watch`), and so is what must go on without a database (`manage.py collector`).
+A schedule without a cluster would run on the default cluster only, therefore
 every row names one. `timeout_s` stays below Q_CLUSTER's `retry`, else a job would run twice.
 """
 
@@ -15,13 +16,13 @@ from django.utils.module_loading import import_string
 from django_q.models import Schedule
 from django_q.tasks import async_task
 
-from ispcore.base import clock, leases
+from ispcore.base import clock, leases, lost_jobs
 from ispcore.base.models import Heartbeat
 
 DEFAULT = "default"
-BEAT_EVERY_S = 60
-# a beat may be this late without harm: its period, the scheduler's tick, and some queueing
-BEAT_SLACK_S = BEAT_EVERY_S + 30 + 30
+BEAT_SLACK_S = 60  # of a cluster's sign of life, which comes four times as often
+RUN = "ispcore.schedules.run"
+LEASE_SLACK_S = 10  # for a job that ends at its time-out to say so
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,7 @@ class NotWholeMinutes(ValueError):
 
 def jobs() -> list[Job]:
     """All jobs, with the clusters of this set-up."""
-    period_s = settings.COLLECT_PERIOD_S
-    collect_timeout_s = min(max(period_s - 5, 55), 150)
     listed = [
-        Job(
-            "collect",
-            period_s,
-            "collect",
-            collect_timeout_s,
-            "routers.tasks.collect",
-            at_start="routers.tasks.collect_at_start",
-        ),
         Job(
             "check routers",
             300,
@@ -64,24 +55,21 @@ def jobs() -> list[Job]:
         ),
         Job("discover", 3600, "collect", 180, "routers.tasks.discover"),
         Job("evaluate", 60, DEFAULT, 55, "resellers.tasks.evaluate"),
+        Job("roll up", 300, DEFAULT, 120, "resellers.tasks.roll_up"),
+        Job(
+            "tidy series",
+            3600,
+            DEFAULT,
+            200,
+            "ispcore.base.tasks.tidy_series",
+            at_start="ispcore.base.tasks.tidy_series",
+        ),
         Job("tidy", 3600, DEFAULT, 120, "ispcore.base.tasks.tidy"),
         Job("tidy routers", 3600, DEFAULT, 120, "routers.tasks.tidy"),
     ]
-    beats = [
-        Job(
-            f"beat {name}",
-            BEAT_EVERY_S,
-            name,
-            20,
-            "ispcore.schedules.beat",
-            (name,),
-            at_start="ispcore.schedules.beat",
-        )
-        for name in clusters()
-    ]
     if settings.EMBEDDED:
         listed = [_on(job, DEFAULT) for job in listed]
-    return listed + beats
+    return listed
 
 
 def clusters() -> list[str]:
@@ -89,18 +77,41 @@ def clusters() -> list[str]:
     return [DEFAULT] if settings.EMBEDDED else list(settings.CLUSTERS)
 
 
-def beat(cluster: str) -> None:
-    """The heartbeat of a cluster: that it runs shows scheduler, queue and a worker alive."""
-    leases.beat(heartbeat_name(cluster), started_at=clock.now())
-
-
 def heartbeat_name(cluster: str) -> str:
     return f"jobs {cluster}"
 
 
 def stale_after_s(cluster: str) -> int:
-    """How old a cluster's heartbeat may be: its longest job may hold up the beat behind it."""
-    return BEAT_SLACK_S + max(job.timeout_s for job in jobs() if job.cluster == cluster)
+    """How old a cluster's heartbeat may be: long jobs on all its workers hold up the next."""
+    return BEAT_SLACK_S + max(
+        (job.timeout_s for job in jobs() if job.cluster == cluster), default=0
+    )
+
+
+def run(name: str, *, due_at: str) -> str:
+    """What django-q calls: do the job `name` that was due at `due_at` (ISO), at most once.
+
+    `due_at` is the start of the period that it is for. After that period it is dropped, since the
+    next one is due; a queue that stood still would else do all of them in a row.
+    """
+    job = next((job for job in jobs() if job.name == name), None)
+    if job is None:
+        return f"{name}: no such job any more"
+    slot = datetime.fromisoformat(due_at)
+    late_s = (clock.now() - slot).total_seconds()
+    if late_s > job.every_s:
+        why = f"dropped: {late_s:.0f} s late, and it comes every {job.every_s} s"
+        lost_jobs.record(job.name, function=job.function, cluster=job.cluster, why=why)
+        return why
+    lease = leases.take(f"job {name}", slot=slot, ttl_s=job.timeout_s + LEASE_SLACK_S)
+    if lease is None:
+        return "done already, or being done"
+    note = "failed"
+    try:
+        note = str(import_string(job.function)(*job.args))
+    finally:
+        leases.finish(lease, note=note)
+    return note
 
 
 def sync() -> list[str]:
@@ -126,7 +137,10 @@ def sync() -> list[str]:
 
 
 def start_now() -> None:
-    """Queue what should not wait for the scheduler's first look, 30 s after the start."""
+    """Queue what should not wait for the scheduler's first look, 30 s after the start.
+
+    Each start of a node does so: it is no job of a period, and holds no lease.
+    """
     for job in jobs():
         if job.at_start:
             options = {"cluster": job.cluster, "timeout": job.timeout_s, "group": job.name}
@@ -139,16 +153,18 @@ def next_on_grid(at: datetime, every_s: int) -> datetime:
 
 
 def _forget_heartbeats() -> None:
-    """Of clusters that do not run in this set-up: they would look dead for ever."""
+    """Of clusters that do not run here in this set-up: they would look dead."""
     beating = [heartbeat_name(cluster) for cluster in clusters()]
-    of_clusters = Heartbeat.objects.filter(name__startswith=heartbeat_name(""))
+    ours = Heartbeat.objects.filter(node=settings.NODE)
+    of_clusters = ours.filter(name__startswith=heartbeat_name(""))
     of_clusters.exclude(name__in=beating).delete()
 
 
 def _put(job: Job, row: Schedule | None) -> str:
     values = {
-        "func": job.function,
-        "args": repr(job.args) if job.args else None,
+        "func": RUN,
+        "args": repr((job.name,)),
+        "intended_date_kwarg": "due_at",
         "kwargs": repr({"q_options": {"timeout": job.timeout_s}}),
         "schedule_type": Schedule.MINUTES,
         "minutes": job.every_s // 60,
@@ -159,13 +175,18 @@ def _put(job: Job, row: Schedule | None) -> str:
         next_run = next_on_grid(clock.now(), job.every_s)
         Schedule.objects.create(name=job.name, next_run=next_run, **values)
         return f"added {job.name} (every {job.every_s} s)"
+    now = clock.now()
     if all(getattr(row, field) == value for field, value in values.items()):
+        if row.next_run + timedelta(seconds=job.every_s) < now:
+            # while nobody ran the portal: what is due now is the period we are in
+            row.next_run = leases.slot_start(now, job.every_s)
+            row.save(update_fields=["next_run"])
         return ""
     moved = row.minutes != values["minutes"]
     for field, value in values.items():
         setattr(row, field, value)
     if moved:
-        row.next_run = next_on_grid(clock.now(), job.every_s)
+        row.next_run = next_on_grid(now, job.every_s)
     row.save()
     return f"changed {job.name} (every {job.every_s} s)"
 

@@ -51,9 +51,39 @@ COLLECT_PERIOD_S = env.integer(
 WATCH_PERIOD_S = env.integer(
     "WATCH_PERIOD_S", 10, "seconds between two pings of a router", among=range(1, 301)
 )
+UPLINK_PROBES = env.ip_addresses(
+    "UPLINK_PROBES",
+    "addresses on our side of all routers, comma separated: when none answers a ping, our own "
+    "uplink is gone and routers that do not answer are unknown, not down",
+)
 SNMP_ENGINE = env.one_of("SNMP_ENGINE", ("gufo", "easysnmp"), "gufo or easysnmp")
+DEVICE_MODELS = env.text(
+    "DEVICE_MODELS", "", "a TOML file with device models of your own (docs/devices.md)"
+)
 COLLECT_CONCURRENCY = env.integer(
     "COLLECT_CONCURRENCY", 250, "routers polled at the same time", among=range(1, 10_001)
+)
+
+SPOOL_DIR = VAR_DIR / "spool"
+SPOOL_MB = env.integer(
+    "SPOOL_MB",
+    512,
+    "disk space for readings that wait while the database is away, in MB",
+    among=range(1, 1_000_001),
+)
+
+# --- how long what was measured is kept (docs/collection.md); sums of days are kept for ever ---
+USAGE_KEEP_DAYS = env.integer(
+    "USAGE_KEEP_DAYS", 400, "days that resellers' 5-minute rows are kept", among=range(70, 10_001)
+)
+INTERFACE_USAGE_KEEP_DAYS = env.integer(
+    "INTERFACE_USAGE_KEEP_DAYS",
+    7,
+    "days that 5-minute rows of every interface are kept",
+    among=range(1, 1_001),
+)
+HOURLY_KEEP_DAYS = env.integer(
+    "HOURLY_KEEP_DAYS", 1096, "days that hourly sums are kept", among=range(70, 10_001)
 )
 
 # --- apps ------------------------------------------------------------------------------------
@@ -132,6 +162,11 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
 def _postgresql(config: dict[str, Any]) -> dict[str, Any]:
     options: dict[str, Any] = {
         "connect_timeout": 10,
+        # a server that vanishes without a word is noticed within half a minute
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
         "options": f"-c statement_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC"
         " -c idle_in_transaction_session_timeout=120000",
     }
@@ -222,6 +257,7 @@ Q_CLUSTER: dict[str, Any] = {
     "name": "default",
     "label": "Jobs",
     "orm": "default",
+    "broker_class": "ispcore.jobs.broker.Broker",
     "workers": 2,
     "timeout": 240,
     "retry": 300,
@@ -233,7 +269,8 @@ Q_CLUSTER: dict[str, Any] = {
     "queue_limit": 50,
     "bulk": 1,
     "save_limit": 500,
-    "recycle": 500,
+    "recycle": 0,  # never: a worker that is gone ends its cluster, which is then started anew,
+    "max_rss": 400_000,  # kB, and so is one that grew to this
     "ALT_CLUSTERS": {"collect": {"workers": 2}, "provision": {"workers": 2}},
 }
 

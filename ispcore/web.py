@@ -99,9 +99,10 @@ def main() -> None:
 def run(host: str, port: int, *, behind_proxy: bool) -> None:
     """Serve until SIGTERM or SIGINT."""
     from twisted.internet import reactor
+    from twisted.internet.defer import Deferred
 
     from ispcore.asgi import application
-    from ispcore.live.hub import show_life
+    from ispcore.live.hub import show_end, show_life
 
     beating: set[asyncio.Task[None]] = set()
 
@@ -110,7 +111,13 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
         loop.set_exception_handler(complain)
         beating.add(loop.create_task(show_life("web", BEAT_EVERY_S)))
 
+    def end() -> Deferred[None]:
+        for task in beating:
+            task.cancel()
+        return Deferred.fromFuture(asyncio.ensure_future(show_end("web")))
+
     reactor.callWhenRunning(begin)
+    reactor.addSystemEventTrigger("before", "shutdown", end)
     http_protocol.WebRequest = BoundedRequest  # its factory has no other door
     server = PatientServer(
         application,

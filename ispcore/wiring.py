@@ -11,12 +11,13 @@ from ispcore.live import topics
 def connect() -> None:
     """Called once all apps are loaded."""
     from resellers import queries
-    from resellers.operations import usage
+    from resellers.operations import interfaces, usage
     from routers import hooks
 
     hooks.collected_in_transaction[:] = [usage.record]
     hooks.collected[:] = [usage.announce]
     hooks.carried_by[:] = [queries.carried_by]
+    hooks.interfaces_changed_in_transaction[:] = [interfaces.changed]
     for app in apps.get_app_configs():
         if find_spec(f"{app.name}.live"):
             for topic in getattr(import_module(f"{app.name}.live"), "TOPICS", ()):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.control import ControlServer, LabAway, send
+from lab.fleet import command as fleet
 from lab.network import Lab
 from lab.scenarios import (
     BadScenario,
@@ -32,6 +33,7 @@ EXAMPLES = """examples:
   python -m lab control --socket var/lab/control status
   python -m lab control --socket var/lab/control level router=r1 interface=vlan101 multiplier=3
   python -m lab play --socket var/lab/control day-of-trouble --names names.json
+  python -m lab fleet --routers 1000 --vlans 50 --port 16161 --dead-share 0.2
 """
 
 
@@ -159,6 +161,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--rounds", type=int, help="how often (default: for ever)")
     one.add_argument("scenario", metavar="FILE|day-of-trouble")
     one.set_defaults(run=play_scenario)
+    fleet.add_to(commands)
     return made
 
 

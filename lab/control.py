@@ -7,13 +7,19 @@ import contextlib
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from lab.network import Lab
 from lab.verbs import BadControl
 
 TIMEOUT_S = 10.0
 _LIMIT = 4 * 1024 * 1024
+
+
+class Controlled(Protocol):
+    """A lab, or a fleet."""
+
+    async def perform(self, verb: str, given: dict[str, Any], /) -> dict[str, Any]:
+        """One verb with its arguments; raises BadControl."""
 
 
 class LabAway(OSError):
@@ -21,9 +27,9 @@ class LabAway(OSError):
 
 
 class ControlServer:
-    """Serves one lab's control socket; only its owner may open it."""
+    """Serves one lab's or fleet's control socket; only its owner may open it."""
 
-    def __init__(self, lab: Lab, path: Path) -> None:
+    def __init__(self, lab: Controlled, path: Path) -> None:
         self.lab = lab
         self.path = path
         self._server: asyncio.Server | None = None

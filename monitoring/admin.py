@@ -35,7 +35,11 @@ from monitoring.operations.alerts import AlertMoved
 from monitoring.pages import MOST_ROWS
 
 TABS = ("open", "acknowledged", "resolved")
-KINDS = {"reseller": ("Resellers", "resellers.reseller"), "router": ("Routers", "routers.router")}
+KINDS = {
+    "reseller": ("Resellers", "resellers.reseller"),
+    "router": ("Routers", "routers.router"),
+    "collector": ("Collection", "routers.collector"),
+}
 MOST_NOTE = 500
 
 

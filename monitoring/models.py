@@ -30,6 +30,20 @@ class Metric(models.TextChoices):
         "router.collection_age_periods",
         "Router: age of the last reading, in polling periods",
     )
+    COLLECTOR_WAITING_S = (
+        "collector.waiting_s",
+        "Collector: age of the oldest reading that waits for the database, seconds",
+    )
+    COLLECTOR_LOST_BATCHES = (
+        "collector.lost_batches",
+        "Collector: batches of readings that were lost since it started",
+    )
+    ROUTER_FLAPPING_CHANGES = (
+        "router.flapping_changes",
+        "Router: changes between answering and not since it flaps, 0 while it does not",
+    )
+    UPLINK_GONE_S = "uplink.gone_s", "Our own uplink: gone for, seconds"
+    MAPPING_INTERFACE_GONE = "mapping.interface_gone", "Mapping: its interface is gone, 1 or 0"
 
 
 class Rule(Stamped):

@@ -1,6 +1,7 @@
 """Alerts as pages and live spots show them."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,15 @@ from monitoring.models import Alert, AlertEvent, Metric, Rule, Severity
 
 MOST_ROWS = 200
 Kind = AlertEvent.Kind
+_UNITS = {
+    Metric.RESELLER_UTILISATION_PERCENT: " %",
+    Metric.ROUTER_UNREACHABLE_S: " s",
+    Metric.ROUTER_COLLECTION_AGE_PERIODS: " periods",
+    Metric.ROUTER_FLAPPING_CHANGES: " changes",
+    Metric.UPLINK_GONE_S: " s",
+    Metric.COLLECTOR_WAITING_S: " s",
+    Metric.COLLECTOR_LOST_BATCHES: " batches",
+}
 _KIND_OF_EVENT = {
     Kind.ACKNOWLEDGED: "ok",
     Kind.NOTE: "info",
@@ -105,11 +115,11 @@ def detail(alert: Alert) -> AlertDetail:
 
 
 def subject_url(kind: str, pk: int) -> str:
-    """The page of what an alert is about; empty where that has none."""
-    try:
-        return reverse(f"admin:{kind.replace('.', '_')}_page", args=[pk])
-    except NoReverseMatch:
-        return ""
+    """The page of what an alert is about, else its row's; empty where it has neither."""
+    for view in ("page", "change"):
+        with suppress(NoReverseMatch):
+            return reverse(f"admin:{kind.replace('.', '_')}_{view}", args=[pk])
+    return ""
 
 
 def always() -> dict[str, Any]:
@@ -191,9 +201,7 @@ def rule_words(rule: Rule) -> str:
 
 
 def _unit(rule: Rule) -> str:
-    return {Metric.RESELLER_UTILISATION_PERCENT: " %", Metric.ROUTER_UNREACHABLE_S: " s"}.get(
-        Metric(rule.metric), " periods"
-    )
+    return _UNITS.get(Metric(rule.metric), "")
 
 
 def _event(event: AlertEvent) -> EventRow:

@@ -1,11 +1,11 @@
 """Reads of alerts that several surfaces share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from django.db.models import Case, Count, IntegerField, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from ispcore.base import clock
-from monitoring.models import SEVERITY_RANK, Alert, AlertEvent, Severity
+from monitoring.models import SEVERITY_RANK, Alert, AlertEvent, RuleState, Severity
 
 State = Alert.State
 
@@ -32,6 +32,14 @@ def live(alerts: QuerySet[Alert] | None = None) -> QuerySet[Alert]:
 def of_subject(kind: str, pk: int) -> QuerySet[Alert]:
     """Live alerts on one subject, worst first; `kind` as "routers.router"."""
     return worst_first(live().filter(subject_kind=kind, subject_id=pk))
+
+
+def troubled(kind: str, metrics: Iterable[str]) -> set[int]:
+    """Subjects of a kind that a rule of these metrics has something on, alerted or not yet."""
+    of = {"subject_kind": kind, "rule__metric__in": list(metrics)}
+    beyond = Q(warning_since__isnull=False) | Q(critical_since__isnull=False)
+    states = RuleState.objects.filter(beyond, **of).values_list("subject_id", flat=True)
+    return {*states, *live().filter(**of).values_list("subject_id", flat=True)}
 
 
 def resolved_today(alerts: QuerySet[Alert]) -> QuerySet[Alert]:

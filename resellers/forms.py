@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 from django import forms
+from django.forms.widgets import Script
 
 from ispcore.accounts.pages import OperationForm
 from ispcore.base import units
@@ -118,8 +119,25 @@ class ThresholdsForm(OperationForm):
         }
 
 
+class InterfaceSelect(forms.Select):
+    """Each choice carries the VLAN that is suggested for it; static/ispcore/vlan.js fills it in."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"data-fills-vlan": True} | (attrs or {}))
+        self.vlans: dict[int, int] = {}
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        vlan = self.vlans.get(value) if isinstance(value, int) else None
+        if vlan is not None:
+            option["attrs"]["data-vlan"] = str(vlan)
+        return option
+
+
 class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Interfaces that are there and not mapped, grouped by router."""
+
+    widget = InterfaceSelect
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(Interface.objects.select_related("router"), **kwargs)
@@ -134,15 +152,23 @@ class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
             .order_by("router__name", "index")
         )
         groups: dict[str, list[tuple[Any, str]]] = defaultdict(list)
+        vlans: dict[int, int] = {}
         for interface in free:
+            vlan = interface.vlan_id or interface.vlan_by_name
+            if vlan is not None:
+                vlans[interface.pk] = vlan
             groups[interface.router.name].append((interface.pk, interface_words(interface)))
         self.choices = [("", "choose an interface"), *groups.items()]
+        if isinstance(self.widget, InterfaceSelect):
+            self.widget.vlans = vlans
 
 
 def interface_words(interface: Interface) -> str:
     parts = [interface.name]
     if interface.vlan_id:
         parts.append(f"VLAN {interface.vlan_id}")
+    elif interface.vlan_by_name:
+        parts.append(f"VLAN {interface.vlan_by_name} by its name")
     if interface.alias:
         parts.append(interface.alias)
     return " · ".join(parts)
@@ -155,12 +181,16 @@ class MappingForm(OperationForm):
     vlan_id = forms.IntegerField(
         label="VLAN",
         required=False,
-        help_text="1 to 4094; empty takes the router's own number, or none for an untagged port",
+        help_text="1 to 4094; empty takes the router's own number, or none for an untagged port. "
+        "A number that the interface's name suggests is yours to check",
     )
 
     class Meta:
         model = Mapping
         fields = ["reseller", "interface", "vlan_id", "carries", "side"]
+
+    class Media:
+        js = (Script("ispcore/vlan.js", type="module"),)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from ispcore.base import clock
 from ispcore.base.models import Stamped
-from ispcore.base.timeseries.models import UsageRollup, UsageSample
+from ispcore.base.timeseries.models import Series, UsageRollup, UsageSample
 from ispcore.base.units import format_bps
 
 E164 = RegexValidator(r"^\+[1-9]\d{6,14}$", "Write the phone number as +8801712345678.")
@@ -170,11 +170,14 @@ class Usage(UsageSample):
     """A 5-minute mean of one mapping (table usage_5m)."""
 
     pk = models.CompositePrimaryKey("mapping_id", "bucket")
-    mapping = models.ForeignKey(Mapping, models.CASCADE, related_name="+")
+    mapping = models.ForeignKey(
+        Mapping, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    series: ClassVar[Series] = Series("usage_5m", "bucket", 1, keep="USAGE_KEEP_DAYS")
 
-    class Meta:
+    class Meta(UsageSample.Meta):
         db_table = "usage_5m"
         verbose_name = "usage"
         verbose_name_plural = "usage"
@@ -182,21 +185,29 @@ class Usage(UsageSample):
 
 class UsageHourly(UsageRollup):
     pk = models.CompositePrimaryKey("mapping_id", "hour")
-    mapping = models.ForeignKey(Mapping, models.CASCADE, related_name="+")
+    mapping = models.ForeignKey(
+        Mapping, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     hour = models.DateTimeField(help_text="start of the hour, UTC")
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    series: ClassVar[Series] = Series("usage_hourly", "hour", 7, keep="HOURLY_KEEP_DAYS")
 
     class Meta:
         db_table = "usage_hourly"
+        indexes = [models.Index(fields=["hour"], name="resellers_usagehourly_hour")]
 
 
 class UsageDaily(UsageRollup):
     pk = models.CompositePrimaryKey("mapping_id", "day")
-    mapping = models.ForeignKey(Mapping, models.CASCADE, related_name="+")
+    mapping = models.ForeignKey(
+        Mapping, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     day = models.DateField(help_text="in the ISP's zone")
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    series: ClassVar[Series] = Series("usage_daily", "day")
 
     class Meta:
         db_table = "usage_daily"
+        indexes = [models.Index(fields=["day"], name="resellers_usagedaily_day")]

@@ -6,12 +6,16 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from ispcore.base.units import utilisation_percent
+from monitoring.models import Alert
+from monitoring.queries import live as live_alerts
+from monitoring.queries import worst_first
 from resellers.models import Mapping, Reseller
+from routers.counter_states import CounterState
 from routers.hooks import Carried
-from routers.models import CounterState
 from routers.queries import current_rates
 
 Side = Mapping.Side
@@ -56,32 +60,43 @@ def down_up(
 
 
 def current(resellers: Iterable[Reseller]) -> dict[int, Current]:
-    """What each of these uses now (by primary key), in three queries. `plan` must be loaded."""
+    """What each of these uses now (by primary key), in two queries. `plan` must be loaded."""
     chosen = list(resellers)
-    mappings: dict[int, list[Mapping]] = defaultdict(list)
-    for mapping in Mapping.objects.filter(reseller__in=chosen, ended_at=None):
-        mappings[mapping.reseller_id].append(mapping)
-    interface_ids = [m.interface_id for live in mappings.values() for m in live]
-    states = current_rates(interface_ids)
-    return {r.pk: _sum(r, mappings[r.pk], states) for r in chosen}
+    columns = ("reseller_id", "interface_id", "router_id", "side")
+    live = Mapping.objects.filter(reseller__in=chosen, ended_at=None).values_list(*columns)
+    lines: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    router_ids = set()
+    for reseller_id, interface_id, router_id, side in live:
+        lines[reseller_id].append((interface_id, side))
+        router_ids.add(router_id)
+    rates = current_rates(router_ids)
+    return {r.pk: _sum(r, lines[r.pk], rates) for r in chosen}
 
 
 def _sum(
-    reseller: Reseller, mappings: Sequence[Mapping], states: Dictionary[int, CounterState]
+    reseller: Reseller, lines: Sequence[tuple[int, str]], rates: Dictionary[int, CounterState]
 ) -> Current:
-    known = [(m, states[m.interface_id]) for m in mappings if m.interface_id in states]
-    rates = [down_up(m.side, s.in_bps, s.out_bps) for m, s in known]
-    whole = bool(mappings) and len(known) == len(mappings)
+    known = [(side, rates[pk]) for pk, side in lines if pk in rates]
+    both = [down_up(side, rate.in_bps, rate.out_bps) for side, rate in known]
+    whole = bool(lines) and len(known) == len(lines)
     plan = reseller.plan
+    oldest = min((rate for _, rate in known), key=lambda rate: rate.rated_ms or 0, default=None)
     return Current(
-        down_bps=sum(down or 0 for down, _ in rates) if whole else None,
-        up_bps=sum(up or 0 for _, up in rates) if whole else None,
-        at=min((s.rated_at for _, s in known if s.rated_at), default=None),
+        down_bps=sum(down or 0 for down, _ in both) if whole else None,
+        up_bps=sum(up or 0 for _, up in both) if whole else None,
+        at=oldest.rated_at if oldest else None,
         known=len(known),
-        total=len(mappings),
+        total=len(lines),
         plan_down_bps=plan.down_bps if plan else None,
         plan_up_bps=plan.up_bps if plan else None,
     )
+
+
+def mapping_alerts(reseller: Reseller) -> QuerySet[Alert]:
+    """Live alerts on the reseller's mappings, worst first."""
+    own = reseller.mappings.values("pk")
+    rows = live_alerts().filter(subject_kind="resellers.mapping", subject_id__in=own)
+    return worst_first(rows)
 
 
 def carried_by(interface_ids: Sequence[int]) -> dict[int, Carried]:

@@ -1,11 +1,14 @@
 """Routers and their interfaces."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern
 from django.utils.html import format_html
@@ -19,19 +22,21 @@ from ispcore.accounts.pages import (
     back,
     page_url,
     require,
+    words_of,
 )
 from ispcore.accounts.roles import May
 from ispcore.base import clock
 from ispcore.base.templatetags.isp import ago, bps, clock_time, state
 from ispcore.protocols.errors import ProtocolError
 from routers.forms import SECRETS, RouterForm
-from routers.models import Interface, Router
-from routers.operations import collection, connection, discovery
+from routers.models import Interface, InterfaceChange, Router
+from routers.operations import collection, connection, discovery, renames
 from routers.operations import routers as operations
 from routers.operations.connection import Step
 from routers.operations.discovery import DiscoveryDiff, RouterGone
+from routers.operations.renames import RenameSettled
 from routers.operations.routers import RouterInUse
-from routers.pages import interfaces, states
+from routers.pages import changes, interfaces, states
 from routers.pages.interfaces import SHOW
 
 MOST_NAMES = 6
@@ -45,8 +50,8 @@ class RouterAdmin(PageAdmin):
     page_template = "portal/router/page.html"
     refusals = (RouterInUse,)
     empty_hint = (
-        "No router yet. Add one with its SNMP community or API user, here or by manage.py "
-        "add_router; its interfaces are read with the first poll."
+        "No router yet. Add one of any make with its SNMP community, or a MikroTik with its API "
+        "user too, here or by manage.py add_router; its interfaces are read with the first poll."
     )
     list_display = ("name", "site", "address", "health", "interfaces_count", "last_reading")
     list_filter = ("is_polled", "site")
@@ -66,7 +71,7 @@ class RouterAdmin(PageAdmin):
             },
         ),
         (
-            "RouterOS API",
+            "RouterOS API (MikroTik only)",
             {"fields": ("api_port", "api_tls", "api_tls_fingerprint", "api_user", "api_password")},
         ),
     )
@@ -76,6 +81,8 @@ class RouterAdmin(PageAdmin):
             self.route("<int:pk>/test/", self.test, "test", post=True),
             self.route("<int:pk>/discover/", self.discover, "discover", post=True),
             self.route("<int:pk>/poll/", self.poll, "poll", post=True),
+            self.route("renames/<int:pk>/confirm/", self.confirm_rename, "confirm_rename"),
+            self.route("renames/<int:pk>/dismiss/", self.dismiss_rename, "dismiss_rename"),
         ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Router]:
@@ -94,7 +101,7 @@ class RouterAdmin(PageAdmin):
     def page_context(self, request: HttpRequest, row: Router) -> dict[str, Any]:
         show = request.GET.get("show", "use")
         shown = interfaces.interface_spots(row, show=show if show in SHOW else "use")
-        return states.state_spots(row) | shown
+        return states.state_spots(row) | shown | changes.change_spots(row)
 
     # -- writing
 
@@ -146,6 +153,67 @@ class RouterAdmin(PageAdmin):
             messages.success(request, f"{router}: read, {summary.buckets} samples stored.")
         return back(request, page_url(router))
 
+    # -- an interface that seems to be renamed
+
+    def confirm_rename(self, request: HttpRequest, pk: int) -> HttpResponse:
+        change = self._suspicion(request, pk)
+        words = [
+            f"{change.other} is what {change.interface} was, since discovery found the new name.",
+            f"What is mapped to {change.interface} goes on with {change.other} from then on; "
+            "usage so far stays.",
+        ]
+        return self._answer_rename(
+            request, change, renames.confirm_rename, words, button="Confirm rename"
+        )
+
+    def dismiss_rename(self, request: HttpRequest, pk: int) -> HttpResponse:
+        change = self._suspicion(request, pk)
+        words = [
+            f"{change.other} is another interface than {change.interface}, which is gone.",
+            "Nothing moves: what is mapped to the old one stays there.",
+        ]
+        return self._answer_rename(
+            request, change, renames.dismiss_rename, words, button="It is another interface"
+        )
+
+    def _suspicion(self, request: HttpRequest, pk: int) -> InterfaceChange:
+        """Who maps interfaces says what they are. 404 for what is not there."""
+        require(request, May.EDIT_RESELLERS)
+        rows = InterfaceChange.objects.filter(kind=InterfaceChange.Kind.RENAMED)
+        rows = rows.filter(router__in=self.get_queryset(request).order_by())
+        return get_object_or_404(rows.select_related("router", "interface", "other"), pk=pk)
+
+    def _answer_rename(
+        self,
+        request: HttpRequest,
+        change: InterfaceChange,
+        answer: Callable[..., None],
+        words: Sequence[str],
+        *,
+        button: str,
+    ) -> HttpResponse:
+        url, title = page_url(change.router), f"{change.interface} and {change.other}"
+        if request.method == "POST":
+            try:
+                answer(change.interface, change.other, by=actor_of(request))
+            except (RenameSettled, ValidationError) as error:
+                messages.error(request, words_of(error))
+            else:
+                messages.success(request, words[0])
+            return redirect(url)
+        context = {
+            "form": forms.Form(),
+            "lead": " ".join(words),
+            "preview": changes.evidence(change),
+            "preview_title": "What discovery saw",
+            "preview_old": "The one that has gone",
+            "preview_new": "The new one",
+            "button": button,
+            "back_url": url,
+            "crumbs": [(change.router.name, url)],
+        }
+        return self.answer(request, "portal/form.html", context, title=title)
+
     # -- columns
 
     @admin.display(description="state")
@@ -186,6 +254,7 @@ def _diff_words(diff: DiscoveryDiff) -> str:
             ("gone", diff.gone),
             ("back", diff.back),
             ("renumbered", diff.renumbered),
+            ("renamed", [f"{old} → {new}" for old, new in diff.renamed]),
         )
         if names
     ]
@@ -209,9 +278,9 @@ class InterfaceAdmin(ScopedAdmin):
         *("shown_name", "router_link", "kind", "alias", "status", "down_bps", "up_bps", "seen"),
     )
     list_filter = ("oper_state", "router")
-    list_select_related = ("router", "counters")
+    list_select_related = ("router__counters",)
     show_full_result_count = False
-    search_fields = ("name", "alias", "mac", "router__name", "=vlan_id")
+    search_fields = ("name", "alias", "mac", "router__name", "=vlan_id", "=vlan_by_name")
     search_help_text = "name, alias, MAC, router or VLAN number"
     ordering = ("router__name", "index")
     fields = (
@@ -222,7 +291,7 @@ class InterfaceAdmin(ScopedAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Interface]:
-        return super().get_queryset(request).select_related("router", "counters")
+        return super().get_queryset(request).select_related("router__counters")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -230,7 +299,8 @@ class InterfaceAdmin(ScopedAdmin):
         """ "VLAN 312" means 312; a word is not compared with the number."""
         words = search_term.strip()
         if words.lower().startswith("vlan ") and words[5:].strip().isdecimal():
-            return queryset.filter(vlan_id=min(int(words[5:]), 4095)), False
+            vlan = min(int(words[5:]), 4095)
+            return queryset.filter(Q(vlan_id=vlan) | Q(vlan_id=None, vlan_by_name=vlan)), False
         return super().get_search_results(request, queryset, search_term)
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:

@@ -48,6 +48,10 @@ class RouterForm(OperationForm):
             "snmp_priv_protocol": gettext_lazy("Privacy"),
         }
         help_texts = {
+            "counter_source": "SNMP only suits every make: Cisco, Huawei, Juniper and others need no "
+            "API user",
+            "ping_method": "ICMP suits every make; TCP connects to the port given as API port",
+            "api_user": "MikroTik only; empty: the API is not used",
             "api_tls_fingerprint": "SHA-256 of the router's certificate, 64 hex digits, to pin it; "
             "empty accepts any",
             "snmp_user": "for version 3",

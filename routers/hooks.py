@@ -2,16 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 
-from ispcore.base.timeseries.buckets import Bucket
+from ispcore.base.audit import Actor
+from routers.models import Interface, Router
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedBucket:
-    """A finished 5-minute bucket of one interface; `source` is snmp or api."""
+class FinishedBucket(NamedTuple):
+    """A finished 5-minute bucket of one interface, by its start (epoch ms); None where nothing was
+    seen. `covered_ms` is more than five minutes where time was folded into it; `source` is snmp or
+    api."""
 
     interface_id: int
-    bucket: Bucket
+    start_ms: int
+    in_octets: int | None
+    out_octets: int | None
+    in_bps: int | None
+    out_bps: int | None
+    covered_ms: int
+    quality: int
     source: str
 
 
@@ -37,9 +47,29 @@ class Carried:
     carries: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A person confirmed that `new` is what `old` was, since `at`."""
+
+    old: Interface
+    new: Interface
+    at: datetime
+    by: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class InterfacesChanged:
+    """Some interfaces of a router came, went or moved, or one was confirmed to be renamed."""
+
+    router: Router
+    renamed: Renamed | None = None
+
+
 # called inside the transaction that stores the readings: what it raises undoes them
 collected_in_transaction: list[Callable[[Collected], None]] = []
 # called after that transaction has committed
 collected: list[Callable[[Collected], None]] = []
 # who is behind each of these interfaces
 carried_by: list[Callable[[Sequence[int]], Mapping[int, Carried]]] = []
+# called inside the transaction that stores what a discovery found, or a person confirmed
+interfaces_changed_in_transaction: list[Callable[[InterfacesChanged], None]] = []

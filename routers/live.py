@@ -5,12 +5,13 @@ from ispcore.accounts.pages import pk_of
 from ispcore.accounts.roles import May
 from ispcore.live.topics import Spots, Topic, render_spots
 from routers.models import Router
-from routers.pages import interfaces, states
+from routers.pages import changes, interfaces, states
 
 TEMPLATES = {
     "chips": "portal/router/chips.html",
     "checks": "portal/router/checks.html",
     "interfaces": "portal/router/interfaces.html",
+    "changes": "portal/router/changes.html",
     "polls": "portal/router/polls.html",
     "alerts": "portal/router/alerts.html",
     "mappings": "portal/router/mappings.html",
@@ -21,7 +22,8 @@ def _spots(key: str) -> Spots:
     router = Router.objects.filter(pk=pk_of(key)).first()
     if router is None:
         raise LookupError(key)
-    return render_spots(TEMPLATES, states.state_spots(router) | interfaces.interface_spots(router))
+    spots = states.state_spots(router) | interfaces.interface_spots(router)
+    return render_spots(TEMPLATES, spots | changes.change_spots(router))
 
 
 def _allowed(account: Account, key: str) -> bool:

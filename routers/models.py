@@ -5,18 +5,28 @@ from typing import ClassVar
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 
-from ispcore.base.models import Counter64Field, Stamped
+from ispcore.base.models import Stamped
 from ispcore.base.secrets import SecretField
-from ispcore.base.timeseries.models import UsageSample
+from ispcore.base.timeseries.models import Series, UsageSample
+from routers.counter_states import CounterState, unpack
+from routers.flapping import Flips
 
 # ifTypes whose speed is that of a wire: Ethernet, Wi-Fi, VLANs on them, link aggregation
 WIRE_TYPES = frozenset({6, 62, 69, 71, 117, 135, 136, 161})
+
+
+def is_wire(if_type: int) -> bool:
+    """Whether the speed that the interface reports is a limit, not a nominal figure."""
+    return if_type in WIRE_TYPES
+
+
 PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
 class Router(Stamped):
-    """A MikroTik (or other) router: how it is reached, and what it told about itself."""
+    """A router of any make: how it is reached, and what it told about itself."""
 
     class PingMethod(models.TextChoices):
         ICMP = "icmp", "ICMP echo"
@@ -90,7 +100,15 @@ class Router(Stamped):
 
     # what the router told
     system_name = models.CharField(max_length=120, blank=True, default="", editable=False)
-    board = models.CharField(max_length=120, blank=True, default="", editable=False)
+    sys_object_id = models.CharField(
+        "sysObjectID", max_length=120, blank=True, default="", editable=False
+    )
+    sys_descr = models.CharField("sysDescr", max_length=500, blank=True, default="", editable=False)
+    vendor = models.CharField(max_length=80, blank=True, default="", editable=False)
+    board = models.CharField("model", max_length=120, blank=True, default="", editable=False)
+    os_name = models.CharField(
+        "operating system", max_length=80, blank=True, default="", editable=False
+    )
     os_version = models.CharField(max_length=80, blank=True, default="", editable=False)
     booted_at = models.DateTimeField(null=True, editable=False)
     interface_count = models.IntegerField(null=True, editable=False, help_text="ifNumber")
@@ -123,8 +141,11 @@ class Router(Stamped):
     @property
     def uses_snmp(self) -> bool:
         """Credentials for SNMP are there."""
-        v3 = self.snmp_version == self.SnmpVersion.V3
-        return bool(self.snmp_user if v3 else self.snmp_community)
+        if self.snmp_version == self.SnmpVersion.V3:
+            return bool(self.snmp_user)
+        # told by queries.without_secrets, which leaves the community itself in the database
+        known: bool | None = getattr(self, "has_community", None)
+        return bool(self.snmp_community) if known is None else known
 
 
 class RouterCheck(Stamped):
@@ -150,6 +171,14 @@ class RouterCheck(Stamped):
     detail = models.CharField(max_length=200, blank=True, default="")
     error_kind = models.CharField(max_length=12, blank=True, default="")
     error = models.CharField(max_length=250, blank=True, default="")
+    failed_at = models.DateTimeField(
+        null=True, help_text="start of the failure that no answer has ended; unknown does not"
+    )
+    flips = models.CharField(
+        max_length=100, blank=True, default="", help_text="epoch seconds of the last changes"
+    )
+    flapping_since = models.DateTimeField(null=True)
+    flap_changes = models.PositiveIntegerField(default=0, help_text="changes since it flaps")
 
     tenant_path: ClassVar[str] = "router__tenant"
 
@@ -163,6 +192,26 @@ class RouterCheck(Stamped):
 
     def __str__(self) -> str:
         return f"{self.method} {self.state}"
+
+    @property
+    def flapping(self) -> Flips:
+        return Flips(self.flips, self.flapping_since, self.flap_changes)
+
+
+class Uplink(Stamped):
+    """How one of our own hosts sees the network: where its uplink is gone, it sees no router."""
+
+    node = models.CharField(max_length=40, unique=True)
+    gone_since = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(help_text="last look while it is gone")
+    words = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "uplinks"
+
+    def __str__(self) -> str:
+        return self.node
 
 
 class Interface(Stamped):
@@ -182,6 +231,9 @@ class Interface(Stamped):
         default=64, help_text="64, 32, or 0: no counter"
     )
     vlan_id = models.PositiveSmallIntegerField("VLAN", null=True)
+    vlan_by_name = models.PositiveSmallIntegerField(
+        "VLAN by its name", null=True, help_text="what its name suggests; a person decides"
+    )
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, help_text="since when discovery misses it")
@@ -207,48 +259,112 @@ class Interface(Stamped):
         Tunnels, loopbacks and other virtual interfaces report speeds that bind nothing (Linux
         calls its loopback 10 Mbit/s).
         """
-        return self.speed_bps if self.if_type in WIRE_TYPES else None
+        return self.speed_bps if is_wire(self.if_type) else None
 
 
-class CounterState(models.Model):
-    """The last reading of an interface, its current rate, and the 5-minute bucket in the making."""
+class InterfaceChange(models.Model):
+    """What a discovery found other than the one before it.
 
-    interface = models.OneToOneField(
-        Interface, models.CASCADE, primary_key=True, related_name="counters"
+    A rename is a suspicion until a person confirms it: `interface` has gone, and `other`, which
+    is new, looks like the same. Until then, and after a no, they are two series.
+    """
+
+    class Kind(models.TextChoices):
+        NEW = "new", "New"
+        GONE = "gone", "Gone"
+        BACK = "back", "Back"
+        RENAMED = "renamed", "Renamed"
+        RENUMBERED = "renumbered", "Renumbered"
+
+    class Outcome(models.TextChoices):
+        NONE = "", "open"
+        CONFIRMED = "confirmed", "confirmed"
+        DISMISSED = "dismissed", "not the same interface"
+        OVERTAKEN = "overtaken", "overtaken by later changes"
+
+    router = models.ForeignKey(Router, models.CASCADE, related_name="interface_changes")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    interface = models.ForeignKey(Interface, models.CASCADE, related_name="changes")
+    other = models.ForeignKey(
+        Interface, models.CASCADE, null=True, related_name="+", help_text="of a rename: the new one"
     )
-    at_ms = models.BigIntegerField(help_text="of the last reading, epoch milliseconds")
-    uptime_ticks = models.BigIntegerField()
-    in_octets = Counter64Field()
-    out_octets = Counter64Field()
-    bits = models.PositiveSmallIntegerField()
-    discontinuity_ticks = models.BigIntegerField(null=True)
-    in_bps = models.BigIntegerField(null=True)
-    out_bps = models.BigIntegerField(null=True)
-    rated_at = models.DateTimeField(null=True, help_text="end of the interval of the current rate")
-    bucket_ms = models.BigIntegerField(help_text="start of the open bucket, epoch milliseconds")
-    bucket_in_octets = models.BigIntegerField(default=0)
-    bucket_out_octets = models.BigIntegerField(default=0)
-    bucket_covered_ms = models.IntegerField(default=0)
-    bucket_quality = models.SmallIntegerField(default=0)
+    index_before = models.PositiveIntegerField(null=True)
+    index_after = models.PositiveIntegerField(null=True)
+    outcome = models.CharField(
+        max_length=10, choices=Outcome.choices, blank=True, default=Outcome.NONE
+    )
+    resolved_at = models.DateTimeField(null=True)
+    resolved_by = models.CharField(
+        max_length=150, blank=True, default="", help_text="empty: the portal"
+    )
 
-    tenant_path: ClassVar[str] = "interface__router__tenant"
+    tenant_path: ClassVar[str] = "router__tenant"
 
     class Meta:
-        db_table = "interface_counters"
+        db_table = "router_interface_changes"
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["router", "-at"], name="routers_change_router")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["interface"],
+                condition=Q(kind="renamed", resolved_at=None),
+                name="routers_change_one_open_rename",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="renamed", other__isnull=False)
+                | (~Q(kind="renamed") & Q(other=None)),
+                name="routers_change_renamed_has_other",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="", resolved_at=None)
+                | (~Q(outcome="") & Q(resolved_at__isnull=False)),
+                name="routers_change_outcome_has_time",
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.interface_id}"
+        return f"{self.kind} {self.interface_id}"
+
+
+class RouterCounters(models.Model):
+    """The counters of all interfaces of a router as last read, packed (routers/counter_states.py).
+
+    `generation` moves with every write: who remembers a state knows whether it is still the last.
+    """
+
+    router = models.OneToOneField(Router, models.CASCADE, primary_key=True, related_name="counters")
+    generation = models.BigIntegerField(default=0)
+    states = models.BinaryField(default=b"")
+
+    tenant_path: ClassVar[str] = "router__tenant"
+
+    class Meta:
+        db_table = "router_counters"
+
+    def __str__(self) -> str:
+        return f"{self.router_id}"
+
+    @cached_property
+    def by_interface(self) -> dict[int, CounterState]:
+        """The states by primary key of the interface."""
+        return unpack(self.states)
 
 
 class InterfaceUsage(UsageSample):
     """A week of 5-minute means of every polled interface, mapped or not."""
 
     pk = models.CompositePrimaryKey("interface_id", "bucket")
-    interface = models.ForeignKey(Interface, models.CASCADE, related_name="+")
+    interface = models.ForeignKey(
+        Interface, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
 
     tenant_path: ClassVar[str] = "interface__router__tenant"
+    series: ClassVar[Series] = Series(
+        "interface_usage_5m", "bucket", 1, keep="INTERFACE_USAGE_KEEP_DAYS"
+    )
 
-    class Meta:
+    class Meta(UsageSample.Meta):
         db_table = "interface_usage_5m"
 
 
@@ -276,12 +392,38 @@ class Poll(models.Model):
     class Meta:
         db_table = "router_polls"
         ordering = ["-at"]
-        indexes = [models.Index(fields=["router", "-at"], name="routers_poll_router")]
         constraints = [
+            # what is delivered twice after a crash is stored once
+            models.UniqueConstraint(fields=["router", "at"], name="routers_poll_once"),
             models.CheckConstraint(
                 condition=Q(got__lte=models.F("wanted")), name="routers_poll_got"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M:%S} {self.result}"
+
+
+class Collector(Stamped):
+    """A collecting process as it last spoke of itself, one for each node."""
+
+    node = models.CharField(max_length=40, unique=True)
+    share = models.CharField(max_length=20, help_text="its part of the routers")
+    routers = models.PositiveIntegerField(default=0)
+    answered = models.PositiveIntegerField(default=0)
+    polled_at = models.DateTimeField(null=True)
+    cycle_s = models.FloatField(null=True, help_text="from the first question to the commit")
+    seen_at = models.DateTimeField()
+    spool_batches = models.PositiveIntegerField(default=0)
+    spool_octets = models.BigIntegerField(default=0)
+    spool_oldest_at = models.DateTimeField(null=True)
+    dropped = models.PositiveIntegerField(default=0, help_text="batches for which no room was")
+    refused = models.PositiveIntegerField(default=0, help_text="batches that cannot be stored")
+    damaged = models.PositiveIntegerField(default=0, help_text="lines that a bad disk destroyed")
+
+    class Meta:
+        db_table = "collectors"
+        ordering = ["node"]
+
+    def __str__(self) -> str:
+        return self.node

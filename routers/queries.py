@@ -1,15 +1,20 @@
 """Reads of routers that several surfaces share."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Q, QuerySet
 
 from ispcore.base import clock
-from routers.models import CounterState, Interface, InterfaceUsage, Router, RouterCheck
+from routers.counter_states import CounterState, unpack
+from routers.models import InterfaceUsage, Router, RouterCheck, RouterCounters, Uplink
 
 State = RouterCheck.State
+Ping = RouterCheck.Method.PING
+UPLINK = "uplink"  # the kind of error of a ping that proves nothing: we see nobody ourselves
 LOOPBACK = 24  # ifType softwareLoopback
 SPARK_SPAN = timedelta(hours=6)
 
@@ -19,19 +24,84 @@ def fresh_after(now: datetime) -> datetime:
     return now - timedelta(seconds=2 * settings.COLLECT_PERIOD_S + 30)
 
 
-def fleet(router_ids: Sequence[int] | None = None) -> QuerySet[Router]:
-    """The routers to poll, each with `to_read`: its interfaces that have counters."""
-    read = Interface.objects.filter(gone_at=None, counter_bits__gt=0)
-    routers = Router.objects.filter(is_polled=True)
-    if router_ids is not None:
-        routers = routers.filter(pk__in=router_ids)
-    return routers.prefetch_related(Prefetch("interfaces", queryset=read, to_attr="to_read"))
-
-
 def polled_still(router_ids: Iterable[int]) -> set[int]:
     """Which of these are there and polled: people change routers while they are being asked."""
     found = Router.objects.filter(pk__in=list(router_ids), is_polled=True)
     return set(found.values_list("pk", flat=True))
+
+
+SECRETS = ("api_password", "snmp_community", "snmp_auth_key", "snmp_priv_key")
+
+
+def without_secrets(routers: QuerySet[Router]) -> QuerySet[Router]:
+    """The same routers, cheap: their secrets are neither read nor decrypted."""
+    return routers.defer(*SECRETS).annotate(has_community=~Q(snmp_community=""))
+
+
+def watch_ttl_s() -> float:
+    """How long a watch may be silent before its routers are others', and its word is old."""
+    return max(3 * settings.WATCH_PERIOD_S, 30)
+
+
+class Said(Protocol):
+    """What one method last said of a router: a RouterCheck, or the same read more cheaply."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def checked_at(self) -> datetime: ...
+    @property
+    def last_ok_at(self) -> datetime | None: ...
+    @property
+    def error_kind(self) -> str: ...
+    @property
+    def error(self) -> str: ...
+
+
+One = TypeVar("One", bound=Said)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whether we see at all. Where our own uplink is gone, or was, silence proves nothing."""
+
+    gone: Sequence[Uplink] = ()
+    back_at: datetime | None = None  # when one last returned
+    is_just_back: bool = False  # and its routers may not have been pinged again
+
+    def is_blind(self, router: Router, checks: Iterable[Said]) -> bool:
+        """Nothing can be said of this router: its watch lost the uplink, or no ping tells."""
+        if not self.gone and not self.is_just_back:
+            return False
+        if router.ping_method == Router.PingMethod.OFF:
+            return bool(self.gone)
+        return any(check.method == Ping and check.error_kind == UPLINK for check in checks)
+
+    def proven(self, checks: Iterable[One]) -> list[One]:
+        """Without the failures that may be those of our uplink, for they were never tried again."""
+        back_at = self.back_at
+        return [
+            check
+            for check in checks
+            if back_at is None or check.state != State.FAILED or check.checked_at > back_at
+        ]
+
+    def could_be_read(self, router: Router) -> bool:
+        """Whether collection has tried the router since our uplink was last back."""
+        return self.back_at is None or (router.polled_at or self.back_at) > self.back_at
+
+
+def sight(now: datetime) -> Sight:
+    """How our hosts see now. A watch that is gone with its uplink says nothing any more."""
+    uplinks = list(Uplink.objects.order_by("node"))
+    fresh = now - timedelta(seconds=watch_ttl_s())
+    gone = [uplink for uplink in uplinks if uplink.gone_since and uplink.checked_at >= fresh]
+    back_at = max((u.returned_at for u in uplinks if u.returned_at), default=None)
+    return Sight(gone, back_at, is_just_back=back_at is not None and back_at >= fresh)
 
 
 def methods_in_use(router: Router) -> dict[str, bool]:
@@ -44,7 +114,7 @@ def methods_in_use(router: Router) -> dict[str, bool]:
     }
 
 
-def counted(router: Router, checks: Iterable[RouterCheck]) -> list[RouterCheck]:
+def counted(router: Router, checks: Iterable[One]) -> list[One]:
     """The checks of methods that are still in use and could say something.
 
     What a method said before it was switched off proves nothing about now.
@@ -53,7 +123,7 @@ def counted(router: Router, checks: Iterable[RouterCheck]) -> list[RouterCheck]:
     return [c for c in checks if c.state != State.UNKNOWN and in_use[c.method]]
 
 
-def is_silent(check: RouterCheck) -> bool:
+def is_silent(check: Said) -> bool:
     """Nobody is there to answer. Who refuses a login or talks nonsense is there; a port that is
     closed proves little, for a firewall or another machine on the way refuses connections too."""
     if check.state != State.FAILED:
@@ -62,7 +132,7 @@ def is_silent(check: RouterCheck) -> bool:
     return closed or check.error_kind not in {"refused", "nonsense"}
 
 
-def unreachable_since(checks: Iterable[RouterCheck]) -> datetime | None:
+def unreachable_since(checks: Iterable[Said]) -> datetime | None:
     """Since when nothing answers; None while something does, or nothing was tried.
 
     Ping looks every few seconds, the API and SNMP every few minutes. A method that last
@@ -70,15 +140,15 @@ def unreachable_since(checks: Iterable[RouterCheck]) -> datetime | None:
     all along while the method succeeded is a router that ignores ping.
     """
     tried = [c for c in checks if c.state != State.UNKNOWN]
-    ping = next((c for c in tried if c.method == RouterCheck.Method.PING), None)
+    ping = next((c for c in tried if c.method == Ping), None)
     lost = ping.since if ping and ping.state == State.FAILED else None
     ends = [_answered_until(check, lost) for check in tried]
     return None if None in ends else max((end for end in ends if end), default=None)
 
 
-def _answered_until(check: RouterCheck, lost: datetime | None) -> datetime | None:
+def _answered_until(check: Said, lost: datetime | None) -> datetime | None:
     """When a method stopped answering; None while it answers. `lost`: since when ping fails."""
-    is_ping = check.method == RouterCheck.Method.PING
+    is_ping = check.method == Ping
     if not is_silent(check):
         return lost if lost is not None and not is_ping and lost > check.checked_at else None
     silent_before = check.last_ok_at is None or (lost is not None and check.last_ok_at < lost)
@@ -93,12 +163,23 @@ def collection_age_periods(router: Router, now: datetime) -> float | None:
     return (now - since).total_seconds() / settings.COLLECT_PERIOD_S
 
 
-def current_rates(interface_ids: Sequence[int]) -> dict[int, CounterState]:
+def counters_of(router_ids: Iterable[int]) -> dict[int, CounterState]:
+    """The counter states of all interfaces of these routers, by interface."""
+    found: dict[int, CounterState] = {}
+    rows = RouterCounters.objects.filter(router_id__in=set(router_ids))
+    for packed in rows.values_list("states", flat=True):
+        found |= unpack(packed)
+    return found
+
+
+def current_rates(router_ids: Iterable[int]) -> dict[int, CounterState]:
     """The rates that are current, by interface; one that is missing here is unknown now."""
-    rows = CounterState.objects.filter(
-        interface_id__in=interface_ids, rated_at__gte=fresh_after(clock.now())
-    )
-    return {row.interface_id: row for row in rows}
+    fresh_ms = int(fresh_after(clock.now()).timestamp() * 1000)
+    return {
+        pk: state
+        for pk, state in counters_of(router_ids).items()
+        if state.rated_ms is not None and state.rated_ms >= fresh_ms
+    }
 
 
 def sparks(interface_ids: Sequence[int]) -> dict[int, list[tuple[int | None, int | None]]]:

@@ -9,6 +9,7 @@ class BaseConfig(AppConfig):
     def ready(self) -> None:
         from django.db.backends.signals import connection_created
 
+        from ispcore.base import checks  # noqa: F401 - registers the system checks
         from ispcore.base.sqlite import keep_private
 
         connection_created.connect(keep_private)

@@ -21,6 +21,11 @@ def monotonic_s() -> float:
     return time.monotonic()
 
 
+def uptime_s() -> float:
+    """Seconds since this machine started, also those it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 def isp_zone() -> ZoneInfo:
     """The zone in which the ISP's days and months are cut."""
     return ZoneInfo(settings.TIME_ZONE)

@@ -3,15 +3,19 @@
 import logging
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from ispcore.base import clock
 from ispcore.base.models import Heartbeat, JobLease
 
 KEEP = timedelta(days=2)
+KEEP_SILENT = timedelta(days=1)  # so long is a process that vanished shown as gone
+STALE_AFTER_S = 90
+CLOCK_SLACK = timedelta(seconds=2)
 STANDING = datetime(1970, 1, 1, tzinfo=UTC)  # the slot of a lease that is for no period of time
 logger = logging.getLogger(__name__)
 
@@ -22,7 +26,10 @@ def slot_start(at: datetime, period_s: int) -> datetime:
 
 
 def take(job: str, *, slot: datetime, ttl_s: float) -> JobLease | None:
-    """The lease for (job, slot), or None when it is finished or somebody else holds it."""
+    """The lease for (job, slot), or None when it is finished or somebody else holds it.
+
+    One that has lapsed is taken over, and so is one of a process of this node that died.
+    """
     now = clock.now()
     expires_at = now + timedelta(seconds=ttl_s)
     fresh = {"owner": me(), "taken_at": now, "expires_at": expires_at}
@@ -30,10 +37,10 @@ def take(job: str, *, slot: datetime, ttl_s: float) -> JobLease | None:
         with transaction.atomic():
             return JobLease.objects.create(job=job, slot=slot, **fresh)
     except IntegrityError:
-        lapsed = JobLease.objects.filter(
-            Q(job=job, slot=slot, finished_at=None, expires_at__lt=now)
-        )
-        return JobLease.objects.get(job=job, slot=slot) if lapsed.update(**fresh) else None
+        held = JobLease.objects.filter(job=job, slot=slot, finished_at=None).first()
+        if held is None or not _is_free(held, now) or not _as_it_was(held).update(**fresh):
+            return None
+        return JobLease.objects.get(pk=held.pk)
 
 
 def finish(lease: JobLease, *, note: str = "") -> None:
@@ -46,7 +53,8 @@ def hold(name: str, *, ttl_s: float) -> bool:
     """Take or prolong the standing lease of a daemon; False while another process holds it.
 
     Ask well within `ttl_s` of the last time: a holder that does not loses the lease to the first
-    that asks. Of several that ask at once the database lets one win.
+    that asks, and one that died to the first of its node. Of several that ask at once the database
+    lets one win.
     """
     now, owner = clock.now(), me()
     expires_at = now + timedelta(seconds=ttl_s)
@@ -54,9 +62,11 @@ def hold(name: str, *, ttl_s: float) -> bool:
     if row.filter(owner=owner).update(expires_at=expires_at):
         return True
     fresh = {"owner": owner, "taken_at": now, "expires_at": expires_at}
-    taken = bool(row.filter(expires_at__lt=now).update(**fresh))
-    if not taken and not row.exists():
+    held = row.first()
+    if held is None:
         _, taken = JobLease.objects.get_or_create(job=name, slot=STANDING, defaults=fresh)
+    else:
+        taken = _is_free(held, now) and bool(_as_it_was(held).update(**fresh))
     if taken:
         logger.info("%s: this process (%s) does it from now on", name, owner)
     return taken
@@ -75,18 +85,71 @@ def forget() -> int:
     return deleted
 
 
-def beat(name: str, *, started_at: datetime, note: str = "") -> None:
-    """Write the sign of life of this process."""
-    values = {
-        "host": settings.NODE,
-        "pid": os.getpid(),
-        "started_at": started_at,
-        "beat_at": clock.now(),
-        "note": note[:200],
-    }
-    Heartbeat.objects.update_or_create(name=name, defaults=values)
+def beat(
+    name: str, *, started_at: datetime, note: str = "", stale_after_s: float = STALE_AFTER_S
+) -> None:
+    """Write the sign of life of this node's process `name`; silence is odd after `stale_after_s`."""
+    row = Heartbeat(
+        name=name,
+        node=settings.NODE,
+        pid=os.getpid(),
+        started_at=started_at,
+        beat_at=clock.now(),
+        stale_after_s=round(stale_after_s),
+        note=note[:200],
+    )
+    moved = ["pid", "started_at", "beat_at", "stale_after_s", "note"]
+    Heartbeat.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["name", "node"], update_fields=moved
+    )
+
+
+def retire(name: str) -> None:
+    """Take back our sign of life: this process ends because it was told to."""
+    Heartbeat.objects.filter(name=name, node=settings.NODE).delete()
+
+
+def forget_silent() -> int:
+    """Delete signs of life of processes that vanished long ago; returns how many."""
+    deleted, _ = Heartbeat.objects.filter(beat_at__lt=clock.now() - KEEP_SILENT).delete()
+    return deleted
 
 
 def me() -> str:
     """This process, as leases and members name it."""
     return f"{settings.NODE}:{os.getpid()}"
+
+
+def is_gone(owner: str, *, since: datetime) -> bool:
+    """Whether `owner` (see `me`), who was there at `since`, is of this node and runs no more.
+
+    A process that has its number by now, and began later, is another one. Of the processes of
+    other nodes nothing is known.
+    """
+    node, _, pid = owner.rpartition(":")
+    if node != settings.NODE or not pid.isdecimal():
+        return False
+    began_at = _began_at(int(pid))
+    return began_at is None or began_at > since + CLOCK_SLACK
+
+
+def _is_free(lease: JobLease, now: datetime) -> bool:
+    """Whether it lapsed, or its owner died here."""
+    return lease.expires_at < now or is_gone(lease.owner, since=lease.taken_at)
+
+
+def _as_it_was(lease: JobLease) -> QuerySet[JobLease]:
+    """The row, unless somebody prolonged, finished or took it since it was looked at."""
+    return JobLease.objects.filter(
+        pk=lease.pk, owner=lease.owner, expires_at=lease.expires_at, finished_at=None
+    )
+
+
+def _began_at(pid: int) -> datetime | None:
+    """When a process of this node began, within some tens of milliseconds; None: it runs no more."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    up_s = clock.uptime_s() - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return clock.now() - timedelta(seconds=up_s)

@@ -1,6 +1,7 @@
 """What every app's rows share, and the platform's own tables: audit, heartbeats, leases."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import models
@@ -46,17 +47,6 @@ class Stamped(models.Model):
         abstract = True
 
 
-class Counter64Field(models.BigIntegerField):  # type: ignore[type-arg]
-    """An unsigned 64-bit counter in a signed 64-bit column (two's complement)."""
-
-    def get_prep_value(self, value: Any) -> Any:
-        number = super().get_prep_value(value)
-        return number - 2**64 if number is not None and number >= 2**63 else number
-
-    def from_db_value(self, value: int | None, expression: Any, connection: Any) -> int | None:
-        return value if value is None else value & (2**64 - 1)
-
-
 class AuditEntry(models.Model):
     """Who did what to which object, written in the transaction of the change itself."""
 
@@ -86,20 +76,27 @@ class AuditEntry(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The last sign of life of one of our processes."""
+    """The last sign of life of one of our processes on one node (see ISPCORE_NODE)."""
 
-    name = models.CharField(max_length=60, primary_key=True)
-    host = models.CharField(max_length=120)
+    name = models.CharField(max_length=60)
+    node = models.CharField(max_length=120)
     pid = models.IntegerField()
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField()
+    stale_after_s = models.PositiveIntegerField(help_text="silence for longer is no good sign")
     note = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         db_table = "heartbeats"
+        constraints = [
+            models.UniqueConstraint(fields=["name", "node"], name="base_heartbeat_one_per_node")
+        ]
 
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name} on {self.node}"
+
+    def is_stale(self, now: datetime) -> bool:
+        return now - self.beat_at > timedelta(seconds=self.stale_after_s)
 
 
 class JobLease(models.Model):
@@ -121,3 +118,17 @@ class JobLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job} {self.slot:%Y-%m-%d %H:%M:%S}"
+
+
+class StaleHour(models.Model):
+    """An hour (UTC) of a series has rows that its roll-ups do not hold yet."""
+
+    series = models.CharField(max_length=60, help_text="the table of the rows")
+    hour = models.DateTimeField()
+
+    class Meta:
+        db_table = "stale_hours"
+        indexes = [models.Index(fields=["series", "hour"], name="base_stalehour_series")]
+
+    def __str__(self) -> str:
+        return f"{self.series} {self.hour:%Y-%m-%d %H:%M}"

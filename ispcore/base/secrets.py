@@ -10,6 +10,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models, transaction
 
+LONG = 4_096  # what is longer is no password, and not worth remembering
+
 
 class SecretUnreadable(Exception):
     """A stored secret was made with a key that is no longer in FIELD_ENCRYPTION_KEYS."""
@@ -35,6 +37,18 @@ def encrypt(text: str) -> str:
 
 def decrypt(token: str) -> str:
     """Raises SecretUnreadable when no key fits."""
+    return (
+        _opened(token, tuple(settings.FIELD_ENCRYPTION_KEYS)) if len(token) < LONG else _open(token)
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _opened(token: str, keys: tuple[str, ...]) -> str:
+    """Remembered: a fleet's credentials are read with every collection."""
+    return _open(token)
+
+
+def _open(token: str) -> str:
     if not token:
         return ""
     try:

@@ -1,7 +1,7 @@
 """Several processes of one kind share the work: who is there, and which part is whose.
 
 Each member holds a lease and prolongs it; whose lease lapses is out, and the others have its part
-from their next look on. While members come and go two may do the same part for one round: the work
+from their next look on. Who died on our own node is out at once. While members come and go two may do the same part for one round: the work
 must bear that.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ispcore.base import clock
-from ispcore.base.leases import STANDING, me
+from ispcore.base.leases import STANDING, is_gone, me
 from ispcore.base.models import JobLease
 
 
@@ -47,11 +47,8 @@ def join(kind: str, *, ttl_s: float) -> Share:
         defaults={"owner": me(), "expires_at": expires_at},
         create_defaults={"owner": me(), "taken_at": now, "expires_at": expires_at},
     )
-    members = sorted(
-        JobLease.objects.filter(
-            job__startswith=f"{kind}/", slot=STANDING, expires_at__gte=now
-        ).values_list("job", flat=True)
-    )
+    leases = JobLease.objects.filter(job__startswith=f"{kind}/", slot=STANDING, expires_at__gte=now)
+    members = sorted(m.job for m in leases if not is_gone(m.owner, since=m.taken_at))
     return Share(members.index(name), len(members))
 
 

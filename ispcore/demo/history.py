@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ispcore.base import clock
-from ispcore.base.timeseries import store
+from ispcore.base.timeseries import partitions, store
 from ispcore.base.timeseries.buckets import BUCKET_S
 from ispcore.base.timeseries.quality import Quality
 from ispcore.demo.network import DemoVlan
 from lab import traffic
-from resellers.models import Mapping
+from resellers.models import Mapping, Usage, UsageHourly
 from resellers.operations import usage
 from routers.models import InterfaceUsage
 from routers.operations.storing import USAGE_COLUMNS
@@ -25,11 +25,14 @@ def write(lines: Sequence[tuple[Mapping, DemoVlan]], since: datetime) -> int:
     """Store the usage of every line from `since` to now; returns the number of samples."""
     until = int(clock.now().timestamp()) // BUCKET_S * BUCKET_S
     written = 0
+    for model in (Usage, UsageHourly, InterfaceUsage):
+        partitions.ensure(model.series, since, clock.now())
     for mapping, vlan in lines:
         rows = list(_rows(mapping.pk, vlan, int(since.timestamp()) // BUCKET_S * BUCKET_S, until))
         written += usage.insert(rows)
         recent = [(mapping.interface_id, *row[1:]) for row in rows if row[1] > clock.now() - SPARK]
         store.insert(InterfaceUsage, USAGE_COLUMNS, recent)
+    usage.roll_up()
     return written
 
 

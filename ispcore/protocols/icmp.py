@@ -5,7 +5,7 @@ import ipaddress
 import logging
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -41,6 +41,19 @@ class _Echoes:
     rtts_ms: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """So many packets to each address, `timeout_ms` apart, and `interval_ms` between addresses."""
+
+    count: int
+    timeout_ms: int
+    interval_ms: float
+
+    def limit_s(self, addresses: int) -> float:
+        """By when fping has surely ended."""
+        return self.count * (self.timeout_ms + addresses * self.interval_ms) / 1000 + MARGIN_S
+
+
 class _FpingUnusable(Exception):
     """fping is missing, not permitted, or does not end. Internal."""
 
@@ -67,21 +80,25 @@ async def ping_many_async(
     count: int = 1,
     timeout_ms: int = 1000,
     tries: int = 2,
+    interval_ms: float = INTERVAL_MS,
     tcp_port: int = 8728,
 ) -> dict[str, PingResult]:
-    """`count` echoes to each address; the silent ones again, up to `tries` rounds in all.
+    """`count` echoes to each address, `timeout_ms` apart; the silent ones again, up to `tries`
+    rounds in all.
 
-    Takes about `count * timeout_ms` per round plus 2 ms per address. Never raises for the network:
-    where fping cannot run, each address gets a TCP connect to `tcp_port` instead, and both an
-    accepted and a refused connection prove that the host is there.
+    Takes about `count * timeout_ms` per round plus `interval_ms` per address, and no longer than
+    the last answer. Never raises for the network: where fping cannot run, each address gets as many
+    TCP connects to `tcp_port` instead, and both an accepted and a refused connection prove that the
+    host is there.
     """
     known = {address: _normal(address) for address in dict.fromkeys(addresses)}
-    valid = {normal for normal in known.values() if normal}
+    valid = list(dict.fromkeys(normal for normal in known.values() if normal))
+    pace = _Pace(count, timeout_ms, interval_ms)
     try:
-        found = await _icmp(valid, count=count, timeout_ms=timeout_ms, tries=tries)
+        found = await _icmp(valid, pace, tries=tries)
     except _FpingUnusable as error:
         logger.warning("fping: %s, trying TCP port %d instead", error, tcp_port)
-        found = await _tcp(valid, port=tcp_port, timeout_s=timeout_ms / 1000)
+        found = await _tcp(valid, pace, port=tcp_port)
     return {
         address: replace(found[normal], address=address) if normal else _not_an_address(address)
         for address, normal in known.items()
@@ -103,18 +120,17 @@ def _not_an_address(address: str) -> PingResult:
     return PingResult(address, None, None, None, "none", "not an IP address")
 
 
-async def _icmp(
-    addresses: Iterable[str], *, count: int, timeout_ms: int, tries: int
-) -> dict[str, PingResult]:
+async def _icmp(addresses: Sequence[str], pace: _Pace, *, tries: int) -> dict[str, PingResult]:
     echoes = {address: _Echoes(0, ()) for address in addresses}
     for _ in range(tries):
         silent = [address for address, echo in echoes.items() if not echo.rtts_ms]
         if not silent:
             break
-        heard = await _fping(silent, count=count, timeout_ms=timeout_ms)
+        heard = await _fping(silent, pace)
         for address in silent:
-            echoes[address] = _Echoes(echoes[address].sent + count, heard.get(address, ()))
-    waited_s = tries * count * timeout_ms / 1000
+            sent = echoes[address].sent + pace.count
+            echoes[address] = _Echoes(sent, heard.get(address, ()))
+    waited_s = tries * pace.count * pace.timeout_ms / 1000
     return {address: _judged(address, echo, waited_s) for address, echo in echoes.items()}
 
 
@@ -126,24 +142,27 @@ def _judged(address: str, echoes: _Echoes, waited_s: float) -> PingResult:
     return PingResult(address, True, min(echoes.rtts_ms), loss_percent, "icmp")
 
 
-async def _fping(
-    addresses: Sequence[str], *, count: int, timeout_ms: int
-) -> dict[str, tuple[float, ...]]:
+def fping_arguments(count: int, timeout_ms: int, interval_ms: float) -> list[str]:
+    """The options that fping is run with; addresses come by stdin."""
+    apart = str(timeout_ms)
+    return ["-C", str(count), "-q", "-t", apart, "-p", apart, "-i", f"{interval_ms:g}", "-f", "-"]
+
+
+async def _fping(addresses: Sequence[str], pace: _Pace) -> dict[str, tuple[float, ...]]:
     """Round trips by address. The addresses go in by stdin: no limit on the argument list, and no
     address can be taken for an option."""
-    arguments = ["-C", str(count), "-q", "-t", str(timeout_ms), "-p", str(timeout_ms)]
+    arguments = fping_arguments(pace.count, pace.timeout_ms, pace.interval_ms)
     try:
         process = await asyncio.create_subprocess_exec(
             "fping",
             *arguments,
-            *["-i", str(INTERVAL_MS), "-f", "-"],
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
     except OSError as error:
         raise _FpingUnusable(error.strerror or "cannot be started") from error
-    limit_s = count * (timeout_ms + len(addresses) * INTERVAL_MS) / 1000 + MARGIN_S
+    limit_s = pace.limit_s(len(addresses))
     output = await _output(process, "".join(f"{one}\n" for one in addresses), limit_s=limit_s)
     if process.returncode is None or process.returncode >= FPING_BROKEN or process.returncode < 0:
         raise _FpingUnusable(output.strip()[-200:] or f"exit status {process.returncode}")
@@ -167,15 +186,37 @@ def _rtts(times: str) -> tuple[float, ...]:
     return tuple(float(time) for time in times.split() if time != "-")
 
 
-async def _tcp(addresses: Iterable[str], *, port: int, timeout_s: float) -> dict[str, PingResult]:
+async def _tcp(addresses: Iterable[str], pace: _Pace, *, port: int) -> dict[str, PingResult]:
     slots = asyncio.Semaphore(TCP_AT_ONCE)
 
     async def one(address: str) -> PingResult:
         async with slots:
-            return await _present(address, port, timeout_s)
+            return await _again(lambda: _present(address, port, pace.timeout_ms / 1000), pace)
 
     results = await asyncio.gather(*(one(address) for address in addresses))
     return {result.address: result for result in results}
+
+
+async def tcp_pings_async(address: str, port: int, *, count: int, apart_s: float) -> PingResult:
+    """`count` times `tcp_ping`, `apart_s` apart and no longer each: alive is what any of them says."""
+    return await _again(
+        lambda: tcp_ping_async(address, port, apart_s), _Pace(count, int(apart_s * 1000), 0)
+    )
+
+
+async def _again(connect: Callable[[], Awaitable[PingResult]], pace: _Pace) -> PingResult:
+    """`pace.count` connects, begun `pace.timeout_ms` apart, as one result."""
+    loop, results = asyncio.get_running_loop(), list[PingResult]()
+    for number in range(pace.count):
+        due = loop.time() + pace.timeout_ms / 1000
+        results.append(await connect())
+        if number + 1 < pace.count:
+            await asyncio.sleep(due - loop.time())
+    good = [result for result in results if result.alive]
+    best = min(good, key=lambda result: result.rtt_ms or 0.0) if good else results[-1]
+    if best.alive is None:
+        return best
+    return replace(best, loss_percent=100.0 * (1 - len(good) / len(results)))
 
 
 async def _present(address: str, port: int, timeout_s: float) -> PingResult:

@@ -45,11 +45,14 @@ class DiscoveredInterface:
     admin_state: str
     oper_state: str
     counter_bits: int  # of its octet counters: 64, 32, or 0 if it has none
+    vlan_by_name: int | None = None  # what its name suggests; a person decides
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """A device and its interfaces, by index. `uptime_ticks` in 1/100 s."""
+    """A device and its interfaces, by index. `uptime_ticks` in 1/100 s, as they were at `taken_at`
+    (seconds since 1970); what it is (`vendor`,
+    `model`, `os`, `os_version`) is empty where nobody knows."""
 
     sys_name: str
     sys_descr: str
@@ -58,6 +61,11 @@ class Discovery:
     if_number: int | None
     interfaces: tuple[DiscoveredInterface, ...]
     took_ms: float
+    taken_at: float
+    vendor: str = ""
+    model: str = ""
+    os: str = ""
+    os_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +94,8 @@ class CounterReading:
     `uptime_ticks` and `taken_at` are those of the first answer. `renumbered`: at least one wanted
     interface is no longer where discovery found it (another name there, or nothing): its octets
     are None, and the device should be discovered again. `uptime_step_ticks` is the resolution of
-    the uptime: 1 over SNMP, 100 from RouterOS' API, whose uptime counts whole seconds.
+    the uptime: 1 over SNMP, 100 where whole
+    seconds are counted (RouterOS' API, snmpEngineTime).
     """
 
     uptime_ticks: int

@@ -28,9 +28,11 @@ ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - to 
 def main() -> None:
     started_at = time.monotonic()
     options = arguments()
+    # a portal that was killed may still be ending: wait for it before its port is looked at
+    lock = hold_lock() if lock_path().exists() else None
     check_port(options.host, options.port)
-    lock = hold_lock()
-    asyncio.run(serve(options, started_at=started_at))
+    lock = lock or hold_lock()
+    asyncio.run(serve(options, lock, started_at=started_at))
     lock.close()
 
 
@@ -74,9 +76,13 @@ def advice(error: OSError) -> str:
     return "Choose another with --port, for example: script/server --port 8010"
 
 
+def lock_path() -> Path:
+    return var_dir() / "supervisor.lock"
+
+
 def hold_lock() -> IO[str]:
     """One portal per var/. Waits for the end of one that was killed; exits if it goes on."""
-    path, until = var_dir() / "supervisor.lock", time.monotonic() + LOCK_WITHIN_S
+    path, until = lock_path(), time.monotonic() + LOCK_WITHIN_S
     told = False
     try:
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -100,7 +106,7 @@ def hold_lock() -> IO[str]:
             return lock
 
 
-async def serve(options: argparse.Namespace, *, started_at: float) -> None:
+async def serve(options: argparse.Namespace, lock: IO[str], *, started_at: float) -> None:
     """Prepare, run, and end on Ctrl-C, SIGTERM or a closed terminal."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -111,19 +117,23 @@ async def serve(options: argparse.Namespace, *, started_at: float) -> None:
     plan = await prepared(options, ended)
     if plan is None:
         return
-    guard = Guard()
+    guard = Guard(lock)
     children = [Child(program, note=guard.note) for program in plan.programs]
     await run(children, plan, options, ended, started_at=started_at)
     guard.dismiss()
 
 
 class Guard:
-    """Our end of the pipe to the reaper, which ends our children if we die without a word."""
+    """Our end of the pipe to the reaper, which ends our children if we die without a word.
 
-    def __init__(self) -> None:
+    It has our lock as well, so that the next portal waits until they have ended.
+    """
+
+    def __init__(self, lock: IO[str]) -> None:
         self._reaper = subprocess.Popen(  # noqa: S603 - our own file
             [sys.executable, "-I", "-S", str(Path(reaper.__file__))],
             stdin=subprocess.PIPE,
+            pass_fds=[lock.fileno()],
             start_new_session=True,
             text=True,
         )

@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from ispcore.supervisor import members
 from ispcore.supervisor.output import say
 from ispcore.supervisor.plan import Program
 
 GRACE_S = 10.0
-LONGEST_PAUSE_S = 30.0
-SETTLED_S = 60.0  # a program that ran this long starts again without a longer pause
-MEMBERS_EVERY_S = 2.0
+LONGEST_PAUSE_S = 10.0
+SETTLED_S = 10.0  # a program that ran this long starts again without a longer pause
 DRAIN_S = 2.0  # for the last words of a program that ended
 
 Noted = Callable[[str, int], None]
@@ -65,14 +63,6 @@ class Child:
             self._restart_at_once = True
             _signal_group(self._process.pid, signal.SIGKILL)
 
-    async def restart(self, why: str) -> None:
-        """End it in good order, by force after the grace time; `keep_running` starts it again."""
-        process = self._process
-        if process is not None:
-            say(f"{self.program.name} is restarted: {why}")
-            self._restart_at_once = True
-            await _end(process)
-
     async def stop(self) -> None:
         """End it for good: SIGTERM, ten seconds, SIGKILL."""
         self._ending.set()
@@ -98,11 +88,9 @@ class Child:
             os.close(write_end)
         self._note("+", process.pid)
         self._process = process
-        watching = asyncio.create_task(self._watch_members(process))
         try:
             return await process.wait()
         finally:
-            watching.cancel()
             self._process = None
             self._ran_for_s = time.monotonic() - self._started_at
             _signal_group(process.pid, signal.SIGKILL)  # what its leader left behind
@@ -126,20 +114,6 @@ class Child:
             if rest:
                 say(rest.decode(errors="replace").rstrip(), who=self.program.name)
             transport.close()
-
-    async def _watch_members(self, process: asyncio.subprocess.Process) -> None:
-        """A worker that dies idle may take its cluster's queue lock with it, which then stands
-        still for ever (django-q); so the cluster is restarted. This also follows the ordinary
-        recycling of a worker after some hundred jobs, and does no harm there.
-        """
-        before: frozenset[int] = frozenset()
-        while self.program.watch_members:
-            await asyncio.sleep(MEMBERS_EVERY_S)
-            now = members.workers(process.pid)
-            if before - now and not self._ending.is_set():
-                await self.restart("one of its processes is gone")
-                return
-            before = now
 
 
 def ending(code: int) -> str:

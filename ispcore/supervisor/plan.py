@@ -13,7 +13,6 @@ class Program:
     environment: dict[str, str]
     heartbeat: str = ""
     stale_after_s: float = 90
-    watch_members: bool = False  # restart it when one of its worker processes dies
 
 
 @dataclass(frozen=True, slots=True)

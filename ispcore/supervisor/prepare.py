@@ -24,6 +24,7 @@ DEMO_ENVIRONMENT = {
     "ISPCORE_TIME_ZONE": "Asia/Dhaka",
 }
 WATCH_STALE_S = WEB_STALE_S = 90.0
+COLLECTOR_STALE_S = 150.0  # beats between two batches: the largest takes some time to store
 
 
 class CannotStart(Exception):
@@ -217,12 +218,17 @@ def programs(*, demo: bool, host: str, port: int) -> list[Program]:
                 {"ISPCORE_PROCESS": "worker", "Q_CLUSTER_NAME": cluster},
                 heartbeat=name,
                 stale_after_s=schedules.stale_after_s(cluster),
-                watch_members=True,
             )
         )
-    watch = python(manage, "watch", "--skip-checks")
-    listed.append(Program("watch", watch, {"ISPCORE_PROCESS": "watch"}, "watch", WATCH_STALE_S))
+    listed.append(_daemon("collector", stale_after_s=COLLECTOR_STALE_S))
+    listed.append(_daemon("watch", stale_after_s=WATCH_STALE_S))
     return listed + (_lab() if demo else [])
+
+
+def _daemon(name: str, *, stale_after_s: float) -> Program:
+    """`manage.py NAME`, which runs for ever and shows its life under the same name."""
+    command = python(str(PROJECT / "manage.py"), name, "--skip-checks")
+    return Program(name, command, {"ISPCORE_PROCESS": name}, name, stale_after_s)
 
 
 def host_name() -> str:

@@ -48,6 +48,25 @@ class Migration(migrations.Migration):
                                 "router.collection_age_periods",
                                 "Router: age of the last reading, in polling periods",
                             ),
+                            (
+                                "collector.waiting_s",
+                                "Collector: age of the oldest reading that waits for the database, "
+                                "seconds",
+                            ),
+                            (
+                                "collector.lost_batches",
+                                "Collector: batches of readings that were lost since it started",
+                            ),
+                            (
+                                "router.flapping_changes",
+                                "Router: changes between answering and not since it flaps, "
+                                "0 while it does not",
+                            ),
+                            ("uplink.gone_s", "Our own uplink: gone for, seconds"),
+                            (
+                                "mapping.interface_gone",
+                                "Mapping: its interface is gone, 1 or 0",
+                            ),
                         ],
                         max_length=60,
                     ),

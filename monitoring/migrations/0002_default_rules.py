@@ -24,6 +24,34 @@ RULES = [
         "critical": 4,
         "for_s": 90,  # a portal that was off is given the time for its first collection
     },
+    {
+        "name": "Readings wait for the database",
+        "metric": "collector.waiting_s",
+        "warning": 300,
+        "critical": 1800,
+    },
+    {
+        "name": "Readings were lost",
+        "metric": "collector.lost_batches",
+        "critical": 1,
+    },
+    {
+        "name": "Router flapping",
+        "metric": "router.flapping_changes",
+        "warning": 1,  # whenever it flaps
+        "warning_severity": "high",
+    },
+    {
+        "name": "Our own uplink",
+        "metric": "uplink.gone_s",
+        "critical": 1,  # at once: while it is gone, no router is seen
+    },
+    {
+        "name": "Mapped interface gone",
+        "metric": "mapping.interface_gone",
+        "critical": 1,
+        "critical_severity": "high",
+    },
 ]
 REFUSED = "an alert's events are never rewritten"
 

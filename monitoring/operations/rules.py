@@ -107,12 +107,12 @@ def _judge_all(
     changed: list[RuleState] = []
     for each in observations:
         key = (each.subject.kind, each.subject.pk)
-        state = states.get(key) or RuleState(
-            rule=rule, subject_kind=each.subject.kind, subject_id=each.subject.pk
-        )
         alert = live.get(key)
         if key not in states and alert is None and _level(rule, each, Level.NONE) == Level.NONE:
             continue  # healthy and always was: no row
+        state = states.get(key) or RuleState(
+            rule=rule, subject_kind=each.subject.kind, subject_id=each.subject.pk
+        )
         before = _since(state)
         level = _judge(rule, each, state, alert, at)
         if _since(state) != before:

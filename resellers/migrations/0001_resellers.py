@@ -6,6 +6,7 @@ from django.db import migrations, models
 
 import ispcore.base.clock
 import ispcore.base.models
+from ispcore.base.timeseries.creation import CreateSeries
 
 
 class Migration(migrations.Migration):
@@ -296,7 +297,7 @@ class Migration(migrations.Migration):
                 "ordering": ["reseller", "router", "vlan_id"],
             },
         ),
-        migrations.CreateModel(
+        CreateSeries(
             name="Usage",
             fields=[
                 ("bucket", models.DateTimeField(help_text="start of the 5 minutes, UTC")),
@@ -324,6 +325,8 @@ class Migration(migrations.Migration):
                 (
                     "mapping",
                     models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="resellers.mapping",
@@ -334,7 +337,11 @@ class Migration(migrations.Migration):
                 "verbose_name": "usage",
                 "verbose_name_plural": "usage",
                 "db_table": "usage_5m",
+                "indexes": [models.Index(fields=["bucket"], name="resellers_usage_bucket")],
             },
+            time="bucket",
+            partition_days=1,
+            covers=("in_bps", "out_bps", "covered_s", "quality"),
         ),
         migrations.CreateModel(
             name="UsageDaily",
@@ -360,6 +367,8 @@ class Migration(migrations.Migration):
                 (
                     "mapping",
                     models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="resellers.mapping",
@@ -368,9 +377,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "usage_daily",
+                "indexes": [models.Index(fields=["day"], name="resellers_usagedaily_day")],
             },
         ),
-        migrations.CreateModel(
+        CreateSeries(
             name="UsageHourly",
             fields=[
                 ("in_octets", models.BigIntegerField()),
@@ -394,6 +404,8 @@ class Migration(migrations.Migration):
                 (
                     "mapping",
                     models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="resellers.mapping",
@@ -402,7 +414,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "usage_hourly",
+                "indexes": [models.Index(fields=["hour"], name="resellers_usagehourly_hour")],
             },
+            time="hour",
+            partition_days=7,
         ),
         migrations.AddConstraint(
             model_name="reseller",

@@ -9,8 +9,12 @@ from django.db.models import Q
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from ispcore.live.publish import publish
+from monitoring.operations import rules
+from monitoring.operations.alerts import Subject
 from resellers.models import Mapping, Reseller
 from routers.models import Interface
+
+SUBJECT = "resellers.mapping"
 
 
 class MappingEnded(Exception):
@@ -65,10 +69,53 @@ def end(mapping: Mapping, *, by: Actor, reason: str = "") -> None:
         if not Mapping.objects.filter(pk=mapping.pk, ended_at=None).update(ended_at=now):
             raise MappingEnded(f"{mapping}: this mapping has ended already. Nothing was changed.")
         mapping.ended_at = now
+        rules.withdraw(subject_of(mapping), why="The mapping was ended")
         audit.record(
             "end mapping", mapping, by=by, tenant_id=mapping.reseller.tenant_id, reason=reason
         )
         _publish(mapping)
+
+
+def move(mapping: Mapping, *, interface: Interface, at: datetime, by: Actor) -> Mapping:
+    """End a mapping and go on with all of it on another interface, both at the same instant: `at`,
+    or when the mapping began, where that is later. Usage so far stays with the ended one.
+
+    Raises MappingEnded, or ValidationError, which names who has the other interface already.
+    """
+    since = max(at, mapping.started_at)
+    moved = Mapping(
+        reseller=mapping.reseller,
+        router=interface.router,
+        interface=interface,
+        vlan_id=mapping.vlan_id,
+        carries=mapping.carries,
+        side=mapping.side,
+        started_at=since,
+    )
+    with transaction.atomic():
+        if not Mapping.objects.filter(pk=mapping.pk, ended_at=None).update(ended_at=since):
+            raise MappingEnded(f"{mapping}: this mapping has ended already. Nothing was changed.")
+        mapping.ended_at = since
+        _refuse_taken(moved)
+        moved.full_clean()
+        moved.save()
+        rules.withdraw(subject_of(mapping), why=f"The mapping moved to {interface}")
+        audit.record(
+            "move mapping",
+            moved,
+            by=by,
+            old={"interface": str(mapping.interface)},
+            new={"interface": str(interface), "started_at": since.isoformat()},
+            tenant_id=mapping.reseller.tenant_id,
+        )
+        _publish(moved)
+    return moved
+
+
+def subject_of(mapping: Mapping) -> Subject:
+    """The mapping as monitoring names it."""
+    reseller = mapping.reseller
+    return Subject(SUBJECT, mapping.pk, f"{reseller} on {mapping.router}", reseller.tenant_id)
 
 
 def _refuse_foreign(mapping: Mapping) -> None:

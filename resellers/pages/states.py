@@ -12,6 +12,7 @@ from ispcore.base import clock, units
 from ispcore.base.units import utilisation_percent
 from monitoring import pages as alert_pages
 from monitoring import queries as alert_queries
+from monitoring.models import SEVERITY_RANK, Severity
 from monitoring.pages import AlertRow
 from resellers import queries, usage_queries
 from resellers.models import Mapping, PlanChange, Reseller
@@ -79,6 +80,7 @@ class MappingRow:
     down_bps: int | None
     up_bps: int | None
     url: str
+    gone_at: datetime | None  # since when the router has no such interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def now_spots(reseller: Reseller) -> dict[str, Any]:
     """What may change with every reading."""
     now_used = queries.current([reseller])[reseller.pk]
     alerts = alert_pages.rows(alert_queries.of_subject(SUBJECT, reseller.pk))
+    about_links = alert_pages.rows(queries.mapping_alerts(reseller))
     rows, total = mapping_rows(reseller)
     return alert_pages.always() | {
         "reseller": _head(reseller),
@@ -156,7 +159,7 @@ def now_spots(reseller: Reseller) -> dict[str, Any]:
         "current": _current(reseller, now_used, alerts),
         "mappings": rows,
         "mapping_sum": total,
-        "alerts": alerts,
+        "alerts": sorted(alerts + about_links, key=lambda row: SEVERITY_RANK[Severity(row.kind)]),
         "plan_history": _history(_plan_changes(reseller)),
     }
 
@@ -183,7 +186,7 @@ def mapping_rows(reseller: Reseller) -> tuple[list[MappingRow], MappingSum]:
     live = reseller.mappings.filter(ended_at=None).select_related("router", "interface")
     mappings = list(live.order_by("router__name", "vlan_id", "pk"))
     ids = [mapping.interface_id for mapping in mappings]
-    rates, lines = current_rates(ids), sparks(ids)
+    rates, lines = current_rates(mapping.router_id for mapping in mappings), sparks(ids)
     rows = []
     for m in mappings:
         rate = rates.get(m.interface_id)
@@ -214,6 +217,7 @@ def _mapping_row(
         down_bps=down,
         up_bps=up,
         url=reverse("admin:resellers_mapping_change", args=[mapping.pk]),
+        gone_at=mapping.interface.gone_at,
     )
 
 

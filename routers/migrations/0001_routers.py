@@ -7,6 +7,7 @@ from django.db import migrations, models
 import ispcore.base.clock
 import ispcore.base.models
 import ispcore.base.secrets
+from ispcore.base.timeseries.creation import CreateSeries
 
 
 class Migration(migrations.Migration):
@@ -17,6 +18,65 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Collector",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("node", models.CharField(max_length=40, unique=True)),
+                (
+                    "share",
+                    models.CharField(help_text="its part of the routers", max_length=20),
+                ),
+                ("routers", models.PositiveIntegerField(default=0)),
+                ("answered", models.PositiveIntegerField(default=0)),
+                ("polled_at", models.DateTimeField(null=True)),
+                (
+                    "cycle_s",
+                    models.FloatField(help_text="from the first question to the commit", null=True),
+                ),
+                ("seen_at", models.DateTimeField()),
+                ("spool_batches", models.PositiveIntegerField(default=0)),
+                ("spool_octets", models.BigIntegerField(default=0)),
+                ("spool_oldest_at", models.DateTimeField(null=True)),
+                (
+                    "dropped",
+                    models.PositiveIntegerField(
+                        default=0, help_text="batches for which no room was"
+                    ),
+                ),
+                (
+                    "refused",
+                    models.PositiveIntegerField(
+                        default=0, help_text="batches that cannot be stored"
+                    ),
+                ),
+                (
+                    "damaged",
+                    models.PositiveIntegerField(
+                        default=0, help_text="lines that a bad disk destroyed"
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "collectors",
+                "ordering": ["node"],
+            },
+        ),
         migrations.CreateModel(
             name="Interface",
             fields=[
@@ -66,6 +126,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("vlan_id", models.PositiveSmallIntegerField(null=True, verbose_name="VLAN")),
+                (
+                    "vlan_by_name",
+                    models.PositiveSmallIntegerField(
+                        help_text="what its name suggests; a person decides",
+                        null=True,
+                        verbose_name="VLAN by its name",
+                    ),
+                ),
                 ("first_seen_at", models.DateTimeField()),
                 ("last_seen_at", models.DateTimeField()),
                 (
@@ -78,52 +146,7 @@ class Migration(migrations.Migration):
                 "ordering": ["router", "index"],
             },
         ),
-        migrations.CreateModel(
-            name="CounterState",
-            fields=[
-                (
-                    "interface",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        related_name="counters",
-                        serialize=False,
-                        to="routers.interface",
-                    ),
-                ),
-                (
-                    "at_ms",
-                    models.BigIntegerField(help_text="of the last reading, epoch milliseconds"),
-                ),
-                ("uptime_ticks", models.BigIntegerField()),
-                ("in_octets", ispcore.base.models.Counter64Field()),
-                ("out_octets", ispcore.base.models.Counter64Field()),
-                ("bits", models.PositiveSmallIntegerField()),
-                ("discontinuity_ticks", models.BigIntegerField(null=True)),
-                ("in_bps", models.BigIntegerField(null=True)),
-                ("out_bps", models.BigIntegerField(null=True)),
-                (
-                    "rated_at",
-                    models.DateTimeField(
-                        help_text="end of the interval of the current rate", null=True
-                    ),
-                ),
-                (
-                    "bucket_ms",
-                    models.BigIntegerField(
-                        help_text="start of the open bucket, epoch milliseconds"
-                    ),
-                ),
-                ("bucket_in_octets", models.BigIntegerField(default=0)),
-                ("bucket_out_octets", models.BigIntegerField(default=0)),
-                ("bucket_covered_ms", models.IntegerField(default=0)),
-                ("bucket_quality", models.SmallIntegerField(default=0)),
-            ],
-            options={
-                "db_table": "interface_counters",
-            },
-        ),
-        migrations.CreateModel(
+        CreateSeries(
             name="InterfaceUsage",
             fields=[
                 ("bucket", models.DateTimeField(help_text="start of the 5 minutes, UTC")),
@@ -151,6 +174,8 @@ class Migration(migrations.Migration):
                 (
                     "interface",
                     models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="routers.interface",
@@ -159,7 +184,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "interface_usage_5m",
+                "indexes": [models.Index(fields=["bucket"], name="routers_interfaceusage_bucket")],
             },
+            time="bucket",
+            partition_days=1,
+            covers=("in_bps", "out_bps", "covered_s", "quality"),
         ),
         migrations.CreateModel(
             name="Router",
@@ -321,7 +350,47 @@ class Migration(migrations.Migration):
                     "system_name",
                     models.CharField(blank=True, default="", editable=False, max_length=120),
                 ),
-                ("board", models.CharField(blank=True, default="", editable=False, max_length=120)),
+                (
+                    "sys_object_id",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=120,
+                        verbose_name="sysObjectID",
+                    ),
+                ),
+                (
+                    "sys_descr",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=500,
+                        verbose_name="sysDescr",
+                    ),
+                ),
+                ("vendor", models.CharField(blank=True, default="", editable=False, max_length=80)),
+                (
+                    "board",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=120,
+                        verbose_name="model",
+                    ),
+                ),
+                (
+                    "os_name",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        max_length=80,
+                        verbose_name="operating system",
+                    ),
+                ),
                 (
                     "os_version",
                     models.CharField(blank=True, default="", editable=False, max_length=80),
@@ -356,6 +425,26 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "router_configs",
                 "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="RouterCounters",
+            fields=[
+                (
+                    "router",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="counters",
+                        serialize=False,
+                        to="routers.router",
+                    ),
+                ),
+                ("generation", models.BigIntegerField(default=0)),
+                ("states", models.BinaryField(default=b"")),
+            ],
+            options={
+                "db_table": "router_counters",
             },
         ),
         migrations.CreateModel(
@@ -461,6 +550,27 @@ class Migration(migrations.Migration):
                 ("error_kind", models.CharField(blank=True, default="", max_length=12)),
                 ("error", models.CharField(blank=True, default="", max_length=250)),
                 (
+                    "failed_at",
+                    models.DateTimeField(
+                        help_text="start of the failure that no answer has ended; unknown does not",
+                        null=True,
+                    ),
+                ),
+                (
+                    "flips",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="epoch seconds of the last changes",
+                        max_length=100,
+                    ),
+                ),
+                ("flapping_since", models.DateTimeField(null=True)),
+                (
+                    "flap_changes",
+                    models.PositiveIntegerField(default=0, help_text="changes since it flaps"),
+                ),
+                (
                     "router",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -473,6 +583,35 @@ class Migration(migrations.Migration):
                 "db_table": "router_checks",
             },
         ),
+        migrations.CreateModel(
+            name="Uplink",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(default=ispcore.base.clock.now, editable=False),
+                ),
+                (
+                    "updated_at",
+                    ispcore.base.models.UpdatedAtField(
+                        default=ispcore.base.clock.now, editable=False
+                    ),
+                ),
+                ("node", models.CharField(max_length=40, unique=True)),
+                ("gone_since", models.DateTimeField(null=True)),
+                ("returned_at", models.DateTimeField(null=True)),
+                ("checked_at", models.DateTimeField(help_text="last look while it is gone")),
+                ("words", models.CharField(blank=True, default="", max_length=200)),
+            ],
+            options={
+                "db_table": "uplinks",
+            },
+        ),
         migrations.AddConstraint(
             model_name="router",
             constraint=models.UniqueConstraint(
@@ -481,9 +620,9 @@ class Migration(migrations.Migration):
                 violation_error_message="Another router has this address and API port already.",
             ),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name="poll",
-            index=models.Index(fields=["router", "-at"], name="routers_poll_router"),
+            constraint=models.UniqueConstraint(fields=("router", "at"), name="routers_poll_once"),
         ),
         migrations.AddConstraint(
             model_name="poll",
@@ -502,5 +641,110 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("router", "method"), name="routers_check_one_per_method"
             ),
+        ),
+        migrations.CreateModel(
+            name="InterfaceChange",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("gone", "Gone"),
+                            ("back", "Back"),
+                            ("renamed", "Renamed"),
+                            ("renumbered", "Renumbered"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("index_before", models.PositiveIntegerField(null=True)),
+                ("index_after", models.PositiveIntegerField(null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "open"),
+                            ("confirmed", "confirmed"),
+                            ("dismissed", "not the same interface"),
+                            ("overtaken", "overtaken by later changes"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "resolved_by",
+                    models.CharField(
+                        blank=True, default="", help_text="empty: the portal", max_length=150
+                    ),
+                ),
+                (
+                    "interface",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="changes",
+                        to="routers.interface",
+                    ),
+                ),
+                (
+                    "other",
+                    models.ForeignKey(
+                        help_text="of a rename: the new one",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="routers.interface",
+                    ),
+                ),
+                (
+                    "router",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="interface_changes",
+                        to="routers.router",
+                    ),
+                ),
+            ],
+            options={
+                "db_table": "router_interface_changes",
+                "ordering": ["-at", "-pk"],
+                "indexes": [models.Index(fields=["router", "-at"], name="routers_change_router")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("kind", "renamed"), ("resolved_at", None)),
+                        fields=("interface",),
+                        name="routers_change_one_open_rename",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "renamed"), ("other__isnull", False)),
+                            models.Q(models.Q(("kind", "renamed"), _negated=True), ("other", None)),
+                            _connector="OR",
+                        ),
+                        name="routers_change_renamed_has_other",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", ""), ("resolved_at", None)),
+                            models.Q(
+                                models.Q(("outcome", ""), _negated=True),
+                                ("resolved_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="routers_change_outcome_has_time",
+                    ),
+                ],
+            },
         ),
     ]

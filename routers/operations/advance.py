@@ -1,13 +1,31 @@
 """Move an interface's state forward by one reading: plain functions, no database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ispcore.base.timeseries import buckets, counters
-from ispcore.base.timeseries.buckets import BUCKET_MS, Bucket
-from ispcore.base.timeseries.counters import Interval, Snapshot
+from ispcore.base.timeseries.buckets import BUCKET_MS, FULL_MS, LATE_MS, Bucket
+from ispcore.base.timeseries.counters import TOLERANCE_MS, Interval, Snapshot, most_octets
 from ispcore.base.timeseries.quality import Quality
-from ispcore.protocols.interfaces import CounterRow
-from routers.models import CounterState
+from routers.counter_states import CounterState
+from routers.hooks import FinishedBucket
+
+PARTIAL = int(Quality.PARTIAL)
+NOTHING: Sequence[FinishedBucket] = ()
+
+
+class Row(NamedTuple):
+    """One interface in one reading, its counters complete; `limit_bps` is what it cannot exceed."""
+
+    interface_id: int
+    limit_bps: int | None
+    at_ms: int
+    uptime_ticks: int
+    in_octets: int
+    out_octets: int
+    bits: int
+    discontinuity_ticks: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +36,137 @@ class Step:
     interval: Interval | None
 
 
-def snapshot_of(row: CounterRow, *, uptime_step_ticks: int = 1) -> Snapshot | None:
-    """The row as a snapshot; None where a counter is missing."""
-    if row.in_octets is None or row.out_octets is None:
+def first(row: Row) -> CounterState:
+    """The state after the very first reading: an anchor, no rate yet."""
+    return CounterState(
+        row.interface_id,
+        row.at_ms,
+        row.uptime_ticks,
+        row.in_octets,
+        row.out_octets,
+        row.bits,
+        row.discontinuity_ticks,
+        bucket_ms=row.at_ms // BUCKET_MS * BUCKET_MS,
+    )
+
+
+def count(
+    state: CounterState, row: Row, *, uptime_step_ticks: int, source: str
+) -> Sequence[FinishedBucket] | None:
+    """Advance `state` in place by a reading; the buckets that this finished, None where the reading
+    is a duplicate or came late.
+
+    The usual reading takes a short way that does the same sums (a test holds the two together):
+    with 50,000 interfaces it is a second of every collection.
+    """
+    done = _count_usual(state, row, uptime_step_ticks, source)
+    if done is not None:
+        return done
+    moved = step(state, _snapshot_of(row, uptime_step_ticks), speed_bps=row.limit_bps)
+    if moved is None or moved.interval is None:
         return None
+    state.in_bps, state.out_bps = moved.interval.in_bps, moved.interval.out_bps
+    state.rated_ms = row.at_ms if state.in_bps is not None else None
+    return [finished(row.interface_id, bucket, source) for bucket in moved.finished]
+
+
+def step(state: CounterState, seen: Snapshot, *, speed_bps: int | None) -> Step | None:
+    """Advance `state` in place, its rate aside; None where the reading is a duplicate or late."""
+    found = counters.interval(_snapshot(state), seen, speed_bps=speed_bps)
+    if found is None:
+        return None
+    done, pending = buckets.add(_pending(state), found)
+    state.at_ms, state.uptime_ticks = seen.at_ms, seen.uptime_ticks
+    state.in_octets, state.out_octets = seen.in_octets, seen.out_octets
+    state.bits, state.discontinuity_ticks = seen.bits, seen.discontinuity_ticks
+    state.bucket_ms, state.bucket_covered_ms = pending.start_ms, pending.covered_ms
+    state.bucket_in_octets, state.bucket_out_octets = pending.in_octets, pending.out_octets
+    state.bucket_quality = int(pending.quality)
+    return Step(done, found)
+
+
+def _count_usual(
+    state: CounterState, row: Row, uptime_step_ticks: int, source: str
+) -> Sequence[FinishedBucket] | None:
+    """A 64-bit counter that grew, a little later, within one bucket or into the next; else None."""
+    _, limit_bps, at_ms, uptime_ticks, in_octets, out_octets, bits, discontinuity = row
+    wall_ms = at_ms - state.at_ms
+    span_ms = (uptime_ticks - state.uptime_ticks) * 10
+    grown_in, grown_out = in_octets - state.in_octets, out_octets - state.out_octets
+    most = most_octets(limit_bps, span_ms)
+    usual = (
+        0 < wall_ms <= LATE_MS
+        and span_ms > 0
+        and -TOLERANCE_MS <= span_ms - wall_ms <= TOLERANCE_MS
+        and bits == 64 == state.bits
+        and discontinuity == state.discontinuity_ticks
+        and 0 <= grown_in <= most
+        and 0 <= grown_out <= most
+        and uptime_step_ticks == 1
+    )
+    turn_ms = state.bucket_ms + BUCKET_MS
+    if not usual or not state.bucket_ms <= state.at_ms < turn_ms or at_ms > turn_ms + BUCKET_MS:
+        return None
+    done = NOTHING
+    if at_ms > turn_ms:
+        before_ms = span_ms * (turn_ms - state.at_ms) // wall_ms
+        before_in = grown_in * before_ms // span_ms
+        before_out = grown_out * before_ms // span_ms
+        done = [_closed(state, before_in, before_out, before_ms, source)]
+        state.bucket_ms = turn_ms
+        state.bucket_in_octets = grown_in - before_in
+        state.bucket_out_octets = grown_out - before_out
+        state.bucket_covered_ms, state.bucket_quality = span_ms - before_ms, 0
+    else:
+        state.bucket_in_octets += grown_in
+        state.bucket_out_octets += grown_out
+        state.bucket_covered_ms += span_ms
+    state.at_ms, state.uptime_ticks = at_ms, uptime_ticks
+    state.in_octets, state.out_octets = in_octets, out_octets
+    state.in_bps, state.out_bps = grown_in * 8000 // span_ms, grown_out * 8000 // span_ms
+    state.rated_ms = at_ms
+    return done
+
+
+def _closed(
+    state: CounterState, in_octets: int, out_octets: int, covered_ms: int, source: str
+) -> FinishedBucket:
+    """The open bucket with its last part."""
+    in_octets += state.bucket_in_octets
+    out_octets += state.bucket_out_octets
+    covered_ms += state.bucket_covered_ms
+    return FinishedBucket(
+        state.interface_id,
+        state.bucket_ms,
+        in_octets,
+        out_octets,
+        in_octets * 8000 // covered_ms,
+        out_octets * 8000 // covered_ms,
+        covered_ms,
+        state.bucket_quality | (0 if covered_ms >= FULL_MS else PARTIAL),
+        source,
+    )
+
+
+def finished(interface_id: int, bucket: Bucket, source: str) -> FinishedBucket:
+    """A bucket that nothing will be added to, as listeners hear of it."""
+    seen = bucket.covered_ms > 0
+    return FinishedBucket(
+        interface_id,
+        bucket.start_ms,
+        bucket.in_octets if seen else None,
+        bucket.out_octets if seen else None,
+        bucket.in_bps,
+        bucket.out_bps,
+        bucket.covered_ms,
+        int(bucket.quality),
+        source,
+    )
+
+
+def _snapshot_of(row: Row, uptime_step_ticks: int) -> Snapshot:
     return Snapshot(
-        at_ms=int(row.taken_at * 1000),
+        at_ms=row.at_ms,
         uptime_ticks=row.uptime_ticks,
         in_octets=row.in_octets,
         out_octets=row.out_octets,
@@ -31,33 +174,6 @@ def snapshot_of(row: CounterRow, *, uptime_step_ticks: int = 1) -> Snapshot | No
         discontinuity_ticks=row.discontinuity_ticks,
         uptime_step_ticks=uptime_step_ticks,
     )
-
-
-def first(interface_id: int, seen: Snapshot) -> CounterState:
-    """The state after the very first reading: an anchor, no rate yet."""
-    state = CounterState(interface_id=interface_id)
-    _anchor(state, seen)
-    state.bucket_ms = seen.at_ms // BUCKET_MS * BUCKET_MS
-    return state
-
-
-def step(state: CounterState, seen: Snapshot, *, speed_bps: int | None) -> Step | None:
-    """Advance `state` in place; None where the reading is a duplicate or came late."""
-    found = counters.interval(_snapshot(state), seen, speed_bps=speed_bps)
-    if found is None:
-        return None
-    finished, pending = buckets.add(_pending(state), found)
-    _anchor(state, seen)
-    state.bucket_ms, state.bucket_covered_ms = pending.start_ms, pending.covered_ms
-    state.bucket_in_octets, state.bucket_out_octets = pending.in_octets, pending.out_octets
-    state.bucket_quality = int(pending.quality)
-    return Step(finished, found)
-
-
-def _anchor(state: CounterState, seen: Snapshot) -> None:
-    state.at_ms, state.uptime_ticks = seen.at_ms, seen.uptime_ticks
-    state.in_octets, state.out_octets = seen.in_octets, seen.out_octets
-    state.bits, state.discontinuity_ticks = seen.bits, seen.discontinuity_ticks
 
 
 def _snapshot(state: CounterState) -> Snapshot:

@@ -1,7 +1,7 @@
 """One collection: read the counters of the fleet, store them, look again where interfaces moved."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -9,15 +9,16 @@ from django.db import transaction
 
 from ispcore.base import clock
 from ispcore.base.audit import Actor
-from ispcore.live.publish import publish
+from ispcore.live.publish import publish_each
 from routers import hooks
 from routers.hooks import Collected
-from routers.models import RouterCheck
-from routers.operations import discovery, status
-from routers.operations.reading import Attempt, Work, read_all
+from routers.models import Router, RouterCheck
+from routers.operations import discovery, plan, poll_records, status
+from routers.operations.plan import Work
+from routers.operations.poll_records import PollRecord
+from routers.operations.reading import Attempt, read_all
 from routers.operations.status import Checked
-from routers.operations.storing import store_attempts
-from routers.queries import fleet
+from routers.operations.storing import store_records
 
 Method = RouterCheck.Method
 SECOND_LOOK_S = 5
@@ -40,7 +41,7 @@ class Summary:
 
 
 class Patience:
-    """The time that one collection may take: its job is killed soon after, and what it read with it.
+    """The time that one collection may take, so that it is over before the next begins.
 
     Routers that answer at the last moment, however many times they are asked, share it.
     """
@@ -57,50 +58,69 @@ class Patience:
 
 
 def collect(router_ids: Sequence[int] | None = None) -> Summary:
-    """Poll all routers (or these), and bring usage, status, alerts and pages up to date.
+    """Poll all routers (or these), and bring usage, status, alerts and pages up to date, now.
 
     A router that was never discovered is discovered first; one whose interfaces moved is
     discovered again and read once more, so that no interface is taken for another.
     """
     patience = Patience(min(settings.COLLECT_PERIOD_S * 0.7, 120))
-    routers = list(fleet(router_ids))
-    unseen = [router for router in routers if router.discovered_at is None]
-    if unseen:
-        discovery.discover_many(unseen, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
-        routers = list(fleet(router_ids))
-    works = [Work(router, router.to_read) for router in routers]  # type: ignore[attr-defined]
-    attempts = _reread_moved(read_all(works, limit_s=patience.left_s()), patience)
-    brought = _store(attempts)
-    _second_look(attempts, brought, patience)
-    _judge(attempts)
+    works = discovered(plan.load(router_ids), patience)
+    attempts = read_all(works, limit_s=patience.left_s())
+    brought = store(records_of(attempts))
+    again = moved_again(attempts, patience) + seen_again(attempts, brought, patience)
+    store(records_of(again))
+    last = {attempt.work.router.pk: attempt for attempt in [*attempts, *again]}
+    judge(list(last.values()))
+    return summary_of(list(last.values()), brought)
+
+
+def summary_of(attempts: Sequence[Attempt], brought: Collected) -> Summary:
     failed = [f"{a.work.router.name}: {a.error}" for a in attempts if a.error]
     return Summary(len(attempts), len(attempts) - len(failed), len(brought.buckets), failed)
 
 
-def _store(attempts: Sequence[Attempt]) -> Collected:
-    brought = store_attempts(attempts)
+def discovered(works: Sequence[Work], patience: Patience) -> list[Work]:
+    """The works, those of routers that were never discovered after looking for interfaces."""
+    unseen = [work.router for work in works if work.router.discovered_at is None]
+    if not unseen:
+        return list(works)
+    discovery.discover_many(unseen, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
+    again = {work.router.pk: work for work in plan.load([router.pk for router in unseen])}
+    return [again.get(work.router.pk, work) for work in works]
+
+
+def records_of(attempts: Iterable[Attempt]) -> list[PollRecord]:
+    at_s = clock.now().timestamp()
+    return [poll_records.of(attempt, at_s=at_s) for attempt in attempts]
+
+
+def store(records: Sequence[PollRecord]) -> Collected:
+    """Store in one transaction, then tell those who listen for what is stored."""
+    brought = store_records(records)
     for listener in hooks.collected:
         listener(brought)
     return brought
 
 
-def _second_look(attempts: Sequence[Attempt], brought: Collected, patience: Patience) -> None:
+def moved_again(attempts: Sequence[Attempt], patience: Patience) -> list[Attempt]:
+    """Routers whose interfaces are not where discovery found them, discovered and read again."""
+    routers = [attempt.work.router for attempt in attempts if _has_moved(attempt)]
+    if not routers or patience.is_short:
+        return []
+    discovery.discover_many(routers, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
+    works = plan.load([router.pk for router in routers])
+    return read_all(works, limit_s=patience.left_s())
+
+
+def seen_again(
+    attempts: Sequence[Attempt], brought: Collected, patience: Patience
+) -> list[Attempt]:
     """One reading has no rate yet: what was seen for the first time is read again at once."""
     new = [a for a in attempts if a.reading and a.work.router.pk in brought.first_seen_router_ids]
-    if new and not patience.is_short:
-        time.sleep(SECOND_LOOK_S)
-        _store(read_all([attempt.work for attempt in new], limit_s=patience.left_s()))
-
-
-def _reread_moved(attempts: Sequence[Attempt], patience: Patience) -> list[Attempt]:
-    moved = [attempt for attempt in attempts if _has_moved(attempt)]
-    if not moved or patience.is_short:
-        return list(attempts)
-    routers = [attempt.work.router for attempt in moved]
-    discovery.discover_many(routers, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
-    works = [Work(r, r.to_read) for r in fleet([r.pk for r in routers])]  # type: ignore[attr-defined]
-    reread = {a.work.router.pk: a for a in read_all(works, limit_s=patience.left_s())}
-    return [reread.get(attempt.work.router.pk, attempt) for attempt in attempts]
+    if not new or patience.is_short:
+        return []
+    time.sleep(SECOND_LOOK_S)
+    return read_all([attempt.work for attempt in new], limit_s=patience.left_s())
 
 
 def _has_moved(attempt: Attempt) -> bool:
@@ -116,14 +136,15 @@ def _has_moved(attempt: Attempt) -> bool:
     return reading.renumbered or grown or restarted
 
 
-def _judge(attempts: Sequence[Attempt]) -> None:
+def judge(attempts: Sequence[Attempt]) -> None:
+    """Bring what the attempts say of the routers themselves to status, alerts and pages."""
     results = [checked for attempt in attempts for checked in _checked(attempt)]
     if results:
         status.record(results)
-    status.evaluate([attempt.work.router for attempt in attempts])
+    ids = [attempt.work.router.pk for attempt in attempts]
+    status.evaluate(Router.objects.filter(pk__in=ids))
     with transaction.atomic():
-        for attempt in attempts:
-            publish("router", str(attempt.work.router.pk))
+        publish_each("router", map(str, ids))
 
 
 def _checked(attempt: Attempt) -> list[Checked]:

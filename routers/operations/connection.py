@@ -16,7 +16,7 @@ from routers.models import Router, RouterCheck
 from routers.operations import status
 from routers.operations.pinging import ping_router
 from routers.operations.status import Checked
-from routers.targets import api_target, snmp_engine, snmp_target
+from routers.targets import api_target, device_models, snmp_engine, snmp_target
 
 Method = RouterCheck.Method
 LIMIT_S = 90.0  # of all logins
@@ -102,8 +102,10 @@ def _snmp(router: Router) -> Step:
 
 
 def _snmp_words(router: Router) -> str:
-    found = asyncio.run(snmp_discover(snmp_engine(), snmp_target(router)))
-    return f"{found.sys_name or 'no name'}, {len(found.interfaces)} interfaces"
+    found = asyncio.run(snmp_discover(snmp_engine(), snmp_target(router), device_models()))
+    what = " ".join(part for part in (found.vendor, found.model) if part)
+    parts = [found.sys_name or "no name", what, f"{len(found.interfaces)} interfaces"]
+    return ", ".join(part for part in parts if part)
 
 
 def _timed(name: str, ask: Callable[[], str]) -> Step:

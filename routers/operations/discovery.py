@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import CharField
 
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
@@ -19,18 +21,29 @@ from ispcore.protocols.errors import Nonsense, ProtocolError, Unreachable
 from ispcore.protocols.interfaces import DiscoveredInterface, Discovery
 from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import discover as snmp_discover
-from routers.models import CounterState, Interface, Router
-from routers.targets import api_target, snmp_engine, snmp_target
+from routers import hooks
+from routers.hooks import InterfacesChanged
+from routers.models import Interface, Router, RouterCounters
+from routers.operations import changes, likeness, states
+from routers.operations.likeness import Look
+from routers.targets import api_target, device_models, snmp_engine, snmp_target
 
 logger = logging.getLogger(__name__)
 FACTS = (
     "index", "descr", "alias", "if_type", "mac", "speed_bps", "admin_state", "oper_state",
-    "counter_bits",
+    "counter_bits", "vlan_by_name",
 )  # fmt: skip
 LONGEST_NAME = 300
+BOOT_TOLERANCE = timedelta(seconds=10)  # as far as two readings of one uptime may differ
 LIMIT_S = 150.0  # of looking at the whole fleet
 VLAN_ID = re.compile(r"[1-9]\d{0,3}", re.ASCII)
-BY_API = tuple(fact for fact in FACTS if fact not in {"speed_bps", "counter_bits"})
+ONLY_SNMP = {"speed_bps", "counter_bits", "vlan_by_name"}
+BY_API = tuple(fact for fact in FACTS if fact not in ONLY_SNMP)
+LONGEST = {
+    field.name: field.max_length
+    for field in Router._meta.concrete_fields
+    if isinstance(field, CharField)
+}
 
 
 class RouterGone(Exception):
@@ -39,17 +52,19 @@ class RouterGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryDiff:
-    """What a discovery found changed, as interface names. A renumbered one kept its name."""
+    """What a discovery found changed, as interface names. A renumbered one kept its name; of a
+    renamed one (old name, new name), which is a suspicion until a person confirms it."""
 
     new: Sequence[str]
     gone: Sequence[str]
     back: Sequence[str]
     renumbered: Sequence[str]
+    renamed: Sequence[tuple[str, str]]
     total: int
 
     @property
     def any(self) -> bool:
-        return bool(self.new or self.gone or self.back or self.renumbered)
+        return any((self.new, self.gone, self.back, self.renumbered, self.renamed))
 
 
 def discover(router: Router, *, by: Actor) -> DiscoveryDiff:
@@ -113,9 +128,12 @@ def _keep(router: Router, found: "Found", by: Actor) -> DiscoveryDiff:
                 router,
                 by=by,
                 new={"new": list(diff.new), "gone": list(diff.gone), "back": list(diff.back)}
-                | {"renumbered": list(diff.renumbered)},
+                | {"renumbered": list(diff.renumbered)}
+                | {"renamed": [list(pair) for pair in diff.renamed]},
                 tenant_id=router.tenant_id,
             )
+            for listener in hooks.interfaces_changed_in_transaction:
+                listener(InterfacesChanged(router))
         publish("router", str(router.pk))
     return diff
 
@@ -135,7 +153,7 @@ def _ask(router: Router) -> Found:
     """By SNMP, else by the API. VLAN ids only the API tells; without it they stay as they are."""
     if router.uses_snmp and router.counter_source != Router.CounterSource.API:
         try:
-            found = asyncio.run(snmp_discover(snmp_engine(), snmp_target(router)))
+            found = asyncio.run(snmp_discover(snmp_engine(), snmp_target(router), device_models()))
         except ProtocolError as error:
             if not router.uses_api:
                 raise
@@ -168,6 +186,9 @@ def _by_api(session: routeros.Session) -> Found:
         if_number=None,
         interfaces=interfaces,
         took_ms=(clock.monotonic_s() - started) * 1000,
+        taken_at=time.time(),
+        vendor="MikroTik",
+        os="RouterOS",
     )
     return replace(_found(session, found), by_api=True)
 
@@ -181,45 +202,79 @@ def _found(session: routeros.Session, found: Discovery) -> Found:
 
 
 def _store(router: Router, found: Found) -> DiscoveryDiff:
-    now, vlans = clock.now(), found.vlan_ids
-    facts = BY_API if found.by_api else FACTS
-    stored = {i.name: i for i in _locked(router)}
-    seen = {each.name: each for each in found.discovery.interfaces}
-    new = [_interface(router, each, vlans, now) for n, each in seen.items() if n not in stored]
-    renumbered, back, changed, swapped = [], [], [], []
-    for name, each in seen.items():
-        if name not in stored:
-            continue
-        row = stored[name]
-        if row.gone_at is not None:
-            back.append(name)
-        elif row.index != each.index:
-            renumbered.append(name)
-        if _is_another(row, each):
-            swapped.append(row.pk)
-        changed.append(_apply(row, each, vlans, now, facts))
-    gone = [i for n, i in stored.items() if n not in seen and i.gone_at is None]
+    now, facts = clock.now(), BY_API if found.by_api else FACTS
+    rows = _locked(router)
+    first = not rows and router.discovered_at is None
+    stored, seen = {row.name: row for row in rows}, {e.name: e for e in found.discovery.interfaces}
+    look = _look(router, rows, found)
+    gone = [row for row in look.before if row.name not in seen]
+    returned = {name for name, row in stored.items() if name in seen and row.gone_at is not None}
+    fresh = [each for name, each in seen.items() if name not in stored or name in returned]
+    pairs = [(row, each.name) for row, each in likeness.renamed(gone, fresh, look)]
+    moved = [(r, r.index) for r in look.before if r.name in seen and seen[r.name].index != r.index]
+    swapped = [r.pk for r in rows if r.name in seen and _is_another(r, seen[r.name])]
     for row in gone:
         row.gone_at = now
+    known = [_apply(stored[n], seen[n], found.vlan_ids, now, facts) for n in seen if n in stored]
+    new = [_interface(router, seen[n], found.vlan_ids, now) for n in seen if n not in stored]
     Interface.objects.bulk_create(new)
     Interface.objects.bulk_update(
-        changed + gone, [*FACTS, "vlan_id", "last_seen_at", "gone_at"], batch_size=500
+        known + gone, [*FACTS, "vlan_id", "last_seen_at", "gone_at"], batch_size=500
     )
-    CounterState.objects.filter(interface__in=swapped).update(bits=0)  # its counters mean nothing
+    states.distrust(router.pk, swapped)
+    by_name = {row.name: row for row in [*known, *new]}
+    changed = _changed(pairs, by_name, new, gone, returned, moved)
+    if not first:
+        changed = changes.traced(router, changed)
+        changes.record(router, changed, at=now)
     _facts(router, found, now)
+    return _diff(changed, total=len(seen))
+
+
+def _look(router: Router, rows: Sequence[Interface], found: Found) -> Look:
+    before = router.booted_at
+    return Look(
+        before=[row for row in rows if row.gone_at is None],
+        after=found.discovery.interfaces,
+        vlan_ids=found.vlan_ids,
+        restarted=before is None or _booted_at(found) > before + BOOT_TOLERANCE,
+        by_api=found.by_api,
+    )
+
+
+def _changed(
+    pairs: Sequence[tuple[Interface, str]],
+    by_name: Mapping[str, Interface],
+    new: Sequence[Interface],
+    gone: Sequence[Interface],
+    returned: Collection[str],
+    moved: Sequence[tuple[Interface, int]],
+) -> changes.Found:
+    """What is a rename is not told again as gone and new."""
+    old_pks, new_names = {row.pk for row, _ in pairs}, {name for _, name in pairs}
+    return changes.Found(
+        new=[row for row in new if row.name not in new_names],
+        gone=[row for row in gone if row.pk not in old_pks],
+        back=[by_name[name] for name in by_name if name in returned and name not in new_names],
+        renamed=[(row, by_name[name]) for row, name in pairs],
+        moved=moved,
+    )
+
+
+def _diff(changed: changes.Found, *, total: int) -> DiscoveryDiff:
     return DiscoveryDiff(
-        new=[i.name for i in new],
-        gone=[i.name for i in gone],
-        back=back,
-        renumbered=renumbered,
-        total=len(seen),
+        new=[row.name for row in changed.new],
+        gone=[row.name for row in changed.gone],
+        back=[row.name for row in changed.back],
+        renumbered=[row.name for row, _ in changed.moved],
+        renamed=[(old.name, new.name) for old, new in changed.renamed],
+        total=total,
     )
 
 
 def _locked(router: Router) -> list[Interface]:
     """In the collector's order: states, then interfaces, the router itself last."""
-    states = CounterState.objects.select_for_update(of=("self",))
-    list(states.filter(interface__router=router).order_by("interface_id"))
+    list(RouterCounters.objects.select_for_update().filter(router=router))
     rows = Interface.objects.select_for_update(no_key=True).filter(router=router)
     return list(rows.order_by("pk"))
 
@@ -251,16 +306,28 @@ def _is_another(row: Interface, each: DiscoveredInterface) -> bool:
     return bool(row.mac and each.mac and row.mac != each.mac)
 
 
+def _booted_at(found: Found) -> datetime:
+    told = found.discovery
+    return datetime.fromtimestamp(told.taken_at - told.uptime_ticks / 100, UTC)
+
+
 def _facts(router: Router, found: Found, now: datetime) -> None:
-    router.system_name = found.discovery.sys_name[:120]
-    router.interface_count = found.discovery.if_number
-    router.discovered_at = now
-    router.booted_at = now - timedelta(seconds=found.discovery.uptime_ticks / 100)
+    """What the router said it is. What only SNMP tells stays where the API was asked."""
+    told = found.discovery
+    router.system_name = told.sys_name[:120]
+    router.interface_count = told.if_number
+    router.discovered_at, router.booted_at = now, _booted_at(found)
+    facts = {"vendor": told.vendor, "os_name": told.os, "board": told.model}
+    facts |= {"sys_descr": told.sys_descr, "sys_object_id": told.sys_object_id}
+    facts |= {"os_version": told.os_version}
     if found.board or found.os_version:
-        router.board, router.os_version = found.board[:120], found.os_version[:80]
+        facts |= {"board": found.board, "os_version": found.os_version}
+    for name, value in facts.items():
+        if value or not found.by_api:
+            setattr(router, name, value[: LONGEST[name]])
     router.save(
         update_fields=[
-            "system_name", "interface_count", "discovered_at", "booted_at", "board", "os_version",
-            "updated_at",
+            *("system_name", "interface_count", "discovered_at", "booted_at", "updated_at"),
+            *facts,
         ]
-    )  # fmt: skip
+    )

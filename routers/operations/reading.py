@@ -9,20 +9,13 @@ from ispcore.protocols import routeros
 from ispcore.protocols.errors import ProtocolError, Unreachable
 from ispcore.protocols.interfaces import CounterReading
 from ispcore.protocols.polling import in_thread, poll_many
-from ispcore.protocols.snmp import Wanted, read_counters
-from routers.models import Interface, Router
-from routers.targets import api_target, snmp_engine, snmp_target
+from ispcore.protocols.snmp import read_counters
+from routers.models import Router
+from routers.operations.plan import Work
+from routers.targets import api_target, snmp_engine, snmp_target, wanted
 
 Source = Router.CounterSource
 LIMIT_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A router and the interfaces whose counters are wanted."""
-
-    router: Router
-    interfaces: Sequence[Interface]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +73,8 @@ async def _attempt(work: Work) -> Attempt:
 
 
 async def _by_snmp(work: Work) -> CounterReading:
-    # RouterOS has no ifCounterDiscontinuityTime; of others it is worth a value more in each answer
-    discontinuity = not work.router.os_version
-    wanted = [Wanted(i.index, i.name, i.counter_bits, discontinuity) for i in work.interfaces]
-    return await read_counters(snmp_engine(), snmp_target(work.router), wanted)
+    asked = wanted(work.router, work.interfaces)
+    return await read_counters(snmp_engine(), snmp_target(work.router), asked)
 
 
 async def _by_api(work: Work, snmp_error: ProtocolError | None, *, snmp_asked: bool) -> Attempt:

@@ -1,31 +1,24 @@
-"""Forget what routers said longer ago than it is useful; in small bites, so that nobody waits."""
+"""Forget what routers said longer ago than it is useful; in small bites, so that nobody waits.
 
-from datetime import datetime, timedelta
-from typing import Any
+Samples of interfaces are a series: ispcore.base.timeseries.retention forgets those.
+"""
 
-from django.db.models import Min, QuerySet
+from datetime import timedelta
 
 from ispcore.base import clock
-from routers.models import InterfaceUsage, Poll
+from ispcore.base.timeseries.retention import delete_in_bites
+from routers.models import InterfaceChange, Poll
 
-BITE = timedelta(hours=1)
+Kind = InterfaceChange.Kind
 KEEP_POLLS = timedelta(days=7)
-KEEP_INTERFACE_USAGE = timedelta(days=7)
+KEEP_CHANGES = timedelta(days=90)  # of interfaces; what nobody has answered yet stays
 
 
 def forget() -> int:
-    """Delete polls and interface samples of more than a week ago; returns how many."""
+    """Delete polls of more than a week ago, and changes of interfaces of more than 90 days;
+    returns how many rows."""
     now = clock.now()
-    polls = _forget(Poll.objects.all(), "at", now - KEEP_POLLS)
-    samples = _forget(InterfaceUsage.objects.all(), "bucket", now - KEEP_INTERFACE_USAGE)
-    return polls + samples
-
-
-def _forget(rows: QuerySet[Any], column: str, before: datetime) -> int:
-    """An hour of rows at a time, oldest first."""
-    deleted = 0
-    while (oldest := rows.aggregate(at=Min(column))["at"]) is not None and oldest < before:
-        until = min(oldest + BITE, before)
-        count, _ = rows.filter(**{f"{column}__lt": until}).delete()
-        deleted += count
-    return deleted
+    polls = delete_in_bites(Poll._meta.db_table, "at", now - KEEP_POLLS)
+    settled = InterfaceChange.objects.exclude(kind=Kind.RENAMED, resolved_at=None)
+    changes, _ = settled.filter(at__lt=now - KEEP_CHANGES).delete()
+    return polls + changes

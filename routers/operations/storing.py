@@ -1,193 +1,163 @@
-"""Store what a collection read: states, 5-minute buckets, polls. One transaction, each once."""
+"""Store what polls brought: states, 5-minute buckets, polls. One transaction, each once."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from django.db import transaction
 
-from ispcore.base import clock
+from ispcore.base.bulk import update_rows
 from ispcore.base.timeseries import store
-from ispcore.base.timeseries.buckets import BUCKET_S, Bucket
-from ispcore.base.timeseries.counters import Snapshot
-from ispcore.protocols.interfaces import CounterReading
+from ispcore.base.timeseries.buckets import BUCKET_S
 from routers import hooks
 from routers.hooks import Collected, FinishedBucket
-from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router
+from routers.models import Interface, InterfaceUsage, Poll, Router
 from routers.operations import advance
-from routers.operations.reading import Attempt
-from routers.queries import polled_still
+from routers.operations.poll_records import PollRecord
+from routers.operations.states import Memory, States
 
-STATE_COLUMNS = [f.name for f in CounterState._meta.concrete_fields if not f.primary_key]
 USAGE_COLUMNS = (
     "interface_id", "bucket", "in_octets", "out_octets", "in_bps", "out_bps", "covered_s",
     "quality", "source",
 )  # fmt: skip
+POLL_COLUMNS = ("router_id", "at", "took_ms", "source", "result", "wanted", "got", "detail")
+SAME_BOOT = timedelta(seconds=10)
 
 
-def store_attempts(attempts: Sequence[Attempt]) -> Collected:
+@dataclass(slots=True)
+class _Counted:
+    """What counting changed: the routers and interfaces that were read, and those read first."""
+
+    finished: list[FinishedBucket]
+    router_ids: set[int]
+    interface_ids: list[int]
+    first_seen_router_ids: set[int]
+
+
+def store_records(
+    records: Sequence[PollRecord], *, memory: Memory | None = None, late: bool = False
+) -> Collected:
     """Advance every interface that was read, and hand the finished buckets to the listeners.
 
     The states are locked first, so that two collectors that read the same router at the same
     time cannot count an octet twice. Routers that were removed or switched off while they were
-    read are left out: they would undo it all for everybody.
+    read are left out: they would undo it all for everybody. `late` says that the records waited
+    for the database: what is older than a reading that was stored meanwhile is passed over.
     """
-    with transaction.atomic():
-        still = polled_still(attempt.work.router.pk for attempt in attempts)
-        attempts = [attempt for attempt in attempts if attempt.work.router.pk in still]
-        states = _locked_states([a for a in attempts if a.reading])
-        touched: list[CounterState] = []
-        finished: list[FinishedBucket] = []
-        for attempt in attempts:
-            if attempt.reading:
-                _advance(attempt, attempt.reading, states, touched, finished)
-        _save_states(touched)
-        rows = [usage_row(f.interface_id, f) for f in finished]
-        store.insert(InterfaceUsage, USAGE_COLUMNS, rows)
-        _save_routers(attempts)
-        brought = Collected(
-            finished,
-            [s.interface_id for s in touched],
-            frozenset(_new_routers(attempts, states, touched)),
-        )
-        for listener in hooks.collected_in_transaction:
-            listener(brought)
+    memory = memory or Memory()
+    try:
+        with transaction.atomic():
+            return _store(records, memory, late=late)
+    except BaseException:
+        memory.forget(record.router_id for record in records)
+        raise
+
+
+def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Collected:
+    routers = _polled_still(records)
+    kept = [record for record in records if record.router_id in routers]
+    locked = memory.lock(record.router_id for record in kept if record.rows)
+    counted = _Counted([], set(), [], set())
+    for record in kept:
+        if record.rows:
+            _count(record, locked.of_router[record.router_id], counted, late=late)
+    locked.save(counted.router_ids)
+    store.insert(InterfaceUsage, USAGE_COLUMNS, [usage_row(f[0], f) for f in counted.finished])
+    _move_states(kept)
+    _save_polls(kept)
+    _save_routers(kept, routers)
+    brought = Collected(
+        counted.finished, counted.interface_ids, frozenset(counted.first_seen_router_ids)
+    )
+    for listener in hooks.collected_in_transaction:
+        listener(brought)
     return brought
-
-
-def _new_routers(
-    attempts: Sequence[Attempt], known: dict[int, CounterState], touched: Sequence[CounterState]
-) -> set[int]:
-    new = {state.interface_id for state in touched} - known.keys()
-    return {a.work.router.pk for a in attempts for i in a.work.interfaces if i.pk in new}
 
 
 def usage_row(key: int, finished: FinishedBucket) -> tuple[object, ...]:
     """A row of a 5-minute usage table, columns as USAGE_COLUMNS; `key` is its first column."""
-    bucket = finished.bucket
-    seen = bucket.covered_ms > 0
-    return (
-        key,
-        datetime.fromtimestamp(bucket.start_ms / 1000, UTC),
-        bucket.in_octets if seen else None,
-        bucket.out_octets if seen else None,
-        bucket.in_bps,
-        bucket.out_bps,
-        min(round(bucket.covered_ms / 1000), BUCKET_S),
-        int(bucket.quality),
-        finished.source,
-    )
+    _, start_ms, in_octets, out_octets, in_bps, out_bps, covered_ms, quality, source = finished
+    covered_s = min(round(covered_ms / 1000), BUCKET_S)
+    at = _instant(start_ms)
+    return (key, at, in_octets, out_octets, in_bps, out_bps, covered_s, quality, source)
 
 
-def _locked_states(attempts: Iterable[Attempt]) -> dict[int, CounterState]:
-    ids = [interface.pk for attempt in attempts for interface in attempt.work.interfaces]
-    rows = CounterState.objects.select_for_update().filter(interface_id__in=ids)
-    return {state.interface_id: state for state in rows.order_by("interface_id")}
+@lru_cache(maxsize=1_000)
+def _instant(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
-def _advance(
-    attempt: Attempt,
-    reading: CounterReading,
-    states: dict[int, CounterState],
-    touched: list[CounterState],
-    finished: list[FinishedBucket],
-) -> None:
-    rows = {row.name: row for row in reading.rows}
-    moved: list[Interface] = []
-    for interface in attempt.work.interfaces:
-        row = rows.get(interface.name)
-        if row is None:
+def _polled_still(records: Iterable[PollRecord]) -> dict[int, tuple[datetime | None, ...]]:
+    """(read_at, booted_at, polled_at) of those that are there and polled, by primary key."""
+    found = Router.objects.filter(pk__in={r.router_id for r in records}, is_polled=True)
+    rows = found.values_list("pk", "read_at", "booted_at", "polled_at")
+    return {pk: times for pk, *times in rows}  # type: ignore[misc]
+
+
+def _count(record: PollRecord, states: States, counted: _Counted, *, late: bool) -> None:
+    step_ticks, source = record.uptime_step_ticks, record.source
+    finished, interface_ids = counted.finished, counted.interface_ids
+    before = len(interface_ids)
+    for row in record.rows:
+        state = states.get(row.interface_id)
+        if state is None:
+            states[row.interface_id] = advance.first(row)
+            counted.first_seen_router_ids.add(record.router_id)
+        elif late and row.at_ms <= state.at_ms:
             continue
-        if row.oper_state and row.oper_state != interface.oper_state:
-            interface.oper_state = row.oper_state
-            moved.append(interface)
-        seen = advance.snapshot_of(row, uptime_step_ticks=reading.uptime_step_ticks)
-        state, done = _advance_one(interface, seen, states.get(interface.pk))
-        if state is not None:
-            touched.append(state)
-        finished += [FinishedBucket(interface.pk, bucket, attempt.source) for bucket in done]
-    Interface.objects.bulk_update(moved, ["oper_state"])
+        else:
+            done = advance.count(state, row, uptime_step_ticks=step_ticks, source=source)
+            if done is None:
+                continue
+            finished += done
+        interface_ids.append(row.interface_id)
+    if len(interface_ids) > before:
+        counted.router_ids.add(record.router_id)
 
 
-def _advance_one(
-    interface: Interface, seen: Snapshot | None, state: CounterState | None
-) -> tuple[CounterState | None, list[Bucket]]:
-    if seen is None:
-        return None, []
-    if state is None:
-        return advance.first(interface.pk, seen), []
-    moved = advance.step(state, seen, speed_bps=interface.limit_bps)
-    if moved is None or moved.interval is None:
-        return None, []
-    state.in_bps, state.out_bps = moved.interval.in_bps, moved.interval.out_bps
-    known = state.in_bps is not None
-    state.rated_at = datetime.fromtimestamp(seen.at_ms / 1000, UTC) if known else None
-    return state, moved.finished
+def _move_states(records: Iterable[PollRecord]) -> None:
+    """Operational states that are others than before: few, and mostly the same."""
+    by_state: dict[str, list[int]] = {}
+    for record in records:
+        for interface_id, state in record.moved:
+            by_state.setdefault(state, []).append(interface_id)
+    for state, interface_ids in sorted(by_state.items()):
+        Interface.objects.filter(pk__in=interface_ids).update(oper_state=state)
 
 
-def _save_states(states: Sequence[CounterState]) -> None:
-    CounterState.objects.bulk_create(
-        states,
-        batch_size=1000,
-        update_conflicts=True,
-        unique_fields=["interface"],
-        update_fields=STATE_COLUMNS,
-    )
+def _save_polls(records: Iterable[PollRecord]) -> None:
+    rows = [
+        (r.router_id, _at(r.at_s), r.took_ms, r.source, r.result, r.wanted, r.got, r.detail)
+        for r in records
+    ]
+    store.insert(Poll, POLL_COLUMNS, rows)
 
 
-def _save_routers(attempts: Sequence[Attempt]) -> None:
-    now = clock.now()
-    Poll.objects.bulk_create([_poll(attempt, now) for attempt in attempts], batch_size=500)
-    routers = [attempt.work.router for attempt in attempts]
-    for attempt in attempts:
-        router = attempt.work.router
-        router.polled_at = now
-        if attempt.reading:
-            router.read_at = datetime.fromtimestamp(attempt.reading.taken_at, UTC)
-            router.booted_at = _booted_at(router, attempt.reading)
-    Router.objects.bulk_update(routers, ["polled_at", "read_at", "booted_at"], batch_size=500)
+def _save_routers(
+    records: Iterable[PollRecord], known: dict[int, tuple[datetime | None, ...]]
+) -> None:
+    """Times of the last attempt and reading; never back, for records may come late."""
+    rows: dict[int, tuple[int, datetime | None, datetime | None, datetime | None]] = {}
+    for record in records:
+        read_at, booted_at, polled_at = known[record.router_id]
+        if record.router_id in rows:
+            _, polled_at, read_at, booted_at = rows[record.router_id]
+        at = _at(record.at_s)
+        if record.taken_at_s is not None and (read_at is None or _at(record.taken_at_s) > read_at):
+            read_at = _at(record.taken_at_s)
+            booted_at = _booted_at(booted_at, record)
+        polled_at = at if polled_at is None else max(polled_at, at)
+        rows[record.router_id] = (record.router_id, polled_at, read_at, booted_at)
+    columns = ["polled_at", "read_at", "booted_at"]
+    update_rows(Router, columns, [rows[pk] for pk in sorted(rows)])
 
 
-def _booted_at(router: Router, reading: CounterReading) -> datetime:
+def _at(epoch_s: float) -> datetime:
+    return datetime.fromtimestamp(epoch_s, UTC)
+
+
+def _booted_at(before: datetime | None, record: PollRecord) -> datetime:
     """When the router started; kept as it was while readings agree within some seconds."""
-    at = datetime.fromtimestamp(reading.taken_at - reading.uptime_ticks / 100, UTC)
-    before = router.booted_at
-    return before if before and abs(at - before) < timedelta(seconds=10) else at
-
-
-def _poll(attempt: Attempt, now: datetime) -> Poll:
-    wanted = len(attempt.work.interfaces)
-    reading = attempt.reading
-    if reading is None:
-        error = attempt.error
-        return Poll(
-            router=attempt.work.router,
-            at=now,
-            source=attempt.source,
-            result=error.kind if error else Poll.Result.UNREACHABLE,
-            wanted=wanted,
-            detail=_why(attempt)[:250],
-        )
-    names = {i.name for i in attempt.work.interfaces}
-    got = [r for r in reading.rows if r.in_octets is not None and r.name in names]
-    missing = sorted(names - {r.name for r in got})
-    notes = (
-        [f"{', '.join(missing[:3])}{' …' if len(missing) > 3 else ''} missing"] if missing else []
-    )
-    if attempt.snmp_error:
-        notes.append(f"by the API, since SNMP failed: {attempt.snmp_error}")
-    return Poll(
-        router=attempt.work.router,
-        at=now,
-        took_ms=reading.took_ms,
-        source=attempt.source,
-        result=Poll.Result.PARTIAL if missing else Poll.Result.OK,
-        wanted=wanted,
-        got=len(got),
-        detail="; ".join(notes)[:250],
-    )
-
-
-def _why(attempt: Attempt) -> str:
-    """What each method that was asked said."""
-    said = [("SNMP", attempt.snmp_error), ("API", attempt.api_error)]
-    return "; ".join(f"{method}: {error}" for method, error in said if error)
+    at = _at((record.taken_at_s or 0.0) - record.uptime_ticks / 100)
+    return before if before and abs(at - before) < SAME_BOOT else at

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from ispcore.base import clock
 from ispcore.base.units import utilisation_percent
+from routers.counter_states import CounterState
 from routers.hooks import Carried
-from routers.models import CounterState, Interface, Router
+from routers.models import Interface, Router, RouterCounters
 from routers.pages.states import carried_by
 from routers.queries import LOOPBACK, fresh_after, sparks
 
@@ -77,7 +78,7 @@ class ShowFilter:
 
 def interface_spots(router: Router, *, show: str = "use") -> dict[str, Any]:
     """Interfaces (those in use, all, or those that nobody is mapped to) and mappings."""
-    interfaces = list(router.interfaces.select_related("counters").order_by("index", "pk"))
+    interfaces = list(router.interfaces.order_by("index", "pk"))
     carried = carried_by([interface.pk for interface in interfaces])
     chosen = [i for i in interfaces if _is_shown(i, carried.get(i.pk), show)][:MOST_ROWS]
     lines = sparks([interface.pk for interface in chosen])
@@ -170,6 +171,8 @@ def state_of(interface: Interface, carried: Carried | None, now: datetime) -> tu
 def kind_words(interface: Interface) -> str:
     if interface.vlan_id is not None:
         return f"VLAN {interface.vlan_id}"
+    if interface.vlan_by_name is not None:
+        return f"VLAN {interface.vlan_by_name} by its name"
     return "VLAN" if interface.if_type == VLAN else _KINDS.get(interface.if_type, "interface")
 
 
@@ -204,8 +207,8 @@ def why_unknown(router: Router, interface: Interface) -> str:
 
 def _counters(interface: Interface) -> CounterState | None:
     try:
-        return interface.counters
-    except CounterState.DoesNotExist:
+        return interface.router.counters.by_interface.get(interface.pk)
+    except RouterCounters.DoesNotExist:
         return None
 
 

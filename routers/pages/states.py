@@ -15,6 +15,7 @@ from routers import hooks
 from routers.hooks import Carried
 from routers.models import Poll, Router, RouterCheck
 from routers.queries import (
+    UPLINK,
     collection_age_periods,
     counted,
     methods_in_use,
@@ -45,6 +46,8 @@ class CheckRow:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
+    """What the router said it is: maker and model, operating system and version."""
+
     model: str
     version: str
     uptime: timedelta | None
@@ -60,15 +63,33 @@ class PollRow:
 
 
 def health(router: Router, checks: Iterable[RouterCheck], now: datetime) -> Chip:
-    """Whether a router is there, in one word: ok, warning (stale), critical, unknown or low (off)."""
+    """Whether a router is there, in one word: ok, warning (stale, flapping), critical, unknown or
+    low (off)."""
     if not router.is_polled:
         return Chip("low", "Polling off")
-    tried = [c for c in counted(router, checks) if c.state != State.UNKNOWN]
+    checks = list(checks)
+    ping = next((c for c in checks if c.method == RouterCheck.Method.PING), None)
+    tried = counted(router, checks)
+    if ping is not None and ping.error_kind == UPLINK and not _heard(tried, after=ping.since):
+        return Chip("unknown", "Unknown: our own uplink is gone")
     if not tried:
         return Chip("unknown", "Not checked yet")
     since = unreachable_since(tried)
+    flaps = ping is not None and ping.flapping.lasts(now)
     if since is not None:
-        return Chip("critical", f"No answer for {units.format_duration(now - since)}")
+        silent = f"No answer for {units.format_duration(now - since)}"
+        return Chip("critical", f"{silent}, flapping" if flaps else silent)
+    if flaps:
+        return Chip("warning", "Up, flapping")
+    return _reading(router, now)
+
+
+def _heard(checks: Iterable[RouterCheck], *, after: datetime) -> bool:
+    return any(check.state == State.OK and check.checked_at > after for check in checks)
+
+
+def _reading(router: Router, now: datetime) -> Chip:
+    """Of one that is up: whether it is read too."""
     age = collection_age_periods(router, now)
     if age is None or router.read_at is None:
         return Chip("unknown", "Up, nothing collected yet")
@@ -116,8 +137,8 @@ def state_spots(router: Router) -> dict[str, Any]:
 
 def _facts(router: Router, now: datetime) -> Facts:
     return Facts(
-        model=router.board,
-        version=router.os_version,
+        model=" ".join(word for word in (router.vendor, router.board) if word),
+        version=" ".join(word for word in (router.os_name, router.os_version) if word),
         uptime=now - router.booted_at if router.booted_at else None,
         address=router.address,
     )

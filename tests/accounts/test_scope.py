@@ -13,7 +13,14 @@ from ispcore.accounts import scope
 from ispcore.accounts.models import Account
 from monitoring.models import Alert, AlertEvent
 from resellers.models import Mapping, PlanChange, Reseller, Usage, UsageDaily, UsageHourly
-from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router, RouterCheck
+from routers.models import (
+    Interface,
+    InterfaceUsage,
+    Poll,
+    Router,
+    RouterCheck,
+    RouterCounters,
+)
 
 if TYPE_CHECKING:
     from ispcore.accounts.models import Tenant
@@ -59,15 +66,7 @@ def fill(account: Account, number: int) -> None:
     rollup = dict.fromkeys(
         ("in_octets", "out_octets", "covered_s", "samples", "in_bps_max", "out_bps_max"), 1
     )
-    CounterState.objects.create(
-        interface=interface,
-        at_ms=0,
-        uptime_ticks=0,
-        in_octets=0,
-        out_octets=0,
-        bits=64,
-        bucket_ms=0,
-    )
+    RouterCounters.objects.create(router=router)
     InterfaceUsage.objects.create(interface=interface, **sample)
     RouterCheck.objects.create(router=router, method="ping", since=NOON, checked_at=NOON)
     Poll.objects.create(router=router, at=NOON, source="snmp", result="ok")

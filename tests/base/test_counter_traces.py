@@ -6,7 +6,7 @@ octet for octet, with no rate above the interface's speed?
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from ispcore.base.timeseries.buckets import BUCKET_MS, Bucket
 from ispcore.base.timeseries.counters import Interval, Snapshot
 from ispcore.base.timeseries.quality import DISCARDED, Quality
-from routers.models import CounterState
+from routers.counter_states import CounterState
 from routers.operations import advance
+from routers.operations.advance import Row
 from tests.base import plain_model
 from tests.base.plain_model import Reading, Share
 
@@ -47,22 +48,29 @@ class Portal:
         self._state: CounterState | None = None
 
     def read(self, reading: Reading) -> Interval | None:
-        seen = Snapshot(
-            reading.at_ms,
-            reading.uptime_ticks,
-            *reading.octets,
-            reading.bits,
-            reading.discontinuity,
-            100 if reading.whole_seconds else 1,
-        )
+        seen = (reading.at_ms, reading.uptime_ticks, *reading.octets)
+        seen += (reading.bits, reading.discontinuity)
+        row, step_ticks = Row(1, self.speed_bps, *seen), 100 if reading.whole_seconds else 1
         if self._state is None:
-            self._state = advance.first(1, seen)
+            self._state = advance.first(row)
             return None
-        step = advance.step(self._state, seen, speed_bps=self.speed_bps)
-        if step is None:
+        counted = replace(self._state)
+        brought = advance.count(counted, row, uptime_step_ticks=step_ticks, source="snmp")
+        step = advance.step(self._state, Snapshot(*seen, step_ticks), speed_bps=self.speed_bps)
+        if step is None or step.interval is None:
+            assert brought is None
             return None
+        assert list(brought or ()) == [advance.finished(1, one, "snmp") for one in step.finished]
+        self._rate(step.interval, reading.at_ms)
+        assert counted == self._state
         self.finished += step.finished
         return step.interval
+
+    def _rate(self, interval: Interval, at_ms: int) -> None:
+        """`step` leaves the present rate to its caller."""
+        assert self._state is not None
+        self._state.in_bps, self._state.out_bps = interval.in_bps, interval.out_bps
+        self._state.rated_ms = at_ms if interval.in_bps is not None else None
 
     def another_port(self) -> None:
         """Discovery found another MAC address behind the name."""

@@ -110,5 +110,21 @@ def test_two_writers_of_the_same_rows_store_them_once(transactional_db: None) ->
     assert len(stored()) == 200
 
 
-def test_adding_up_nothing_is_nothing(db: None) -> None:
-    store.add_up(InterfaceUsage, ["interface_id"], [], [], [])
+def test_lines_are_stored_as_the_rows_they_were_made_of(interface: Interface) -> None:
+    """What is written for COPY by hand and by us is read as the same values."""
+    if connection.vendor != "postgresql":
+        pytest.skip("COPY is PostgreSQL's")
+    rows = [row(interface, slot, None if slot % 7 == 0 else slot) for slot in range(12_000)]
+    lines = list(store.as_lines(rows))
+    assert len(lines) == 3
+    with transaction.atomic():
+        assert store.insert_lines(InterfaceUsage, USAGE_COLUMNS, lines[:2]) == 10_000
+        assert store.insert_lines(InterfaceUsage, USAGE_COLUMNS, lines) == 2_000
+        assert store.insert_lines(InterfaceUsage, USAGE_COLUMNS, []) == 0
+    assert list(InterfaceUsage.objects.order_by("bucket").values_list(*USAGE_COLUMNS)) == rows
+
+
+@pytest.mark.parametrize("text", ["a\tb", "a\nb", "\\N", "\\.", "a\rb", "é\\", ""])
+def test_any_text_comes_back_as_it_was(interface: Interface, text: str) -> None:
+    insert([(*row(interface, 0)[:-1], text)])
+    assert InterfaceUsage.objects.get().source == text

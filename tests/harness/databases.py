@@ -1,4 +1,4 @@
-"""A private PostgreSQL and MariaDB: free loopback ports, temporary data, no durability."""
+"""A private PostgreSQL and MariaDB: free loopback ports, temporary data, no durability unless asked."""
 
 import contextlib
 import os
@@ -15,6 +15,13 @@ from tests.harness.processes import DidNotStart, Running, as_user, free_port, pr
 
 USER = "ispcore"
 START_S = 60.0
+FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
+DURABLE = dict.fromkeys(FAST, "on")
 
 
 class Server(Protocol):
@@ -51,9 +58,14 @@ def start() -> Servers:
 
 
 class PostgreSQL:
-    """PostgreSQL with one role, which may create databases and is no superuser."""
+    """PostgreSQL with one role, which may create databases and is no superuser.
 
-    def __init__(self) -> None:
+    `settings` are added to those that make tests quick; benchmarks of queries want real ones.
+    """
+
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
+        """`durable`: a commit is on the disk, as an operator's is."""
+        self.durable, self.settings = durable, settings
         self.directory = _directory("pg")
         self.port = free_port()
         self.password = secrets.token_hex(16)
@@ -79,12 +91,10 @@ class PostgreSQL:
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
             "max_connections": "200",
             "shared_buffers": "64MB",
-            "autovacuum": "off",
+            **(DURABLE if self.durable else FAST),
+            **self.settings,
         }
         self._server = Running(
             [
@@ -102,9 +112,11 @@ class PostgreSQL:
     def url(self, database: str) -> str:
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
 
-    def create(self, database: str) -> str:
-        """A new empty database of ours; returns its URL."""
-        self._execute(f"CREATE DATABASE {_word(database)} OWNER {USER}")
+    def create(self, database: str, *, like: str = "template1") -> str:
+        """A new database of ours, empty or a copy (nobody may be connected to what is copied);
+        returns its URL."""
+        name, template = _word(database), _word(like)
+        self._execute(f"CREATE DATABASE {name} OWNER {USER} TEMPLATE {template}")
         return self.url(database)
 
     def stop(self) -> None:

@@ -11,10 +11,10 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.harness.processes import PATH, free_port
+from tests.harness.processes import PATH, descendants, free_port
 
 READY_S = 170.0
 END_S = 30.0
@@ -25,18 +25,26 @@ class Portal:
     """A running `script/server`, with what it printed and a logged-in session of its own."""
 
     def __init__(
-        self, checkout: Path, *, var: Path, arguments: Sequence[str] = (), bare: bool = False
+        self,
+        checkout: Path,
+        *,
+        var: Path,
+        arguments: Sequence[str] = (),
+        bare: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
+        """`environment`: variables that this portal has besides a path and where var/ is."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.var = var
+        self._given = dict(environment or {})
         self.started_at = time.monotonic()
         self._lines: list[str] = []
         command = [str(checkout / "script" / "server"), "--port", str(self.port), *arguments]
         self._process = subprocess.Popen(
             command,
             cwd=checkout,
-            env=self._environment(bare=bare),
+            env=self.environment(bare=bare),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -45,6 +53,20 @@ class Portal:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's."""
+        return self._process.pid
+
+    def family(self) -> dict[int, str]:
+        """All processes under the supervisor: pid to command line."""
+        return descendants(self.pid)
+
+    def kill(self) -> int:
+        """SIGKILL to the supervisor; returns the code it ended with."""
+        os.kill(self.pid, signal.SIGKILL)
+        return self._process.wait(END_S)
 
     @property
     def output(self) -> str:
@@ -119,21 +141,28 @@ class Portal:
         assert self._process.stdout is not None
         self._lines.extend(iter(self._process.stdout.readline, ""))
 
-    def _environment(self, *, bare: bool) -> dict[str, str]:
-        """As `env -i` would give it: a path and nothing else, but for where var/ is."""
+    def environment(self, *, bare: bool = False) -> dict[str, str]:
+        """As `env -i` would give it: a path, where var/ is, and what was given on purpose."""
         given = {"PATH": os.environ["PATH"] if not bare else PATH}
         kept = ("PIP_INDEX_URL", "PIP_CERT", "PIP_FIND_LINKS", "PIP_CONFIG_FILE")
         return (
             given
             | {n: os.environ[n] for n in kept if n in os.environ}
             | {"ISPCORE_VAR": str(self.var)}
+            | self._given
         )
 
 
 @contextlib.contextmanager
-def running_portal(checkout: Path, *, var: Path, arguments: Sequence[str] = ()) -> Iterator[Portal]:
+def running_portal(
+    checkout: Path,
+    *,
+    var: Path,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Portal]:
     """Started and ready; ended by Ctrl-C."""
-    portal = Portal(checkout, var=var, arguments=arguments)
+    portal = Portal(checkout, var=var, arguments=arguments, environment=environment)
     try:
         portal.wait_until_ready()
         yield portal

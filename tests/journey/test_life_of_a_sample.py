@@ -13,7 +13,7 @@ from django.db import connection
 from ispcore import wiring
 from ispcore.base import clock
 from ispcore.base.audit import Actor
-from ispcore.base.models import JobLease
+from ispcore.base.spool import Spool
 from ispcore.live import topics
 from ispcore.live.models import LiveEvent
 from ispcore.protocols.interfaces import CounterReading
@@ -22,11 +22,13 @@ from lab.testing import RunningLab, running_lab
 from monitoring.models import Alert, Rule
 from resellers.models import Mapping, Plan, Reseller, Usage, UsageDaily, UsageHourly
 from resellers.operations import mappings, plans, resellers, usage
-from routers import hooks, tasks
+from routers import hooks
 from routers.models import Interface, InterfaceUsage, Router
 from routers.operations import collection, routers
-from routers.operations.reading import Work, read_all
-from routers.queries import fleet
+from routers.operations import plan as plan_of_polls
+from routers.operations.collector import Collector
+from routers.operations.poll_records import PollRecord
+from routers.operations.reading import read_all
 from tests.routers.conftest import five_minutes_pass
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -149,12 +151,18 @@ class Heard:
         return {notice.payload for notice in heard}
 
 
-def test_a_sample_goes_from_the_counter_to_the_page(mapping: Mapping) -> None:
+def test_a_sample_goes_from_the_counter_to_the_page(mapping: Mapping, tmp_path: Path) -> None:
     reseller, heard = mapping.reseller, Heard()
     _hop_2_the_router_is_read()
 
-    assert tasks.collect().startswith("1 of 1 routers answered")
-    _hop_1_the_period_is_collected_once()
+    spool = Spool(tmp_path, most_octets=10**6)
+    here = Collector(spool, tmp_path / "plan", period_s=300)
+    here.turn()
+    here.poll()
+    _hop_1_the_reading_is_on_disk_before_it_is_stored(spool)
+    here.turn()
+    assert not spool.names()
+    spool.close()
     _hop_3_a_bucket_is_finished(mapping.interface)
     _hop_4_it_is_the_resellers_usage_and_judged(mapping)
     assert f"reseller|{reseller.pk}" in heard.names()
@@ -168,14 +176,16 @@ def test_the_browser_is_sent_what_live_js_expects() -> None:
         assert word in script
 
 
-def _hop_1_the_period_is_collected_once() -> None:
-    lease = JobLease.objects.get(job="collect")
-    assert lease.finished_at is not None
-    assert tasks.collect() == "this period is being collected or was"
+def _hop_1_the_reading_is_on_disk_before_it_is_stored(spool: Spool) -> None:
+    (name,) = spool.names()
+    (line,) = spool.lines(name)
+    record = PollRecord.from_json(line)
+    assert record.result == "ok"
+    assert record.rows
 
 
 def _hop_2_the_router_is_read() -> None:
-    (attempt,) = read_all([Work(router, router.to_read) for router in fleet()])  # type: ignore[attr-defined]
+    (attempt,) = read_all(plan_of_polls.load())
     assert isinstance(attempt.reading, CounterReading)
     assert attempt.source == "snmp"
     assert VLAN in {row.name for row in attempt.reading.rows}

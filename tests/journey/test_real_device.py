@@ -11,8 +11,9 @@ import pytest
 from ispcore.base.audit import Actor
 from resellers.models import Mapping, Usage
 from resellers.operations import mappings, resellers
-from routers.models import CounterState, Interface, Router
+from routers.models import Interface, Router
 from routers.operations import collection, routers
+from tests.counter_states import states
 from tests.harness import snmpd
 from tests.harness.namespace import own_loopback
 from tests.harness.processes import program
@@ -49,7 +50,7 @@ def test_bytes_over_the_loopback_become_usage_within_two_percent(quiet_agent: Ag
     collection.collect()
     counted = sum_of_usage(mapping)
     assert counted == pytest.approx(pushed, rel=0.02)
-    assert CounterState.objects.get(interface=mapping.interface).in_bps is not None
+    assert states()[mapping.interface_id].in_bps is not None
 
 
 def shorten_cache(agent: Agent) -> None:

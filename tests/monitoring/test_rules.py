@@ -354,10 +354,15 @@ def test_a_rule_that_is_switched_off_and_on_again_waits_anew(patient: Rule) -> N
     assert live() is None
 
 
-def test_a_new_portal_has_rules_for_resellers_routers_and_collection(db: None) -> None:
+def test_a_new_portal_has_rules_for_resellers_routers_collection_and_mappings(db: None) -> None:
     found = {rule.metric: (rule.warning, rule.critical) for rule in Rule.objects.all()}
     assert found == {
         Metric.RESELLER_UTILISATION_PERCENT: (80, 100),
         Metric.ROUTER_UNREACHABLE_S: (None, 20),
         Metric.ROUTER_COLLECTION_AGE_PERIODS: (2, 4),
+        Metric.ROUTER_FLAPPING_CHANGES: (1, None),
+        Metric.UPLINK_GONE_S: (None, 1),
+        Metric.COLLECTOR_WAITING_S: (300, 1800),
+        Metric.COLLECTOR_LOST_BATCHES: (None, 1),
+        Metric.MAPPING_INTERFACE_GONE: (None, 1),
     }

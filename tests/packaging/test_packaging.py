@@ -39,7 +39,9 @@ def test_every_path_that_is_named_exists() -> None:
 
 def test_every_program_that_a_unit_starts_exists() -> None:
     started = list(documents.unit_commands())
-    assert {"ispcore-web.service", "ispcore-watch.service"} <= {unit for unit, _ in started}
+    assert {"ispcore-web.service", "ispcore-collector.service", "ispcore-watch.service"} <= {
+        unit for unit, _ in started
+    }
     for unit, (program, *arguments) in started:
         path = Path(program.removeprefix(documents.INSTALLED))
         if path.parts[0] == ".venv":  # made by script/bootstrap
@@ -50,7 +52,7 @@ def test_every_program_that_a_unit_starts_exists() -> None:
 
 def test_every_command_of_the_containers_exists() -> None:
     commands = documents.compose_commands()
-    assert commands.keys() == {"migrate", "watch", *CLUSTERS}
+    assert commands.keys() == {"migrate", "collector", "watch", *CLUSTERS}
     for service, (program, *arguments) in commands.items():
         if program == "sh":
             continue  # its lines are manage.py commands, checked above

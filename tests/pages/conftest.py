@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import counter_states
 from tests.conftest import NOON
 
 if TYPE_CHECKING:
@@ -169,19 +170,14 @@ def _interface(router: "Router", name: str, index: int, vlan_id: int | None) -> 
 
 
 def _rate(interface: "Interface", *, down: int, up: int) -> None:
-    from routers.models import CounterState
-
     at_ms = int((NOON - timedelta(minutes=1)).timestamp() * 1000)
-    CounterState.objects.create(
-        interface=interface,
+    counter_states.put(
+        interface,
         at_ms=at_ms,
         uptime_ticks=1,
-        in_octets=0,
-        out_octets=0,
-        bits=64,
         in_bps=up,
         out_bps=down,
-        rated_at=NOON - timedelta(minutes=1),
+        rated_ms=at_ms,
         bucket_ms=at_ms // 300_000 * 300_000,
     )
 

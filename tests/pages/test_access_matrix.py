@@ -79,6 +79,8 @@ admin/routers/router/<int:pk>/                      LL oooo nnn   LL oooo nnn
 admin/routers/router/<int:pk>/test/                 LL mmmm mmm   LL xooo xxx
 admin/routers/router/<int:pk>/discover/             LL mmmm mmm   LL x>>> xxx
 admin/routers/router/<int:pk>/poll/                 LL mmmm mmm   LL x>>> xxx
+admin/routers/router/renames/<int:pk>/confirm/      LL xooo xxx   LL x>>> xxx
+admin/routers/router/renames/<int:pk>/dismiss/      LL xooo xxx   LL x>>> xxx
 admin/routers/router/                               LL oooo xxx   LL oooo xxx
 admin/routers/router/add/                           LL xxoo xxx   LL xxoo xxx
 admin/routers/router/<path:object_id>/history/      LL >>>> nnn   LL >>>> nnn
@@ -151,17 +153,25 @@ def keys(isp: "Isp", viewer: "Account") -> dict[str, int]:
     """The row to ask for, by the part of the address that says what it is."""
     from ispcore.base.models import AuditEntry
     from monitoring.models import Rule
-    from routers.models import Router
+    from routers.models import InterfaceChange, Router
 
     # a router whose buttons are answered at once, and by this machine
     Router.objects.filter(pk=isp.edge.pk).update(
         address="127.0.0.1", api_port=free_port(), snmp_port=free_port()
+    )
+    rename = InterfaceChange.objects.create(
+        router=isp.edge,
+        at=isp.edge.discovered_at,
+        kind="renamed",
+        interface=isp.interfaces["vlan-312"],
+        other=isp.interfaces["ether1"],
     )
     return {
         "base/auditentry": AuditEntry.objects.latest("pk").pk,
         "accounts/account": viewer.pk,
         "alert": isp.over_plan.pk,
         "monitoring/rule": Rule.objects.earliest("pk").pk,
+        "routers/router/renames": rename.pk,
         "routers/router": isp.edge.pk,
         "routers/interface": isp.interfaces["vlan-312"].pk,
         "resellers/mapping": isp.dhaka_mapping.pk,

@@ -12,7 +12,8 @@ from ispcore.base.models import AuditEntry, Heartbeat
 from monitoring.models import Alert
 from monitoring.operations import alerts
 from resellers.models import Mapping
-from routers.models import CounterState, Router, RouterCheck
+from routers.models import Router, RouterCheck
+from tests import counter_states
 from tests.conftest import NOON
 from tests.pages.conftest import GAP
 
@@ -109,7 +110,7 @@ def test_a_mapping_that_faces_the_uplink_counts_what_comes_in(isp: "Isp", as_noc
 
 
 def test_a_mapping_without_a_rate_is_left_out_and_said(isp: "Isp", as_noc: "Client") -> None:
-    CounterState.objects.filter(interface=isp.interfaces["vlan-401"]).delete()
+    counter_states.drop(isp.interfaces["vlan-401"])
     context = _overview(as_noc)
     assert context["traffic"].now_bps == 540_000_000
     assert "1 of 2 mappings have a current rate" in context["trust"].detail
@@ -159,7 +160,12 @@ def test_one_change_is_named_and_an_import_hides_nothing_before_it(
 
 def test_collection_shows_each_way_and_each_process(isp: "Isp", as_noc: "Client") -> None:
     Heartbeat.objects.create(
-        name="jobs default", host="h", pid=1, started_at=NOON, beat_at=NOON - timedelta(hours=1)
+        name="jobs default",
+        node="h",
+        pid=1,
+        started_at=NOON,
+        beat_at=NOON - timedelta(hours=1),
+        stale_after_s=240,
     )
     rows = {row.name: (row.kind, row.detail) for row in _overview(as_noc)["collection"]}
     assert rows["Ping"] == ("warning", "1 of 2 routers answer")

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from ispcore.base.models import AuditEntry
 from resellers.models import Mapping, Plan, Reseller
-from routers.models import CounterState
+from tests import counter_states
 from tests.conftest import NOON
 from tests.pages.conftest import GAP
 
@@ -50,7 +50,8 @@ def test_now_is_measured_against_the_plan(isp: "Isp", as_noc: "Client") -> None:
 
 
 def test_an_old_rate_is_unknown_and_never_zero(isp: "Isp", as_noc: "Client") -> None:
-    CounterState.objects.update(rated_at=NOON - timedelta(hours=1))
+    hour_ago_ms = round((NOON - timedelta(hours=1)).timestamp() * 1000)
+    counter_states.change_all(lambda state: setattr(state, "rated_ms", hour_ago_ms))
     context = as_noc.get(_page(isp)).context
     assert context["current"].down_bps is None
     assert (context["current"].known, context["current"].total) == (0, 1)

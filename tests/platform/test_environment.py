@@ -29,6 +29,7 @@ def manage(
         ("COLLECT_PERIOD_S", "soon", "whole number"),
         ("COLLECT_PERIOD_S", "90", "60 to 300"),
         ("SNMP_ENGINE", "pysnmp", "gufo or easysnmp"),
+        ("UPLINK_PROBES", "10.0.0.1, core.example.net", "'core.example.net' is no IP address"),
         ("PUBLIC_URL", "portal.example.net", "https://portal.example.net"),
         ("FIELD_ENCRYPTION_KEYS", "opensesame", "32 bytes"),
         ("DATABASE_URL", "opensesame", "kind://user:password@host/name"),

@@ -12,6 +12,7 @@ from django_q.models import OrmQ, Schedule
 from ispcore import health, schedules
 from ispcore.base import clock, leases
 from ispcore.base.models import Heartbeat
+from ispcore.jobs import broker
 
 pytestmark = pytest.mark.django_db
 
@@ -20,9 +21,10 @@ def test_first_sync_adds_every_job_on_its_cluster() -> None:
     schedules.sync()
     rows = {row.name: row for row in Schedule.objects.all()}
     assert {job.name for job in schedules.jobs()} == set(rows)
-    assert rows["collect"].cluster == "collect"
+    assert rows["discover"].cluster == "collect"
     assert rows["evaluate"].cluster == "default"
-    assert rows["beat provision"].args == "('provision',)"
+    assert rows["evaluate"].args == "('evaluate',)"
+    assert rows["evaluate"].intended_date_kwarg == "due_at"
     assert rows["discover"].minutes == 60
     assert "'timeout': 180" in rows["discover"].kwargs
 
@@ -37,12 +39,12 @@ def test_second_sync_does_nothing() -> None:
 def test_change_of_the_period_moves_the_next_run_onto_its_grid() -> None:
     with clock.frozen(datetime(2026, 3, 2, 12, 3, 20, tzinfo=UTC)):
         schedules.sync()
-        row = Schedule.objects.get(name="collect")
+        row = Schedule.objects.get(name="check routers")
         assert row.next_run == datetime(2026, 3, 2, 12, 5, tzinfo=UTC)
-        with override_settings(COLLECT_PERIOD_S=60):
-            assert schedules.sync() == ["changed collect (every 60 s)"]
+        Schedule.objects.filter(pk=row.pk).update(minutes=60)
+        assert schedules.sync() == ["changed check routers (every 300 s)"]
         row.refresh_from_db()
-        assert (row.minutes, row.next_run) == (1, datetime(2026, 3, 2, 12, 4, tzinfo=UTC))
+        assert (row.minutes, row.next_run) == (5, datetime(2026, 3, 2, 12, 5, tzinfo=UTC))
 
 
 def test_what_is_no_job_any_more_is_removed() -> None:
@@ -55,51 +57,49 @@ def test_what_is_no_job_any_more_is_removed() -> None:
 def test_embedded_portal_runs_all_jobs_on_one_cluster() -> None:
     schedules.sync()
     assert set(Schedule.objects.values_list("cluster", flat=True)) == {"default"}
-    assert Schedule.objects.filter(name__startswith="beat").count() == 1
 
 
 def test_a_cluster_that_does_not_run_any_more_does_not_look_dead() -> None:
-    leases.beat("watch", started_at=clock.now())
-    for cluster in ("default", "collect", "provision"):
-        schedules.beat(cluster)
+    for node in (settings.NODE, "far-away"):
+        with override_settings(NODE=node):
+            for name in ("watch", "jobs default", "jobs collect", "jobs provision"):
+                leases.beat(name, started_at=clock.now())
     with override_settings(EMBEDDED=True):
         schedules.sync()
-    names = set(Heartbeat.objects.values_list("name", flat=True))
-    assert names == {"watch", "jobs default"}
+    ours, theirs = (
+        Heartbeat.objects.filter(node=settings.NODE),
+        Heartbeat.objects.exclude(node=settings.NODE),
+    )
+    assert set(ours.values_list("name", flat=True)) == {"watch", "jobs default"}
+    assert theirs.count() == 4
 
 
-@override_settings(COLLECT_PERIOD_S=90)
-def test_period_that_is_not_whole_minutes_is_refused() -> None:
-    with pytest.raises(CommandError, match="collect: 90 s"):
+def test_period_that_is_not_whole_minutes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedules, "BEAT_EVERY_S", 90)
+    with pytest.raises(CommandError, match="beat collect: 90 s"):
         call_command("sync_schedules")
     assert not Schedule.objects.exists()
 
 
 def test_every_time_out_stays_below_the_retry() -> None:
-    for period_s in (60, 300):
-        with override_settings(COLLECT_PERIOD_S=period_s):
-            for job in schedules.jobs():
-                assert job.timeout_s < settings.Q_CLUSTER["retry"]
-                assert job.timeout_s + 5 <= max(job.every_s, 60)
+    for job in schedules.jobs():
+        assert job.timeout_s < settings.Q_CLUSTER["retry"]
+        assert job.timeout_s + 5 <= max(job.every_s, 60)
 
 
 def test_heartbeat_of_a_cluster_outlasts_its_longest_job() -> None:
     for cluster in schedules.clusters():
-        longest_s = max(job.timeout_s for job in schedules.jobs() if job.cluster == cluster)
-        assert schedules.stale_after_s(cluster) > longest_s + schedules.BEAT_EVERY_S
+        of_cluster = [job.timeout_s for job in schedules.jobs() if job.cluster == cluster]
+        longest_s = max(of_cluster, default=0)
+        assert schedules.stale_after_s(cluster) > longest_s + 3 * broker.PULSE_EVERY_S
 
 
 @override_settings(EMBEDDED=True)
-def test_start_queues_the_first_collection_logins_and_beat_at_once() -> None:
+def test_start_queues_the_first_logins_and_beat_at_once() -> None:
     schedules.start_now()
     queued = {(row.key, row.func()) for row in OrmQ.objects.all()}
-    assert ("default", "ispcore.schedules.beat") in queued
+    assert ("default", "routers.tasks.check_routers") in queued
     assert len(queued) == sum(bool(job.at_start) for job in schedules.jobs())
-
-
-def test_beat_job_writes_the_heartbeat() -> None:
-    schedules.beat("collect")
-    assert Heartbeat.objects.filter(name="jobs collect").exists()
 
 
 def test_ready_asks_for_fresh_heartbeats() -> None:
@@ -108,17 +108,51 @@ def test_ready_asks_for_fresh_heartbeats() -> None:
     leases.beat("watch", started_at=clock.now())
     call_command("ready", "watch")
     with (
-        clock.frozen(clock.now() + timedelta(minutes=6)),
-        pytest.raises(CommandError, match="watch showed life 3"),
+        clock.frozen(clock.now() + timedelta(seconds=leases.STALE_AFTER_S + 1)),
+        pytest.raises(CommandError, match="watch showed life 9"),
     ):
         call_command("ready", "watch")
+
+
+def test_ready_believes_each_process_how_long_it_may_be_silent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    leases.beat("watch", started_at=clock.now())
+    leases.beat("jobs collect", started_at=clock.now(), stale_after_s=240)
+    with clock.frozen(clock.now() + timedelta(seconds=120)):
+        call_command("ready", "jobs collect")
+        capsys.readouterr()
+        call_command("ready", "--silent")
+        assert capsys.readouterr().out == "watch\n"
+        with pytest.raises(CommandError, match="jobs collect showed life 1"):
+            call_command("ready", "jobs collect", "--within", "60")
+
+
+def test_a_sign_of_life_on_another_node_does_not_count_here(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with override_settings(NODE="far-away"):
+        leases.beat("watch", started_at=clock.now())
+    with pytest.raises(CommandError, match="watch never showed life on"):
+        call_command("ready", "watch")
+    call_command("ready")
+    assert "on far-away: watch (0 s ago)" in capsys.readouterr().out
+    with clock.frozen(clock.now() + timedelta(minutes=5)):
+        call_command("ready")
+    assert "on far-away: watch (300 s ago, no sign of life)" in capsys.readouterr().out
 
 
 @pytest.mark.django_db(databases=["default", "radius"])
 def test_health_tells_databases_and_heartbeats() -> None:
     leases.beat("watch", started_at=clock.now())
+    with override_settings(NODE="far-away"):
+        leases.beat("jobs default", started_at=clock.now())
     answer = health.health(RequestFactory().get("/health/"))
     said = json.loads(answer.content)
     assert answer.status_code == 200
     assert said["databases"] == {"default": "ok", "radius": "ok"}
+    assert said["node"] == settings.NODE
+    assert said["processes"].keys() == {"watch"}
     assert said["processes"]["watch"]["age_s"] < 5
+    assert said["others"]["far-away"].keys() == {"jobs default"}
+    assert said["jobs_lost_24h"] == 0

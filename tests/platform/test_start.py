@@ -122,7 +122,8 @@ def test_supervisor_asks_the_web_process_by_a_name_that_is_allowed(
 def test_production_runs_one_cluster_for_each_kind_of_job() -> None:
     with override_settings(EMBEDDED=False):
         programs = {one.name: one for one in prepare.programs(demo=False, host="h", port=1)}
-    assert set(programs) == {"web", "jobs collect", "jobs provision", "jobs default", "watch"}
+    clusters = {"jobs collect", "jobs provision", "jobs default"}
+    assert set(programs) == {"web", "collector", "watch"} | clusters
     # django-q reads its cluster's name from the environment when it is imported
     assert programs["jobs collect"].environment["Q_CLUSTER_NAME"] == "collect"
 

@@ -153,7 +153,7 @@ def test_reaper_ends_what_its_supervisor_left() -> None:
 
 
 def test_plan_survives_the_pipe() -> None:
-    program = Program("jobs", ("a", "b"), {"X": "1"}, "jobs default", 270, watch_members=True)
+    program = Program("jobs", ("a", "b"), {"X": "1"}, "jobs default", 270)
     plan = Plan("portal.example.net", (program,))
     assert load(dump(plan)) == plan
 

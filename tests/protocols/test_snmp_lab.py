@@ -1,8 +1,6 @@
-"""Both engines against the lab's routers: restarts, moved indexes, hostile names, recordings."""
+"""Both engines against the lab's routers: restarts, moved indexes, hostile names."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +23,6 @@ from lab.spec import V3User
 from lab.testing import RunningLab, running_lab
 from lab.verbs import HOSTILE_NAMES
 from tests.protocols.conftest import V3_USER, vlan_router
-
-RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "snmprec"
 
 
 def wanted_from(found: Discovery) -> list[Wanted]:
@@ -228,49 +224,3 @@ async def test_an_abandoned_request_leaves_the_library_in_order(
     assert {type(result) for result in results.values()} == {Unreachable}
     lab.control("alive", router="r1")
     assert (await discover(snmp, lab_snmp)).sys_name
-
-
-def with_uptime(device: str, directory: Path) -> Path:
-    """The recording, with a sysUpTime where the recordist left it out: no device does."""
-    recorded = (RECORDINGS / f"{device}.snmprec").read_text()
-    if f"{oids.SYS_UPTIME}|" not in recorded:
-        recorded = f"{oids.SYS_UPTIME}|67|360000\n{recorded}"
-    copy = directory / f"{device}.snmprec"
-    copy.write_text(recorded)
-    return copy
-
-
-def expected_ports(name: str) -> dict[int, dict[str, Any]]:
-    content = json.loads((RECORDINGS / "expected" / f"{name}.json").read_text())
-    return {port["ifIndex"]: port for port in content["ports.ports"]}
-
-
-@pytest.mark.skipif(
-    not RECORDINGS.is_dir(), reason="the recorded devices are not beside the checkout"
-)
-@pytest.mark.parametrize(
-    "device",
-    ["routeros", "routeros_rb760igs", "routeros_rb5009uprpsp", "vrp_ne", "ios_stp-vlans"],
-)
-async def test_recorded_devices_read_as_an_independent_poller_read_them(
-    snmp: Engine, device: str, tmp_path: Path
-) -> None:
-    spec = vlan_router(recording=str(with_uptime(device, tmp_path)), community="*")
-    with running_lab([spec]) as lab:
-        port = lab.routers["r1"].snmp_port
-        target = SnmpTarget("127.0.0.1", port, community="public", timeout_s=2.0)
-        found = await discover(snmp, target)
-        reading = await read_counters(snmp, target, wanted_from(found))
-    expected = expected_ports(device)
-    assert {one.index for one in found.interfaces} >= expected.keys()
-    assert not reading.renumbered
-    for one, counted in zip(found.interfaces, reading.rows, strict=True):
-        if one.index not in expected:
-            continue
-        theirs = expected[one.index]
-        assert counted.oper_state == theirs["ifOperStatus"]
-        # that poller stores 0 for a port that has no counters; missing is what we say
-        assert (counted.in_octets or 0) == (theirs.get("ifInOctets") or 0)
-        assert (counted.out_octets or 0) == (theirs.get("ifOutOctets") or 0)
-        assert one.admin_state == theirs["ifAdminStatus"]
-        assert one.mac.replace(":", "") == (theirs.get("ifPhysAddress") or "")

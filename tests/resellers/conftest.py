@@ -9,7 +9,8 @@ import pytest
 from ispcore.base.audit import Actor
 from resellers.models import Mapping, Plan, Reseller
 from resellers.operations import mappings, plans, resellers, usage
-from routers.models import CounterState, Interface, Router
+from routers.models import Interface, Router
+from tests import counter_states
 
 BY = Actor("noc")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -61,18 +62,8 @@ def mapped(
 
 def rate(mapping: Mapping, *, in_bps: int, out_bps: int, at: datetime = NOON) -> None:
     """The current rate of the mapping's interface."""
-    values = {"in_bps": in_bps, "out_bps": out_bps, "rated_at": at}
-    unused = {
-        "at_ms": 0,
-        "uptime_ticks": 0,
-        "in_octets": 0,
-        "out_octets": 0,
-        "bits": 64,
-        "bucket_ms": 0,
-    }
-    CounterState.objects.update_or_create(
-        interface=mapping.interface, defaults=values, create_defaults=values | unused
-    )
+    rated_ms = round(at.timestamp() * 1000)
+    counter_states.put(mapping.interface, in_bps=in_bps, out_bps=out_bps, rated_ms=rated_ms)
 
 
 def sample(
@@ -94,4 +85,7 @@ def five(minutes: int) -> timedelta:
 
 
 def store(rows: list[tuple[Any, ...]]) -> int:
-    return usage.insert(rows)
+    """Stored and rolled up, as a collection does it."""
+    new = usage.insert(rows)
+    usage.roll_up()
+    return new

@@ -14,10 +14,14 @@ from django.db.models import Sum
 
 from ispcore.protocols.interfaces import CounterReading, CounterRow
 from resellers.models import Mapping, Reseller, Usage, UsageDaily, UsageHourly
-from routers.models import CounterState, Interface, InterfaceUsage, Router
-from routers.operations.reading import Attempt, Work
-from routers.operations.storing import store_attempts
+from resellers.operations import usage
+from routers.models import Interface, InterfaceUsage, Router
+from routers.operations import plan, poll_records
+from routers.operations.reading import Attempt
+from routers.operations.states import Memory
+from routers.operations.storing import store_records
 from tests.base.plain_model import Line, Reading
+from tests.counter_states import states
 from tests.resellers.conftest import NOON, mapped
 
 GIGABIT = 10**9
@@ -70,13 +74,16 @@ class Place:
     """The device as the portal knows it, and the model of each of its lines."""
 
     def __init__(self, router: Router, interfaces: list[Interface]) -> None:
-        self.work = Work(router, interfaces)
+        self.router, self.interfaces = router, interfaces
         self.device = Device([interface.name for interface in interfaces])
         self.lines = {interface.name: Line(GIGABIT) for interface in interfaces}
         self.held: CounterReading | None = None
+        self.memory = Memory()
 
     def store(self, reading: CounterReading) -> None:
-        store_attempts([Attempt(self.work, reading, "snmp", snmp_asked=True)])
+        (work,) = plan.load([self.router.pk])
+        attempt = Attempt(work, reading, "snmp", snmp_asked=True)
+        store_records([poll_records.of(attempt, at_s=reading.taken_at)], memory=self.memory)
         for row in reading.rows:
             if row.in_octets is not None and row.out_octets is not None:
                 octets = (row.in_octets, row.out_octets)
@@ -127,7 +134,8 @@ def test_what_is_stored_of_any_trace_is_what_the_plain_model_says(place: Place, 
     dice = random.Random(seed)
     for _ in range(70):
         place.poll(dice.choice([*TRICKS, *[""] * 12]), dice)
-    for interface in place.work.interfaces:
+    usage.roll_up()
+    for interface in place.interfaces:
         _holds(interface, place.lines[interface.name])
 
 
@@ -140,7 +148,7 @@ def _holds(interface: Interface, line: Line) -> None:
     assert [row.bucket for row in stored] == [
         datetime.fromtimestamp(share.start_ms / 1000, UTC) for share in line.finished
     ]
-    state = CounterState.objects.get(interface=interface)
+    state = states()[interface.pk]
     pending = (state.bucket_in_octets, state.bucket_out_octets)
     for way, name in enumerate(("in_octets", "out_octets")):
         assert pending[way] + sum(getattr(row, name) or 0 for row in stored) == line.counted[way]

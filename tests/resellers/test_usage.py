@@ -16,8 +16,9 @@ from monitoring.models import Alert, AlertEvent
 from resellers.models import Mapping, Reseller, Usage, UsageDaily, UsageHourly
 from resellers.operations import mappings, plans, resellers, usage
 from resellers.tasks import evaluate
-from routers.hooks import Collected, FinishedBucket
+from routers.hooks import Collected
 from routers.models import Router
+from routers.operations import advance
 from tests.harness.environment import VENDOR
 from tests.resellers.conftest import BY, NOON, Clock, M, five, mapped, rate, sample, store
 
@@ -27,7 +28,7 @@ Totals = tuple[int, int, int, int, int, int]
 def finished(mapping: Mapping, at: datetime, octets: int = 300, covered_s: int = 300) -> Collected:
     start_ms = round(at.timestamp() * 1000)
     bucket = Bucket(start_ms, octets, octets * 2, covered_s * 1000)
-    return Collected([FinishedBucket(mapping.interface_id, bucket, "snmp")], [], frozenset())
+    return Collected([advance.finished(mapping.interface_id, bucket, "snmp")], [], frozenset())
 
 
 def stored() -> dict[tuple[int, datetime], int | None]:
@@ -53,7 +54,7 @@ def test_a_bucket_becomes_usage_of_the_mapping(dhaka: Reseller, router: Router) 
 def test_a_gap_is_usage_that_is_unknown_with_its_reason(dhaka: Reseller, router: Router) -> None:
     mapping = mapped(dhaka, router, "vlan-312")
     gap = Bucket(round(NOON.timestamp() * 1000), 0, 0, 0, Quality.RESTARTED)
-    usage.record(Collected([FinishedBucket(mapping.interface_id, gap, "snmp")], [], frozenset()))
+    usage.record(Collected([advance.finished(mapping.interface_id, gap, "snmp")], [], frozenset()))
     row = Usage.objects.get()
     assert (row.in_octets, row.in_bps, row.covered_s) == (None, None, 0)
     assert row.reasons == ["the router restarted"]
@@ -65,7 +66,9 @@ def test_an_interface_that_carries_nobody_leaves_no_usage(dhaka: Reseller, route
     usage.record(Collected([], [], frozenset()))
     usage.record(
         Collected(
-            [FinishedBucket(mapping.interface_id + 99, Bucket(0, 1, 1, 1), "snmp")], [], frozenset()
+            [advance.finished(mapping.interface_id + 99, Bucket(0, 1, 1, 1), "snmp")],
+            [],
+            frozenset(),
         )
     )
     assert stored() == {}
@@ -271,7 +274,8 @@ def test_pages_are_told_of_usage_only_when_a_bucket_was_finished(
     usage.announce(Collected([], [mapping.interface_id], frozenset()))
     key = str(dhaka.pk)
     assert _told() == {("reseller", key), ("overview", "")}
-    usage.announce(finished(mapping, NOON))
+    done = finished(mapping, NOON)
+    usage.announce(Collected(done.buckets, [mapping.interface_id], frozenset()))
     assert ("reseller-usage", key) in _told()
 
 

@@ -8,15 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db.models import F
+from asgiref.sync import async_to_sync
 
 from ispcore.base.audit import Actor
 from lab.spec import RouterSpec, V3User, VlanSpec
 from lab.testing import RunningLab, running_lab
 from routers import targets
-from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router, RouterCheck
-from routers.operations import collection
+from routers.counter_states import CounterState
+from routers.models import Interface, InterfaceUsage, Poll, Router, RouterCheck
+from routers.operations import collection, pinging, watching
 from routers.operations import routers as operations
+from tests import counter_states
 
 BY = Actor("test")
 BUCKET_MS = 300_000
@@ -55,7 +57,7 @@ class Place:
         return Interface.objects.get(router=self.router, name=name)
 
     def state(self, name: str) -> CounterState:
-        return CounterState.objects.get(interface=self.interface(name))
+        return counter_states.states()[self.interface(name).pk]
 
     def counted(self, name: str) -> tuple[int, int]:
         """All octets (in, out) in buckets of an interface, finished and open."""
@@ -80,12 +82,24 @@ class Place:
 MakePlace = Callable[..., Place]
 
 
+def a_round(watch: watching.Watch | None = None) -> None:
+    """One round of a watch, with all that it looks at again."""
+
+    async def whole() -> None:
+        ours = watch or watching.Watch()
+        await ours.round()
+        await ours.settle()
+
+    async_to_sync(whole)()
+
+
 @pytest.fixture(autouse=True)
 def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback nobody is waited for long; a new router is read twice without a pause."""
     monkeypatch.setattr(collection, "SECOND_LOOK_S", 0.05)
     monkeypatch.setattr(targets, "API_TIMEOUT_S", 1.0)
     monkeypatch.setattr(targets, "SNMP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(pinging, "TIMEOUT_MS", 250)
 
 
 @pytest.fixture
@@ -142,13 +156,15 @@ def _settle(lab: RunningLab) -> None:
         lab.control("status")
 
 
+def _earlier(state: CounterState) -> None:
+    state.at_ms -= BUCKET_MS
+    state.uptime_ticks = max(state.uptime_ticks - BUCKET_MS // 10, 0)
+    state.bucket_ms -= BUCKET_MS
+
+
 def five_minutes_pass() -> None:
     """As if all that was read so far had been read five minutes earlier."""
-    CounterState.objects.update(
-        at_ms=F("at_ms") - BUCKET_MS,
-        uptime_ticks=F("uptime_ticks") - BUCKET_MS // 10,
-        bucket_ms=F("bucket_ms") - BUCKET_MS,
-    )
+    counter_states.change_all(_earlier)
     rows = list(InterfaceUsage.objects.all())
     InterfaceUsage.objects.all().delete()
     for row in rows:

@@ -17,8 +17,9 @@ from lab.testing import running_lab
 from lab.verbs import HOSTILE_NAMES
 from routers import hooks
 from routers.hooks import Collected
-from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router
+from routers.models import Interface, InterfaceUsage, Poll, Router, RouterCounters
 from routers.operations import collection
+from tests import counter_states
 from tests.harness.snmpd import has_ipv6
 from tests.routers.conftest import VLANS, MakePlace, Place, five_minutes_pass
 
@@ -161,7 +162,7 @@ def test_after_a_reboot_counting_goes_on(edge: Place) -> None:
     before = edge.counted("vlan101")
     edge.traffic("vlan101", rx=7_000, tx=9_000)
     edge.lab.routers[edge.router.name].router.boot_at -= 600  # it is up ten minutes by now
-    CounterState.objects.update(uptime_ticks=60_000)
+    counter_states.put(edge.interface("vlan101"), uptime_ticks=60_000)
     collect()
     assert edge.counted("vlan101") == (before[0] + 7_000, before[1] + 9_000)
 
@@ -171,7 +172,7 @@ def test_a_32_bit_counter_wraps_and_counts_on(place: MakePlace) -> None:
     collect()
     Interface.objects.update(counter_bits=32)
     edge.control("preset", interface="vlan101", rx=2**32 - 1_000, tx=2**32 - 2_000)
-    CounterState.objects.all().delete()
+    RouterCounters.objects.all().delete()
     collect()
     five_minutes_pass()
     edge.control("preset", interface="vlan101", rx=2**32 + 4_000, tx=2**32 + 4_000)
@@ -231,7 +232,7 @@ def test_hostile_names_are_stored_harmless_and_counted(
     assert names >= {visible(raw.decode("utf-8", "replace")) for raw in HOSTILE_NAMES}
     assert all(visible(name) == name for name in names)
     assert all(visible(i.alias) == i.alias for i in Interface.objects.all())
-    assert CounterState.objects.count() == len(names)
+    assert len(counter_states.states()) == len(names)
     collect()
     assert edge.last_poll().result == "ok"
     assert Interface.objects.filter(router=edge.router).count() == len(names)
@@ -297,7 +298,7 @@ def test_wrong_snmp_credentials_never_read_anything(
     assert len(collect().failed) == 1
     poll = edge.last_poll()
     assert (poll.result, edge.check("snmp").error_kind) == (kind, kind)
-    assert not CounterState.objects.exists()
+    assert not counter_states.states()
     shown = poll.detail + edge.check("snmp").error
     assert all(secret not in shown for secret in ("wrong-password", "-password-1"))
 
@@ -367,7 +368,7 @@ def test_a_listener_that_raises_undoes_the_whole_store(
     def stored() -> list[Any]:
         return [
             list(model.objects.order_by("pk").values())
-            for model in (CounterState, InterfaceUsage, Poll, Router)
+            for model in (RouterCounters, InterfaceUsage, Poll, Router)
         ]
 
     five_minutes_pass()

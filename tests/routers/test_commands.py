@@ -1,16 +1,13 @@
 """What an operator types, what is answered, and the exit codes."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
 
-from ispcore.base.models import JobLease
 from routers import tasks
-from routers.models import Interface, Poll, Router
+from routers.models import Interface, Router
 from routers.operations import collection
 from tests.routers.conftest import MakePlace, Place
 
@@ -128,28 +125,6 @@ def test_check_routers_prints_every_step(place: MakePlace) -> None:
 
 
 # ---- jobs
-
-
-def test_a_collection_started_twice_for_a_slot_runs_once(
-    edge: Place, frozen_clock: Callable[[datetime], None]
-) -> None:
-    before = Poll.objects.count()
-    frozen_clock(datetime(2026, 3, 2, 12, 1, tzinfo=UTC))
-    assert tasks.collect() == "1 of 1 routers answered, 0 samples stored"
-    assert tasks.collect() == "this period is being collected or was"
-    assert Poll.objects.count() == before + 1
-    lease = JobLease.objects.get()
-    assert (lease.slot, lease.note) == (
-        datetime(2026, 3, 2, 12, 0, tzinfo=UTC),
-        "1 of 1 routers answered, 0 samples stored",
-    )
-    frozen_clock(datetime(2026, 3, 2, 12, 5, tzinfo=UTC))
-    assert tasks.collect() != "this period is being collected or was"
-
-
-def test_a_collection_at_start_does_not_ask_for_a_slot(edge: Place) -> None:
-    assert tasks.collect_at_start().startswith("1 of 1 routers answered")
-    assert not JobLease.objects.exists()
 
 
 def test_the_other_jobs_say_what_they_did(place: MakePlace) -> None:

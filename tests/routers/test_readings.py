@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 
+from ispcore.base import clock
 from ispcore.protocols.errors import Nonsense, Refused, Unreachable
 from ispcore.protocols.interfaces import CounterReading, CounterRow
 from resellers.models import Usage, UsageDaily, UsageHourly
-from resellers.operations import mappings, resellers
-from routers.models import CounterState, Interface, InterfaceUsage, Poll, Router
-from routers.operations.reading import Attempt, Work
-from routers.operations.storing import store_attempts
+from resellers.operations import mappings, resellers, usage
+from routers.models import Interface, InterfaceUsage, Poll, Router
+from routers.operations import plan, poll_records
+from routers.operations.poll_records import PollRecord
+from routers.operations.reading import Attempt
+from routers.operations.storing import store_records
+from tests.counter_states import states
 from tests.routers.conftest import BY
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -36,8 +40,12 @@ class Fleet:
         return CounterReading(uptime, 2, T0 + after_s, 12.5, rows, renumbered=False)
 
     def store(self, reading: CounterReading | None, **more: Any) -> None:
-        work = Work(self.router, self.interfaces)
-        store_attempts([Attempt(work, reading, "snmp", snmp_asked=True, **more)])
+        (work,) = plan.load([self.router.pk])
+        attempt = Attempt(work, reading, "snmp", snmp_asked=True, **more)
+        at_s = reading.taken_at if reading else clock.now().timestamp()
+        record = poll_records.of(attempt, at_s=at_s)
+        store_records([PollRecord.from_json(record.to_json())])
+        usage.roll_up()
 
 
 @pytest.fixture
@@ -58,7 +66,7 @@ def fleet(db: None, frozen_clock: Clock) -> Fleet:
 
 def in_buckets(interface: Interface) -> int:
     rows = InterfaceUsage.objects.filter(interface=interface)
-    open_one = CounterState.objects.get(interface=interface).bucket_in_octets
+    open_one = states()[interface.pk].bucket_in_octets
     return open_one + sum(row.in_octets or 0 for row in rows)
 
 
@@ -77,10 +85,10 @@ def test_usage_of_a_mapping_is_that_of_its_interface(fleet: Fleet) -> None:
 def test_a_late_or_repeated_reading_changes_nothing(fleet: Fleet) -> None:
     fleet.store(fleet.read(0, 0))
     fleet.store(fleet.read(120, 2_000))
-    before = list(CounterState.objects.order_by("pk").values())
+    before = states()
     fleet.store(fleet.read(60, 1_000))
     fleet.store(fleet.read(120, 2_000))
-    assert list(CounterState.objects.order_by("pk").values()) == before
+    assert states() == before
 
 
 def test_a_missing_counter_is_not_zero(fleet: Fleet) -> None:
@@ -92,7 +100,7 @@ def test_a_missing_counter_is_not_zero(fleet: Fleet) -> None:
     assert (poll.result, poll.got, poll.wanted, poll.detail) == ("partial", 1, 2, "v0 missing")
     fleet.store(fleet.read(120, 2_000))
     assert in_buckets(fleet.interfaces[0]) == 2_000
-    state = CounterState.objects.get(interface=fleet.interfaces[0])
+    state = states()[fleet.interfaces[0].pk]
     assert state.in_bps == 2_000 * 8 // 120
 
 
@@ -137,8 +145,7 @@ def test_time_that_was_folded_into_a_bucket_is_usage_too(fleet: Fleet) -> None:
 
 def test_counters_beyond_63_bits_are_kept_exactly(fleet: Fleet) -> None:
     fleet.store(fleet.read(0, 2**63 - 500))
-    state = CounterState.objects.first()
-    assert state is not None
+    state = states()[fleet.interfaces[0].pk]
     assert (state.in_octets, state.out_octets) == (2**63 - 500, 2**64 - 1_000)
 
 

@@ -6,17 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connection, connections
+from django.db import connection
 from django.test import override_settings
 
 from ispcore.base.models import Heartbeat
-from monitoring.models import Alert, AlertEvent
+from monitoring.models import Alert, AlertEvent, Metric, Rule
 from routers.models import Router, RouterCheck
-from routers.operations import pinging, routers, status, watching
+from routers.operations import pinging, routers, status
 from routers.operations.status import Checked
 from routers.queries import collection_age_periods, counted, unreachable_since
-from tests.routers.conftest import BY, MakePlace
+from tests.routers.conftest import BY, MakePlace, a_round
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 Clock = Callable[[datetime], None]
@@ -297,35 +296,34 @@ async def test_routers_whose_ping_is_off_are_left_out() -> None:
     assert [(each.router.name, each.ok, each.method) for each in found] == [("b", True, "ping")]
 
 
-async def test_a_round_of_pings_stores_judges_and_beats(
-    transactional_db: None, shared_place: MakePlace
-) -> None:
-    edge = await sync_to_async(shared_place)(ping_method="tcp")
-    await watching.round_of_pings()
-    check = await RouterCheck.objects.aget(router=edge.router)
+def test_a_round_of_pings_stores_judges_and_beats(shared_place: MakePlace) -> None:
+    edge = shared_place(ping_method="tcp")
+    Router.objects.update(polled_at=NOON, read_at=NOON)  # long ago
+    rule = Rule.objects.get_or_create(
+        name="Collection stale", metric=Metric.ROUTER_COLLECTION_AGE_PERIODS, warning=2
+    )
+    a_round()
+    check = RouterCheck.objects.get(router=edge.router)
     assert (check.method, check.state) == ("ping", "ok")
     assert check.detail == f"by TCP {edge.router.api_port}"
-    assert await Heartbeat.objects.filter(name="watch").aexists()
-    await sync_to_async(connections.close_all)()
+    assert Heartbeat.objects.get(name="watch").note == "1 routers pinged"
+    assert Alert.objects.get(rule=rule[0]).summary.startswith("Collection stale")
 
 
-async def test_a_database_that_is_away_ends_the_round_and_not_the_watch(
-    transactional_db: None, shared_place: MakePlace, caplog: pytest.LogCaptureFixture
+def test_a_database_that_is_away_ends_the_round_and_not_the_watch(
+    shared_place: MakePlace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from asgiref.sync import sync_to_async
-
-    await sync_to_async(shared_place)(ping_method="tcp")
+    shared_place(ping_method="tcp")
 
     def rename(old: str, new: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"ALTER TABLE {old} RENAME TO {new}")
 
-    await sync_to_async(rename)("router_checks", "router_checks_away")
+    rename("router_checks", "router_checks_away")
     try:
-        await watching.round_of_pings()
+        a_round()
     finally:
-        await sync_to_async(rename)("router_checks_away", "router_checks")
-        await sync_to_async(connections.close_all)()
+        rename("router_checks_away", "router_checks")
     assert "watch: this round is lost, the database does not answer" in caplog.text
 
 

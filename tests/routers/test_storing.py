@@ -6,18 +6,20 @@ import pytest
 
 from ispcore.base import clock
 from monitoring.models import Alert, RuleState
-from routers.models import CounterState, Poll, Router, RouterCheck
-from routers.operations import collection, discovery, status, storing
+from routers.models import Poll, Router, RouterCheck
+from routers.operations import collection, discovery, plan, status
 from routers.operations import routers as operations
 from routers.operations.discovery import RouterGone
-from routers.operations.reading import Attempt, Work, read_all
+from routers.operations.poll_records import PollRecord
+from routers.operations.reading import read_all
 from routers.operations.status import Checked
-from routers.queries import fleet
+from routers.operations.storing import store_records
+from tests.counter_states import states
 from tests.routers.conftest import BY, MakePlace
 
 
-def _read() -> list[Attempt]:
-    return read_all([Work(router, router.to_read) for router in fleet()])  # type: ignore[attr-defined]
+def _read() -> list[PollRecord]:
+    return collection.records_of(read_all(plan.load()))
 
 
 def test_a_router_that_is_removed_while_it_is_read_costs_the_others_nothing(
@@ -26,13 +28,12 @@ def test_a_router_that_is_removed_while_it_is_read_costs_the_others_nothing(
     stays, goes = shared_place(), shared_place()
     collection.collect()
     polls = Poll.objects.filter(router=stays.router).count()
-    attempts = _read()
+    records = _read()
     operations.delete(Router.objects.get(pk=goes.router.pk), by=BY)
 
-    brought = storing.store_attempts(attempts)
+    brought = store_records(records)
     assert Poll.objects.filter(router=stays.router).count() == polls + 1
-    read = set(CounterState.objects.values_list("interface_id", flat=True))
-    assert set(brought.rated_interface_ids) <= read
+    assert set(brought.rated_interface_ids) <= states().keys()
     assert not Router.objects.filter(pk=goes.router.pk).exists()
 
 
@@ -49,11 +50,11 @@ def test_polling_that_was_switched_off_while_it_was_read_stays_off(
 ) -> None:
     edge = shared_place()
     collection.collect()
-    attempts = _read()
+    records = _read()
     router = Router.objects.get(pk=edge.router.pk)
     router.is_polled = False
     operations.save(router, by=BY)
-    storing.store_attempts(attempts)
+    store_records(records)
     router.refresh_from_db()
     assert router.polled_at is None
 

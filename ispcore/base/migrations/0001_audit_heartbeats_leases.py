@@ -14,15 +14,30 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Heartbeat",
             fields=[
-                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ("host", models.CharField(max_length=120)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("node", models.CharField(max_length=120)),
                 ("pid", models.IntegerField()),
                 ("started_at", models.DateTimeField()),
                 ("beat_at", models.DateTimeField()),
+                (
+                    "stale_after_s",
+                    models.PositiveIntegerField(help_text="silence for longer is no good sign"),
+                ),
                 ("note", models.CharField(blank=True, default="", max_length=200)),
             ],
             options={
                 "db_table": "heartbeats",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("name", "node"), name="base_heartbeat_one_per_node"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -85,6 +100,26 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.UniqueConstraint(fields=("job", "slot"), name="base_lease_one_per_slot")
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="StaleHour",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "series",
+                    models.CharField(help_text="the table of the rows", max_length=60),
+                ),
+                ("hour", models.DateTimeField()),
+            ],
+            options={
+                "db_table": "stale_hours",
+                "indexes": [models.Index(fields=["series", "hour"], name="base_stalehour_series")],
             },
         ),
     ]

@@ -12,6 +12,7 @@ from ispcore.base.timeseries.quality import Quality
 TICKS_WRAP = 2**32  # TimeTicks: 497.1 days
 COUNTER32 = 2**32
 HEADROOM_PERCENT = 110
+TOLERANCE_MS = 5_000  # and 2 %: so far our clock and the device's may be apart
 LATEST_MS = 600_000  # a reading that is older than this by our clock did not merely arrive late
 LATEST_AGREED_MS = 7 * 86_400_000  # nor than this, where the device's clock says the same
 LEAP_MS = 7_200_000  # a longer time is not believed of a device against our clock
@@ -118,7 +119,7 @@ def _measured(
     *,
     stepped: bool,
 ) -> Interval:
-    most = _most_octets(speed_bps, span_ms)
+    most = most_octets(speed_bps, span_ms)
     bits = min(before.bits, after.bits)
     in_octets, in_quality = _growth(before.in_octets, after.in_octets, bits, most)
     out_octets, out_quality = _growth(before.out_octets, after.out_octets, bits, most)
@@ -128,7 +129,8 @@ def _measured(
     return Interval(start_ms, after.at_ms, in_octets, out_octets, span_ms, quality)
 
 
-def _most_octets(speed_bps: int | None, span_ms: int) -> int:
+def most_octets(speed_bps: int | None, span_ms: int) -> int:
+    """What an interface of this speed (None: unknown) can have counted in so many milliseconds."""
     told = speed_bps if speed_bps and speed_bps <= HIGHEST_SPEED_BPS else UNKNOWN_SPEED_CAP_BPS
     return min(told * HEADROOM_PERCENT * span_ms // 800_000, MOST_OCTETS)
 
@@ -165,7 +167,7 @@ def _uptime_span_ms(grown_ticks: int, wall_ms: int, uptime_ticks: int) -> int | 
 
 
 def _tolerance_ms(span_ms: int) -> int:
-    return 5_000 + abs(span_ms) // 50
+    return TOLERANCE_MS + abs(span_ms) // 50
 
 
 def _discarded(before: Snapshot, after: Snapshot, why: Quality) -> Interval:

@@ -8,12 +8,23 @@ from ispcore.protocols.interfaces import (
 )
 from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp.conversation import Engine
+from ispcore.protocols.snmp.device_models import (
+    PLAIN,
+    BadDeviceModels,
+    DeviceModel,
+    DeviceModels,
+    load_all,
+)
 from ispcore.protocols.snmp.interfaces import discover, read_counters
 from ispcore.protocols.snmp.values import SnmpTarget, Value, Wanted
 
 __all__ = [
+    "PLAIN",
+    "BadDeviceModels",
     "CounterReading",
     "CounterRow",
+    "DeviceModel",
+    "DeviceModels",
     "DiscoveredInterface",
     "Discovery",
     "Engine",
@@ -23,6 +34,7 @@ __all__ = [
     "discover",
     "engine",
     "in_thread",
+    "load_all",
     "poll_many",
     "read_counters",
 ]

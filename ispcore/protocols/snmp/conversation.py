@@ -9,13 +9,12 @@ from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 from ispcore.protocols.errors import Nonsense, Refused, Unreachable
+from ispcore.protocols.snmp.device_models import PLAIN, DeviceModel
 from ispcore.protocols.snmp.values import SnmpTarget, Value
 
 T = TypeVar("T")
 Row = tuple[str, Value]
 
-OIDS_PER_PDU = 60  # about 1,300 octets of answer: fits the tunnel's MTU of 1,420
-REPETITIONS = 20
 LONGEST_S = (
     120.0  # of one exchange: an agent that takes longer answers each step at the last moment
 )
@@ -75,6 +74,7 @@ class Conversation:
     target: SnmpTarget
     started: float = field(default_factory=time.monotonic)
     answered: bool = False
+    model: DeviceModel = PLAIN  # whose sizes are kept to
 
     async def read(self, header: Sequence[str], groups: Sequence[Sequence[str]]) -> list[Answer]:
         """GET all groups in as few PDUs as fit, `header` again in each; a group is never split.
@@ -84,7 +84,7 @@ class Conversation:
         """
         answers: list[Answer] = []
         done, failed = 0, 0
-        per_pdu = _groups_per_pdu(header, groups)
+        per_pdu = _groups_per_pdu(self.model.oids_per_pdu, header, groups)
         tries = self.target.tries
         while done < len(groups):
             self._check_patience()
@@ -123,9 +123,10 @@ class Conversation:
                 self.answered = True
                 return answer
 
-    async def walk(self, root: str, repetitions: int = REPETITIONS) -> list[Row]:
+    async def walk(self, root: str) -> list[Row]:
         """All rows under `root`, in order. On an error, or an end that may be one, once more with
         half the repetitions, until two walks agree on more than nothing."""
+        repetitions = self.model.max_repetitions
         before: int | None = None
         while True:
             rows, end = await self._walk_once(root, repetitions)
@@ -178,9 +179,9 @@ def _tries(target: SnmpTarget) -> str:
     return "1 try" if target.tries == 1 else f"{target.tries} tries"
 
 
-def _groups_per_pdu(header: Sequence[str], groups: Sequence[Sequence[str]]) -> int:
+def _groups_per_pdu(most: int, header: Sequence[str], groups: Sequence[Sequence[str]]) -> int:
     largest = max((len(group) for group in groups), default=1)
-    return max(1, (OIDS_PER_PDU - len(header)) // max(1, largest))
+    return max(1, (most - len(header)) // max(1, largest))
 
 
 def _append_increasing(rows: list[Row], more: list[Row]) -> None:
@@ -211,7 +212,7 @@ class Engine(ABC):
         """Open a session for several requests in a row."""
         target.check()
         async with self.channel(target) as channel:
-            yield Conversation(channel, target)
+            yield Conversation(channel, target, model=target.model)
 
     async def get(self, target: SnmpTarget, oids: Sequence[str]) -> dict[str, Value]:
         """The values that exist; an absent instance is missing from the result, never zero."""
@@ -220,7 +221,7 @@ class Engine(ABC):
         return {oid: value for answer in answers for oid, value in answer.values.items()}
 
     async def getbulk(
-        self, target: SnmpTarget, root: str, max_repetitions: int = REPETITIONS
+        self, target: SnmpTarget, root: str, max_repetitions: int = PLAIN.max_repetitions
     ) -> list[Row]:
         """The first rows under `root`, as many as one GETBULK brings."""
         async with self.converse(target) as conversation:

@@ -18,6 +18,7 @@ from ispcore.protocols.interfaces import (
 )
 from ispcore.protocols.snmp import oids
 from ispcore.protocols.snmp.conversation import Answer, Conversation, Engine
+from ispcore.protocols.snmp.device_models import DeviceModel, DeviceModels, SpeedSource, shipped
 from ispcore.protocols.snmp.values import SnmpTarget, Value, Wanted
 from ispcore.protocols.text import printable, suffix, unique_names
 
@@ -34,35 +35,65 @@ COLUMNS = (
     oids.IF_ALIAS,
     oids.IF_HC_IN_OCTETS,
 )
+SCALARS = (oids.SYS_NAME, oids.SYS_DESCR, oids.SYS_OBJECT_ID, oids.IF_NUMBER)
+_OTHER_UPTIMES = {
+    "hrSystemUptime": oids.HR_SYSTEM_UPTIME,
+    "snmpEngineTime": oids.SNMP_ENGINE_TIME,
+}
 GAUGE32_FULL = 2**32 - 1
 OTHER = 1  # ifType
 TICKS_WRAP = 2**32  # TimeTicks
 Columns = Mapping[str, Mapping[int, Value]]
 
 
-async def discover(engine: Engine, target: SnmpTarget) -> Discovery:
+async def discover(
+    engine: Engine, target: SnmpTarget, models: DeviceModels | None = None
+) -> Discovery:
     """Identity and all interfaces of a device: one GET and a walk of eleven columns.
 
-    An interface is one that has ifDescr or ifName. Raises a ProtocolError; Nonsense if the agent
-    does not report sysUpTime, or counts interfaces (ifNumber) that it does not list.
+    What the device says it is chooses one of `models` (None: those that we ship), and that how the
+    rest is asked and read. An interface is one that has ifDescr or ifName. Raises a ProtocolError;
+    Nonsense if the agent does not report sysUpTime, or counts interfaces (ifNumber) that it does
+    not list.
     """
     started = time.monotonic()
-    scalars = [oids.SYS_NAME, oids.SYS_DESCR, oids.SYS_OBJECT_ID, oids.IF_NUMBER]
     async with engine.converse(target) as conversation:
-        (answer,) = await conversation.read([oids.SYS_UPTIME], [scalars])
+        (answer,) = await conversation.read([oids.SYS_UPTIME], [SCALARS])
+        sys_descr = _text(answer.values.get(oids.SYS_DESCR))
+        sys_object_id = _oid(answer.values.get(oids.SYS_OBJECT_ID))
+        model = (models or shipped()).choose(sys_object_id, sys_descr)
+        conversation.model = model
+        own = await _own(conversation, model)
         columns = {root: await _column(conversation, root) for root in COLUMNS}
-    interfaces, if_number = _interfaces(columns), _small(answer.values.get(oids.IF_NUMBER))
+    interfaces = _interfaces(model, columns)
+    if_number = _small(answer.values.get(oids.IF_NUMBER))
     if if_number and not interfaces:
         raise Nonsense(f"the SNMP agent counts {if_number} interfaces and lists none")
+    name, os_version = model.facts_of(sys_descr)
+    uptime = uptime_ticks(model, own if oids.SYS_UPTIME in own else answer.values)
     return Discovery(
         sys_name=_text(answer.values.get(oids.SYS_NAME)),
-        sys_descr=_text(answer.values.get(oids.SYS_DESCR)),
-        sys_object_id=str(answer.values.get(oids.SYS_OBJECT_ID, "")),
-        uptime_ticks=_uptime(answer),
+        sys_descr=sys_descr,
+        sys_object_id=sys_object_id,
+        uptime_ticks=uptime,
         if_number=if_number,
         interfaces=interfaces,
         took_ms=(time.monotonic() - started) * 1000,
+        taken_at=answer.taken_at,
+        vendor=model.vendor,
+        model=_text(own.get(model.model_oid)) or name,
+        os=model.os,
+        os_version=_text(own.get(model.version_oid)) or os_version,
     )
+
+
+async def _own(conversation: Conversation, model: DeviceModel) -> dict[str, Value]:
+    """What only devices of this model are asked for: another uptime, and what they are."""
+    names = [[oid] for oid in (model.model_oid, model.version_oid) if oid]
+    if not names and model.uptime_from == "sysUpTime":
+        return {}
+    answers = await conversation.read((), [uptime_oids(model), *names])
+    return {oid: value for answer in answers for oid, value in answer.values.items()}
 
 
 async def _column(conversation: Conversation, root: str) -> dict[int, Value]:
@@ -71,48 +102,62 @@ async def _column(conversation: Conversation, root: str) -> dict[int, Value]:
     return {int(index): value for index, value in indexes if index.isdecimal()}
 
 
-def _interfaces(columns: Columns) -> tuple[DiscoveredInterface, ...]:
+def _interfaces(model: DeviceModel, columns: Columns) -> tuple[DiscoveredInterface, ...]:
     indexes = sorted({*columns[oids.IF_DESCR], *columns[oids.IF_NAME]})
     check_table(len(indexes), max(indexes, default=0))
-    names = unique_names({index: _name(columns, index) for index in indexes})
-    return tuple(_interface(columns, index, names[index]) for index in indexes)
+    first, second = (columns[root] for root in _name_roots(model))
+    names = unique_names(
+        {at: interface_name(first.get(at), second.get(at), index=at) for at in indexes}
+    )
+    return tuple(_interface(model, columns, index, names[index]) for index in indexes)
 
 
-def _name(columns: Columns, index: int) -> str:
-    if_name = columns[oids.IF_NAME].get(index)
-    return interface_name(if_name, columns[oids.IF_DESCR].get(index), index=index)
+def _name_roots(model: DeviceModel) -> tuple[str, str]:
+    """The column that names interfaces, and the one for those it leaves nameless."""
+    roots = oids.IF_NAME, oids.IF_DESCR
+    return roots if model.name_from == "ifName" else roots[::-1]
 
 
-def interface_name(if_name: Value | None, if_descr: Value | None, *, index: int) -> str:
-    """ifName, else ifDescr, else `if<index>`."""
-    return (_text(if_name) or _text(if_descr))[:LONGEST_NAME] or f"if{index}"
+def interface_name(first: Value | None, second: Value | None, *, index: int) -> str:
+    """The first (ifName of most devices), else the second (ifDescr), else `if<index>`."""
+    return (_text(first) or _text(second))[:LONGEST_NAME] or f"if{index}"
 
 
-def _interface(columns: Columns, index: int, name: str) -> DiscoveredInterface:
+def _interface(model: DeviceModel, columns: Columns, index: int, name: str) -> DiscoveredInterface:
     def value(root: str) -> Value | None:
         return columns[root].get(index)
 
+    descr = _text(value(oids.IF_DESCR))
     return DiscoveredInterface(
         index=index,
         name=name,
-        descr=_text(value(oids.IF_DESCR)),
+        descr=descr,
         alias=_text(value(oids.IF_ALIAS)),
         if_type=_small(value(oids.IF_TYPE)) or OTHER,
         speed_bps=speed_bps(
-            if_speed=_count(value(oids.IF_SPEED)), high_speed=_count(value(oids.IF_HIGH_SPEED))
+            if_speed=_count(value(oids.IF_SPEED)),
+            high_speed=_count(value(oids.IF_HIGH_SPEED)),
+            source=model.speed_from,
         ),
         mac=_mac(value(oids.IF_PHYS_ADDRESS)),
         admin_state=_state(value(oids.IF_ADMIN_STATUS)),
         oper_state=_state(value(oids.IF_OPER_STATUS)),
-        counter_bits=_counter_bits(value(oids.IF_HC_IN_OCTETS), value(oids.IF_IN_OCTETS)),
+        counter_bits=_counter_bits(model, value(oids.IF_HC_IN_OCTETS), value(oids.IF_IN_OCTETS)),
+        vlan_by_name=model.vlan_of(name, descr),
     )
 
 
-def speed_bps(*, if_speed: int | None, high_speed: int | None) -> int | None:
+def speed_bps(
+    *, if_speed: int | None, high_speed: int | None, source: SpeedSource = "both"
+) -> int | None:
     """ifSpeed (bit/s, full at 4.29 Gb/s) below 20 Mb/s, where ifHighSpeed (Mb/s) is too coarse;
     else ifHighSpeed. Zero means unknown (a port without link on RouterOS)."""
-    if high_speed is not None and high_speed > GAUGE32_FULL:
+    if high_speed is not None and (high_speed > GAUGE32_FULL or source == "ifSpeed"):
         high_speed = None
+    if source in {"ifHighSpeed", "none"}:
+        if_speed = None
+    if source == "none":
+        return None
     if high_speed and high_speed >= 20:
         return high_speed * 1_000_000
     if if_speed and if_speed < GAUGE32_FULL:
@@ -120,22 +165,27 @@ def speed_bps(*, if_speed: int | None, high_speed: int | None) -> int | None:
     return high_speed * 1_000_000 if high_speed else None
 
 
-def _counter_bits(hc_octets: Value | None, octets: Value | None) -> int:
-    if isinstance(hc_octets, int):
+def _counter_bits(model: DeviceModel, hc_octets: Value | None, octets: Value | None) -> int:
+    if isinstance(hc_octets, int) and model.counters == "best":
         return 64
     return 32 if isinstance(octets, int) else 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A wanted interface and the answer that should hold it."""
+    """A wanted interface and the answer that should hold it; `name_root` is where its name is."""
 
     wanted: Wanted
     answer: Answer
     uptime_ticks: int
+    name_root: str
 
     def value(self, root: str) -> Value | None:
         return self.answer.values.get(f"{root}.{self.wanted.index}")
+
+    @property
+    def name(self) -> Value | None:
+        return self.value(self.name_root)
 
 
 async def read_counters(
@@ -143,29 +193,32 @@ async def read_counters(
 ) -> CounterReading:
     """Octet counters of the wanted interfaces; see `CounterReading` for what renumbering does.
 
-    About 60 OIDs per PDU, each with its own sysUpTime. Raises a ProtocolError; a device of which
-    some answers are lost fails as a whole (a half reading would look like vanished interfaces).
+    As many OIDs per PDU as the target's model takes (60 of most), each with its own uptime. Raises
+    a ProtocolError; a device of which some answers are lost fails as a whole (a half reading would
+    look like vanished interfaces).
     """
-    started = time.monotonic()
-    groups: Sequence[Sequence[str]] = [_asked(one) for one in wanted] or [[]]
+    started, model = time.monotonic(), target.model
+    name_root, other_root = _name_roots(model)
+    groups: Sequence[Sequence[str]] = [_asked(one, name_root) for one in wanted] or [[]]
     async with engine.converse(target) as conversation:
-        answers = await conversation.read([oids.SYS_UPTIME, oids.IF_NUMBER], groups)
-        rows = _pair(wanted, answers)
-        descrs = await _descrs(conversation, rows)
-    named = [(row, _is_wanted(row, descrs)) for row in rows]
+        answers = await conversation.read([*uptime_oids(model), oids.IF_NUMBER], groups)
+        rows = _pair(model, wanted, answers)
+        others = await _other_names(conversation, rows, other_root)
+    named = [(row, _is_wanted(row, others)) for row in rows]
     first = _first_whole(answers)
     return CounterReading(
-        uptime_ticks=_uptime(first),
+        uptime_ticks=uptime_ticks(model, first.values),
         if_number=_small(first.values.get(oids.IF_NUMBER)),
         taken_at=first.taken_at,
         took_ms=(time.monotonic() - started) * 1000,
         rows=tuple(_counter_row(row, right=right) for row, right in named),
         renumbered=not all(right for _, right in named),
+        uptime_step_ticks=100 if model.uptime_from == "snmpEngineTime" else 1,
     )
 
 
-def _asked(wanted: Wanted) -> list[str]:
-    roots = [oids.IF_NAME, *_octet_roots(wanted), oids.IF_OPER_STATUS]
+def _asked(wanted: Wanted, name_root: str) -> list[str]:
+    roots = [name_root, *_octet_roots(wanted), oids.IF_OPER_STATUS]
     if wanted.discontinuity:
         roots.append(oids.IF_COUNTER_DISCONTINUITY_TIME)
     return [f"{root}.{wanted.index}" for root in roots]
@@ -177,16 +230,17 @@ def _octet_roots(wanted: Wanted) -> tuple[str, str]:
     return oids.IF_IN_OCTETS, oids.IF_OUT_OCTETS
 
 
-def _pair(wanted: Sequence[Wanted], answers: Sequence[Answer]) -> list[_Row]:
+def _pair(model: DeviceModel, wanted: Sequence[Wanted], answers: Sequence[Answer]) -> list[_Row]:
     """Each wanted interface with the answer that was asked for it. An answer without sysUpTime
     (the agent refused that one request) takes over the uptime of the one before: its rows are
     empty anyway."""
     rows: list[_Row] = []
-    uptime_ticks = _uptime(_first_whole(answers))
+    name_root, _ = _name_roots(model)
+    ticks = uptime_ticks(model, _first_whole(answers).values)
     for answer in answers:
-        uptime_ticks = _uptime(answer) if answer.values else uptime_ticks
+        ticks = uptime_ticks(model, answer.values) if answer.values else ticks
         ones = wanted[len(rows) : len(rows) + answer.groups]
-        rows.extend(_Row(one, answer, uptime_ticks) for one in ones)
+        rows.extend(_Row(one, answer, ticks, name_root) for one in ones)
     return rows
 
 
@@ -195,22 +249,23 @@ def _first_whole(answers: Sequence[Answer]) -> Answer:
     return next(answer for answer in answers if answer.values)
 
 
-async def _descrs(conversation: Conversation, rows: Sequence[_Row]) -> dict[int, Value]:
-    """ifDescr of the rows that have no ifName: those were named by it."""
-    nameless = [row.wanted.index for row in rows if not _text(row.value(oids.IF_NAME))]
-    present = [f"{oids.IF_DESCR}.{index}" for index in nameless]
+async def _other_names(
+    conversation: Conversation, rows: Sequence[_Row], root: str
+) -> dict[int, Value]:
+    """The other name (ifDescr of most devices) of the rows that have none where names come from."""
+    present = [f"{root}.{row.wanted.index}" for row in rows if not _text(row.name)]
     answers = await conversation.read((), [[oid] for oid in present])
     values = {oid: value for answer in answers for oid, value in answer.values.items()}
     return {int(oid.rpartition(".")[2]): value for oid, value in values.items()}
 
 
-def _is_wanted(row: _Row, descrs: Mapping[int, Value]) -> bool:
+def _is_wanted(row: _Row, others: Mapping[int, Value]) -> bool:
     """Does the interface at this index still bear the wanted name? Gone counts as no."""
     index = row.wanted.index
-    roots = (oids.IF_NAME, oids.IF_OPER_STATUS, *_octet_roots(row.wanted))
-    if index not in descrs and all(row.value(root) is None for root in roots):
+    roots = (row.name_root, oids.IF_OPER_STATUS, *_octet_roots(row.wanted))
+    if index not in others and all(row.value(root) is None for root in roots):
         return False
-    found = interface_name(row.value(oids.IF_NAME), descrs.get(index), index=index)
+    found = interface_name(row.name, others.get(index), index=index)
     wanted = row.wanted.name
     while wanted != found and wanted.endswith(suffix(index)):
         wanted = wanted.removesuffix(suffix(index))
@@ -231,8 +286,18 @@ def _counter_row(row: _Row, *, right: bool) -> CounterRow:
     )
 
 
-def _uptime(answer: Answer) -> int:
-    ticks = _ticks(answer.values.get(oids.SYS_UPTIME))
+def uptime_oids(model: DeviceModel) -> tuple[str, ...]:
+    """sysUpTime, and the other uptime of the device where its model says that it has one."""
+    other = _OTHER_UPTIMES.get(model.uptime_from)
+    return (oids.SYS_UPTIME, other) if other else (oids.SYS_UPTIME,)
+
+
+def uptime_ticks(model: DeviceModel, values: Mapping[str, Value]) -> int:
+    """1/100 s; sysUpTime where the device does not have the other one. Raises Nonsense."""
+    other = _ticks(values.get(_OTHER_UPTIMES.get(model.uptime_from, "")))
+    if other is not None:
+        return other * 100 if model.uptime_from == "snmpEngineTime" else other
+    ticks = _ticks(values.get(oids.SYS_UPTIME))
     if ticks is None:
         raise Nonsense("the SNMP agent does not report sysUpTime")
     return ticks
@@ -248,6 +313,11 @@ def _ticks(value: Value | None) -> int | None:
 
 def _small(value: Value | None) -> int | None:
     return value if isinstance(value, int) and 0 <= value <= HIGHEST_INDEX else None
+
+
+def _oid(value: Value | None) -> str:
+    """Without the dot that some libraries put before it."""
+    return value.removeprefix(".") if isinstance(value, str) else ""
 
 
 def _text(value: Value | None) -> str:

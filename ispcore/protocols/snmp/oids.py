@@ -5,6 +5,11 @@ SYS_OBJECT_ID = "1.3.6.1.2.1.1.2.0"
 SYS_UPTIME = "1.3.6.1.2.1.1.3.0"
 SYS_NAME = "1.3.6.1.2.1.1.5.0"
 
+# Uptimes of the machine rather than of its agent: HOST-RESOURCES-MIB [RFC 2790] in 1/100 s, and
+# SNMP-FRAMEWORK-MIB [RFC 3411] in seconds.
+HR_SYSTEM_UPTIME = "1.3.6.1.2.1.25.1.1.0"
+SNMP_ENGINE_TIME = "1.3.6.1.6.3.10.2.1.3.0"
+
 IF_NUMBER = "1.3.6.1.2.1.2.1.0"
 
 # Columns: append ".<ifIndex>".

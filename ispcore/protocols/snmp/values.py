@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ispcore.protocols.errors import Refused, Unreachable
+from ispcore.protocols.snmp.device_models import PLAIN, DeviceModel
 
 # A str is an OID, or an IpAddress in dotted form. NULL is treated as absent.
 Value = int | bytes | str
@@ -18,7 +19,8 @@ SHORTEST_KEY = 8  # characters; RFC 3414 section 11.2, enforced by every agent
 @dataclass(frozen=True, slots=True)
 class SnmpTarget:
     """An SNMP agent and how to speak to it. `timeout_s` is per try, `retries` are further tries
-    after the first, so silence takes `timeout_s * (retries + 1)`. Secrets stay out of the repr.
+    after the first, so silence takes `timeout_s * (retries + 1)`. `model` is what is known to be
+    special about it. Secrets stay out of the repr.
     """
 
     address: str
@@ -32,6 +34,7 @@ class SnmpTarget:
     priv_key: str = field(default="", repr=False)
     timeout_s: float = 2.0
     retries: int = 1
+    model: DeviceModel = field(default=PLAIN, repr=False)
 
     @property
     def tries(self) -> int:

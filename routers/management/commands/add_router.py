@@ -29,7 +29,8 @@ class Command(BaseCommand):
         f"({', '.join(SECRETS.values())}) or are asked for, never from arguments, which "
         "everybody on the machine can read. "
         "Example: ROUTER_SNMP_COMMUNITY=s3cret manage.py add_router utt-edge-01 10.88.4.1 "
-        "--site Uttara --api-user ispcore. "
+        "--site Uttara --api-user ispcore. A router that is no MikroTik needs SNMP only: leave out "
+        "--api-user. "
         "Exit code 0: entered and it answers; 1: refused, nothing was changed; "
         "3: entered, but it does not answer."
     )
@@ -38,7 +39,13 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("address", help="management address, IPv4 or IPv6")
         parser.add_argument("--site", default="")
-        parser.add_argument("--api-user", default="")
+        parser.add_argument("--api-user", default="", help="MikroTik only")
+        parser.add_argument(
+            "--counters",
+            default="",
+            choices=["", *Router.CounterSource.values],
+            help="from where; left out: SNMP, and the API where SNMP fails and there is a user",
+        )
         parser.add_argument("--api-port", type=int, default=8728)
         parser.add_argument("--api-tls", action="store_true")
         parser.add_argument("--snmp-port", type=int, default=161)
@@ -58,7 +65,15 @@ class Command(BaseCommand):
             diff = discovery.discover(router, by=BY)
         except ProtocolError as error:
             raise CommandError(f"{router.name}: {error.kind}: {error}", returncode=3) from error
+        self.stdout.write(f"{router.name}: {_what(router)}")
         self.stdout.write(f"{router.name}: {diff.total} interfaces: {', '.join(diff.new)}")
+
+
+def _what(router: Router) -> str:
+    """ "Cisco C2960S, IOS 15.2(2a)E1", as far as it said."""
+    pairs = ((router.vendor, router.board), (router.os_name, router.os_version))
+    parts = [" ".join(word for word in pair if word) for pair in pairs]
+    return ", ".join(part for part in parts if part) or "does not say what it is"
 
 
 def _router(options: dict[str, Any]) -> Router:
@@ -75,6 +90,7 @@ def _router(options: dict[str, Any]) -> Router:
         address=options["address"],
         site=options["site"],
         ping_method=options["ping"],
+        counter_source=options["counters"] or _source(options),
         api_user=options["api_user"],
         api_port=options["api_port"],
         api_tls=options["api_tls"],
@@ -85,6 +101,11 @@ def _router(options: dict[str, Any]) -> Router:
         snmp_priv_protocol=options["snmp_priv"],
         **secrets,
     )
+
+
+def _source(options: dict[str, Any]) -> str:
+    source = Router.CounterSource
+    return source.SNMP_THEN_API if options["api_user"] else source.SNMP
 
 
 def _secret(name: str) -> str:

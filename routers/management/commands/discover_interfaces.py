@@ -14,7 +14,8 @@ BY = Actor("manage.py discover_interfaces")
 
 class Command(BaseCommand):
     help = (
-        "Ask routers for their interfaces and show what is new, gone or renumbered. "
+        "Ask routers for their interfaces and show what is new, gone, renumbered, or seems to be "
+        "renamed, which a person confirms on the router's page. "
         "Example: manage.py discover_interfaces utt-edge-01. "
         "Exit code 0: all answered; 1: some did not; 2: none did, or no such router."
     )
@@ -40,5 +41,7 @@ class Command(BaseCommand):
             ):
                 for name in names:
                     self.stdout.write(f"  {word}: {name}")
+            for old, new in diff.renamed:
+                self.stdout.write(f"  renamed: {old} → {new} (confirm it on the router's page)")
         if failed:
             raise failure(failed, len(routers), "routers did not answer")

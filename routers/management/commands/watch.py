@@ -1,20 +1,23 @@
 """manage.py watch: ping every router every few seconds, and judge whether it answers."""
 
 import asyncio
+import logging
 import signal
+from contextlib import suppress
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from routers.operations import watching
 
+logger = logging.getLogger(__name__)
+
 
 class Command(BaseCommand):
     help = (
         "Ping every polled router every WATCH_PERIOD_S seconds until it is told to stop. "
-        "Of several on one database one pings, and another takes over when it is gone. "
+        "Several on one database share the routers, and take over those of one that is gone. "
         "Example: manage.py watch. Exit code 0: stopped by SIGTERM or Ctrl-C."
     )
 
@@ -27,11 +30,26 @@ async def _until_told_to_stop() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    while not stop.is_set():
-        due = loop.time() + settings.WATCH_PERIOD_S
-        await watching.round_of_pings()
-        try:
-            await asyncio.wait_for(stop.wait(), timeout=max(due - loop.time(), 0.5))
-        except TimeoutError:
-            continue
-    await sync_to_async(watching.end)()
+    watching_on = asyncio.create_task(_watch())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({watching_on, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    watching_on.cancel()
+    stopping.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching_on
+
+
+async def _watch() -> None:
+    watch, loop = watching.Watch(), asyncio.get_running_loop()
+    started = loop.time()
+    try:
+        while True:
+            began = loop.time()
+            await watch.round()
+            due = watching.next_tick(started, loop.time(), settings.WATCH_PERIOD_S)
+            if due - began > settings.WATCH_PERIOD_S * 1.5:
+                took_s = loop.time() - began
+                logger.warning("watch: a round took %.1f s, the next one is left out", took_s)
+            await asyncio.sleep(due - loop.time())
+    finally:
+        await watch.end()

@@ -1,4 +1,4 @@
-"""Which processes belong to a program: read from /proc (Linux; empty elsewhere)."""
+"""Which processes belong to a job cluster: read from /proc (Linux; empty elsewhere)."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 PROC = Path("/proc")
 
 
-def workers(leader: int) -> frozenset[int]:
+def members(leader: int) -> frozenset[int]:
     """The live children and grandchildren of `leader`.
 
-    A job cluster is a leader, its guard, and the guard's workers; programs that a worker itself
-    starts (fping) are one floor further down and do not count.
+    A job cluster is a leader, its guard, and the guard's workers, pusher and monitor; programs
+    that a worker itself starts are one floor further down and do not count.
     """
     parents = _parents()
     children = {pid for pid, parent in parents.items() if parent == leader}

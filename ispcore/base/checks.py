@@ -1,0 +1,53 @@
+"""System checks of the series: partitions ahead, rows that lie in none (`check --database`)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004 - Django's names
+from django.db.utils import DatabaseError
+
+from ispcore.base.timeseries import partitions
+from ispcore.base.timeseries.models import Series
+
+SOON = timedelta(days=7)
+
+
+@register(Tags.database)
+def series_have_partitions(
+    app_configs: Any, databases: Sequence[str] | None = None, **options: Any
+) -> list[CheckMessage]:
+    """Warnings base.W001 and W002; silent where no table is partitioned (yet)."""
+    if "default" not in (databases or ()):
+        return []
+    try:
+        found = [_judge(partitions.series_of(model)) for model in partitions.all_series()]
+    except DatabaseError as error:
+        return [Warning(f"the series cannot be looked at: {error}", id="base.W001")]
+    return [message for messages in found for message in messages]
+
+
+def _judge(series: Series) -> list[CheckMessage]:
+    ahead = partitions.ahead(series)
+    if ahead is None:
+        return []
+    found: list[CheckMessage] = []
+    if ahead < SOON:
+        found.append(
+            Warning(
+                f"{series.table}: partitions are there for {ahead.days} more days only",
+                hint="does the job `tidy series` run? manage.py series --tidy does the same now",
+                id="base.W001",
+            )
+        )
+    if astray := partitions.waiting(series):
+        found.append(
+            Warning(
+                f"{series.table}: rows of {astray[0]:%Y-%m-%d} and {len(astray) - 1} other "
+                f"partitions wait in {partitions.last_resort(series)}",
+                hint="a clock was wrong, or old data came in; what is kept gets its partition "
+                "from the job `tidy series`, the rest is deleted when it is old enough",
+                id="base.W002",
+            )
+        )
+    return found

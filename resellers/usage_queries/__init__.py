@@ -1,0 +1,27 @@
+"""Usage over time: series for charts and CSV, daily peaks, octets, the 95th percentile."""
+
+from resellers.usage_queries.billing import (
+    Octets,
+    Percentile,
+    percentile,
+    percentiles,
+    top,
+)
+from resellers.usage_queries.charts import Gap, Series, chart, daily_peaks, series
+from resellers.usage_queries.points import Point, five_minutes, points
+
+__all__ = [
+    "Gap",
+    "Octets",
+    "Percentile",
+    "Point",
+    "Series",
+    "chart",
+    "daily_peaks",
+    "five_minutes",
+    "percentile",
+    "percentiles",
+    "points",
+    "series",
+    "top",
+]
