@@ -9,7 +9,7 @@ from ispcore.base import clock
 from lab.fleet.spec import FIRST_VLAN_ID, FleetSpec, vlan_name
 from resellers.models import Mapping, Plan, Reseller
 from resellers.operations import usage
-from routers.models import CounterState, Interface, Router
+from routers.models import Interface, Router
 
 PER_ROUTER = 50
 VLAN, VLAN_BPS, PLAN_BPS = 135, 10_000_000_000, 100_000_000_000
@@ -61,9 +61,8 @@ def mapped_interfaces(
     return [mapping.pk for mapping in mappings]
 
 
-def reseller_with_rate(number: int) -> tuple[int, int]:
-    """A reseller with one interface that has a current rate and 30 days of 5-minute samples;
-    the primary keys of reseller and interface."""
+def reseller_with_history(number: int) -> tuple[int, int]:
+    """A reseller with one interface and 30 days of its 5-minute samples; their primary keys."""
     now = clock.now()
     name = f"Live {number}"
     reseller = Reseller.objects.create(tenant=Tenant.objects.create(name=name))
@@ -82,10 +81,6 @@ def reseller_with_rate(number: int) -> tuple[int, int]:
     with transaction.atomic():
         usage.insert([_sample(mapping.pk, last_ms - 300 * n) for n in range(30 * 288, 0, -1)])
     usage.roll_up()
-    CounterState.objects.create(
-        interface=interface, at_ms=0, uptime_ticks=0, in_octets=0, out_octets=0, bits=64,
-        bucket_ms=0, in_bps=0, out_bps=0, rated_at=now,
-    )  # fmt: skip
     return reseller.pk, interface.pk
 
 

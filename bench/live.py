@@ -221,12 +221,12 @@ class Network:
     def __init__(self) -> None:
         from django.test import Client
 
-        from bench.fleet import reseller_with_rate
+        from bench.fleet import reseller_with_history
         from ispcore.accounts.models import Account
 
         self._states = {
             str(reseller): interface
-            for reseller, interface in (reseller_with_rate(n) for n in range(GROUPS + 1))
+            for reseller, interface in (reseller_with_history(n) for n in range(GROUPS + 1))
         }
         self.keys = list(self._states)
         self._step = 0
@@ -246,14 +246,14 @@ class Network:
         from django.db import transaction
 
         from ispcore.live.publish import publish
-        from routers.models import CounterState
+        from routers.models import Interface
+        from tests.counter_states import put
 
         self._step += 1
         at = self._from + timedelta(milliseconds=125 * self._step)
+        rates = {"in_bps": 1_000_000 * self._step, "out_bps": 3_000_000 * self._step}
         with transaction.atomic():
-            CounterState.objects.filter(interface_id=self._states[key]).update(
-                in_bps=1_000_000 * self._step, out_bps=3_000_000 * self._step, rated_at=at
-            )
+            put(Interface.objects.get(pk=self._states[key]), **rates, rated_ms=_ms(at))
             publish("reseller", key)
         self._shown[key] = at
         return time.monotonic()
@@ -263,10 +263,14 @@ class Network:
 
     def truth(self) -> dict[str, int]:
         """What each key's pages should show, from the database."""
-        from routers.models import CounterState
+        from tests.counter_states import states
 
-        rows = dict(CounterState.objects.values_list("interface_id", "rated_at"))
-        return {key: _shown_as(rows[interface]) for key, interface in self._states.items()}
+        rated = {pk: state.rated_at for pk, state in states().items()}
+        return {key: _shown_as(rated[interface]) for key, interface in self._states.items()}
+
+
+def _ms(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def _shown_as(rated_at: datetime | None) -> int:

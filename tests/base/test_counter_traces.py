@@ -48,8 +48,8 @@ class Portal:
         self._state: CounterState | None = None
 
     def read(self, reading: Reading) -> Interval | None:
-        seen = (reading.at_ms, reading.uptime_ticks, *reading.octets)
-        seen += (reading.bits, reading.discontinuity)
+        into, out = reading.octets
+        seen = (reading.at_ms, reading.uptime_ticks, into, out, reading.bits, reading.discontinuity)
         row, step_ticks = Row(1, self.speed_bps, *seen), 100 if reading.whole_seconds else 1
         if self._state is None:
             self._state = advance.first(row)
@@ -341,6 +341,18 @@ def test_a_long_trace_is_judged_as_the_plain_model_judges_it(seed: int) -> None:
         span_ms = MINUTE_MS + dice.randrange(-2_000, 2_000)
         use = dice.choice([0.0, 0.2, 0.97, 1.0, 1.05, 1.2])
         trace.happens("flow", span_ms, use, dice.random(), dice.choice([0, 20, 900, 3_000]))
+    agree(trace)
+
+
+def test_a_line_that_is_first_read_a_moment_before_the_grid() -> None:
+    """Not a millisecond of the router's is in the first bucket: nothing is known of it."""
+    trace = Trace(10**9)
+    trace.device.now_ms = T0_MS + BUCKET_MS - 1
+    trace.portal, trace.model = Portal(10**9), plain_model.Line(10**9)
+    trace.take(trace.device.read())
+    trace.happens("flow", MINUTE_MS, 1.0, 1.0, 3)
+    assert trace.portal.finished == []
+    trace.happens("flow", 6 * MINUTE_MS, 1.0, 1.0, 0)
     agree(trace)
 
 
