@@ -1,11 +1,14 @@
 """Routers, interfaces, resellers and mappings in bulk, as discovery and people would have made them."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+from django.db import transaction
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
 from lab.fleet.spec import FIRST_VLAN_ID, FleetSpec, vlan_name
 from resellers.models import Mapping, Plan, Reseller
+from resellers.operations import usage
 from routers.models import Interface, Router
 
 PER_ROUTER = 50
@@ -56,6 +59,35 @@ def mapped_interfaces(
         batch_size=2_000,
     )
     return [mapping.pk for mapping in mappings]
+
+
+def reseller_with_history(number: int) -> tuple[int, int]:
+    """A reseller with one interface and 30 days of its 5-minute samples; their primary keys."""
+    now = clock.now()
+    name = f"Live {number}"
+    reseller = Reseller.objects.create(tenant=Tenant.objects.create(name=name))
+    router = Router.objects.create(name=f"live-{number}", address=f"127.200.0.{number + 1}")
+    interface = Interface.objects.create(
+        router=router, name="vlan1", index=1, first_seen_at=now, last_seen_at=now
+    )
+    mapping = Mapping.objects.create(
+        reseller=reseller,
+        router=router,
+        interface=interface,
+        vlan_id=1,
+        started_at=now - timedelta(days=40),
+    )
+    last_ms = int(now.timestamp()) // 300 * 300
+    with transaction.atomic():
+        usage.insert([_sample(mapping.pk, last_ms - 300 * n) for n in range(30 * 288, 0, -1)])
+    usage.roll_up()
+    return reseller.pk, interface.pk
+
+
+def _sample(mapping_id: int, at_s: int) -> tuple[object, ...]:
+    into, out = at_s % 86_400 * 1_000, at_s % 3_600 * 30_000
+    rates = (into, out, into * 8 // 300, out * 8 // 300)
+    return (mapping_id, datetime.fromtimestamp(at_s, UTC), *rates, 300, 0, "snmp")
 
 
 def polled_fleet(spec: FleetSpec) -> None:

@@ -8,24 +8,34 @@ from ispcore.live.topics import Spots, Topic, render_spots
 from resellers.models import Reseller
 from resellers.pages import states
 
-TEMPLATES = {
+NOW = {
     "chips": "portal/reseller/chips.html",
     "current": "portal/reseller/current.html",
-    "p95": "portal/reseller/p95.html",
-    "chart": "portal/reseller/chart.html",
     "mappings": "portal/reseller/mappings.html",
     "alerts": "portal/reseller/alerts.html",
-    "peaks": "portal/reseller/peaks.html",
     "history": "portal/reseller/history.html",
+}
+USAGE = {
+    "p95": "portal/reseller/p95.html",
+    "chart": "portal/reseller/chart.html",
+    "peaks": "portal/reseller/peaks.html",
 }
 
 
-def _spots(key: str) -> Spots:
+def _now(key: str) -> Spots:
+    return render_spots(NOW, states.now_spots(_reseller(key)))
+
+
+def _usage(key: str) -> Spots:
+    return render_spots(USAGE, states.usage_spots(_reseller(key)))
+
+
+def _reseller(key: str) -> Reseller:
     rows = Reseller.objects.select_related("tenant", "plan")
     reseller = rows.filter(pk=pk_of(key)).first()
     if reseller is None:
         raise LookupError(key)
-    return render_spots(TEMPLATES, states.spots(reseller))
+    return reseller
 
 
 def _allowed(account: Account, key: str) -> bool:
@@ -33,4 +43,5 @@ def _allowed(account: Account, key: str) -> bool:
     return account.may(May.VIEW) and visible(rows, account).exists()
 
 
-TOPICS = [Topic("reseller", _spots, _allowed)]
+# two topics, since usage takes much longer to make and changes every 5 minutes only
+TOPICS = [Topic("reseller", _now, _allowed), Topic("reseller-usage", _usage, _allowed)]

@@ -172,7 +172,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         subscriber = self._subscriber
         while True:
             try:
-                await asyncio.wait_for(subscriber.wake.wait(), LIFE_EVERY_S)
+                async with asyncio.timeout(LIFE_EVERY_S):
+                    await subscriber.wake.wait()
             except TimeoutError:
                 if self._hub.listening:
                     await self.send(f'{{"at":"{_now()}"}}')

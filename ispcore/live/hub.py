@@ -172,8 +172,10 @@ class Hub:
             watched.task = asyncio.create_task(self._render_until_clean(watched))
 
     async def _render_until_clean(self, watched: Watched) -> None:
-        """One rendering per 100 ms at most; one that failed is tried again while it is watched."""
-        pause_s = COALESCE_S if watched.version else 0.0
+        """One rendering per 100 ms at most, the first of them at once; one that failed is tried
+        again while it is watched.
+        """
+        pause_s = max(watched.rendered_at + COALESCE_S - clock.monotonic_s(), 0.0)
         while watched.dirty and not watched.gone:
             await asyncio.sleep(pause_s)
             watched.dirty, pause_s = False, COALESCE_S

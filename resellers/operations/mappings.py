@@ -153,5 +153,6 @@ def _refuse_taken(mapping: Mapping) -> None:
 
 def _publish(mapping: Mapping) -> None:
     publish("reseller", str(mapping.reseller_id))
+    publish("reseller-usage", str(mapping.reseller_id))
     publish("router", str(mapping.router_id))
     publish("overview")

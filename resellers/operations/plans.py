@@ -81,4 +81,5 @@ def _note(reseller: Reseller, plan: Plan | None, by: Actor) -> None:
 
 def _publish(reseller: Reseller) -> None:
     publish("reseller", str(reseller.pk))
+    publish("reseller-usage", str(reseller.pk))
     publish("overview")

@@ -82,4 +82,5 @@ def _shown(reseller: Reseller) -> dict[str, object]:
 
 def _publish(reseller: Reseller) -> None:
     publish("reseller", str(reseller.pk))
+    publish("reseller-usage", str(reseller.pk))
     publish("overview")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from ispcore.base import units
 from ispcore.base.timeseries import rollups, store
@@ -79,10 +79,7 @@ def announce(collected: Collected) -> None:
     """After the collection is stored: judge the resellers concerned, and tell their pages."""
     if not collected.rated_interface_ids:
         return
-    mappings = Mapping.objects.filter(ended_at=None)
-    if len(collected.rated_interface_ids) <= MOST_NAMED_IDS:
-        mappings = mappings.filter(interface_id__in=collected.rated_interface_ids)
-    touched = Reseller.objects.filter(pk__in=mappings.values("reseller_id"))
+    touched = Reseller.objects.filter(pk__in=_carried(collected.rated_interface_ids))
     resellers = list(touched.select_related("tenant", "plan"))
     if resellers:
         evaluate(resellers)
@@ -91,6 +88,17 @@ def announce(collected: Collected) -> None:
         publish("overview")
     if collected.buckets:
         _roll_up_now()
+        fuller = _carried([each.interface_id for each in collected.buckets])
+        with transaction.atomic():
+            publish_each("reseller-usage", map(str, fuller.distinct()))
+
+
+def _carried(interface_ids: Sequence[int]) -> QuerySet[Mapping, int]:
+    """The primary keys of resellers that these interfaces carry now."""
+    mappings = Mapping.objects.filter(ended_at=None)
+    if len(interface_ids) <= MOST_NAMED_IDS:
+        mappings = mappings.filter(interface_id__in=interface_ids)
+    return mappings.values_list("reseller_id", flat=True)
 
 
 def evaluate(resellers: Sequence[Reseller]) -> None:

@@ -143,25 +143,42 @@ def actions(reseller: Reseller) -> dict[str, str]:
 
 def spots(reseller: Reseller, *, chart_range: str = chart.DEFAULT) -> dict[str, Any]:
     """All of a reseller's page. Raises chart.NotARange."""
+    return now_spots(reseller) | usage_spots(reseller, chart_range=chart_range)
+
+
+def now_spots(reseller: Reseller) -> dict[str, Any]:
+    """What may change with every reading."""
     now_used = queries.current([reseller])[reseller.pk]
     alerts = alert_pages.rows(alert_queries.of_subject(SUBJECT, reseller.pk))
     about_links = alert_pages.rows(queries.mapping_alerts(reseller))
-    history = list(reseller.plan_changes.order_by("-from_at", "-pk"))
     rows, total = mapping_rows(reseller)
     return alert_pages.always() | {
         "reseller": _head(reseller),
         "actions": actions(reseller),
         "chips": _chips(reseller, now_used),
         "current": _current(reseller, now_used, alerts),
-        "p95": _percentile(reseller),
-        "chart": chart.spot(reseller, chart_range),
         "mappings": rows,
         "mapping_sum": total,
         "alerts": sorted(alerts + about_links, key=lambda row: SEVERITY_RANK[Severity(row.kind)]),
-        "daily_peaks": _peaks(reseller, history),
-        "plan_history": _history(history),
+        "plan_history": _history(_plan_changes(reseller)),
+    }
+
+
+def usage_spots(reseller: Reseller, *, chart_range: str = chart.DEFAULT) -> dict[str, Any]:
+    """What changes when 5 minutes are finished; it is made of thousands of samples.
+
+    Raises chart.NotARange.
+    """
+    return {
+        "p95": _percentile(reseller),
+        "chart": chart.spot(reseller, chart_range),
+        "daily_peaks": _peaks(reseller, _plan_changes(reseller)),
         "thresholds": Thresholds(reseller.warning_percent, reseller.critical_percent),
     }
+
+
+def _plan_changes(reseller: Reseller) -> list[PlanChange]:
+    return list(reseller.plan_changes.order_by("-from_at", "-pk"))
 
 
 def mapping_rows(reseller: Reseller) -> tuple[list[MappingRow], MappingSum]:

@@ -112,6 +112,8 @@ def _count_usual(
     done = NOTHING
     if at_ms > turn_ms:
         before_ms = span_ms * (turn_ms - state.at_ms) // wall_ms
+        if not state.bucket_covered_ms and not before_ms:
+            return None  # nothing was seen of the bucket that ends here
         before_in = grown_in * before_ms // span_ms
         before_out = grown_out * before_ms // span_ms
         done = [_closed(state, before_in, before_out, before_ms, source)]

@@ -351,6 +351,18 @@ def test_a_long_trace_is_judged_as_the_plain_model_judges_it(seed: int) -> None:
     agree(trace)
 
 
+def test_a_line_that_is_first_read_a_moment_before_the_grid() -> None:
+    """Not a millisecond of the router's is in the first bucket: nothing is known of it."""
+    trace = Trace(10**9)
+    trace.device.now_ms = T0_MS + BUCKET_MS - 1
+    trace.portal, trace.model = Portal(10**9), plain_model.Line(10**9)
+    trace.take(trace.device.read())
+    trace.happens("flow", MINUTE_MS, 1.0, 1.0, 3)
+    assert trace.portal.finished == []
+    trace.happens("flow", 6 * MINUTE_MS, 1.0, 1.0, 0)
+    agree(trace)
+
+
 # ---- an honest device: what is counted is what flowed
 
 EXCUSES = {"restart", "reset", "another port", "64-bit wrap"}

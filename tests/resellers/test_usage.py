@@ -11,6 +11,7 @@ from django.test import override_settings
 from ispcore.base import clock
 from ispcore.base.timeseries.buckets import Bucket
 from ispcore.base.timeseries.quality import Quality
+from ispcore.live.models import LiveEvent
 from monitoring.models import Alert, AlertEvent
 from resellers.models import Mapping, Reseller, Usage, UsageDaily, UsageHourly
 from resellers.operations import mappings, plans, resellers, usage
@@ -18,6 +19,7 @@ from resellers.tasks import evaluate
 from routers.hooks import Collected
 from routers.models import Router
 from routers.operations import advance
+from tests.harness.environment import VENDOR
 from tests.resellers.conftest import BY, NOON, Clock, M, five, mapped, rate, sample, store
 
 Totals = tuple[int, int, int, int, int, int]
@@ -260,6 +262,25 @@ def test_an_alert_ends_with_the_last_mapping(over: Mapping) -> None:
     mappings.end(over, by=BY)
     usage.evaluate([reload(over.reseller)])
     assert ended_with() == "No interface is mapped to the reseller any more"
+
+
+@pytest.mark.skipif(VENDOR == "postgresql", reason="PostgreSQL keeps no table of events")
+def test_pages_are_told_of_usage_only_when_a_bucket_was_finished(
+    dhaka: Reseller, router: Router
+) -> None:
+    """Chart and percentile are made of a month of samples: not for every reading."""
+    mapping = mapped(dhaka, router, "vlan-312")
+    LiveEvent.objects.all().delete()
+    usage.announce(Collected([], [mapping.interface_id], frozenset()))
+    key = str(dhaka.pk)
+    assert _told() == {("reseller", key), ("overview", "")}
+    done = finished(mapping, NOON)
+    usage.announce(Collected(done.buckets, [mapping.interface_id], frozenset()))
+    assert ("reseller-usage", key) in _told()
+
+
+def _told() -> set[tuple[str, str]]:
+    return set(LiveEvent.objects.values_list("topic", "key"))
 
 
 def test_what_was_collected_is_judged_and_announced(over: Mapping, noon: Clock) -> None:
