@@ -37,8 +37,7 @@ BY_V3 = {
 }
 
 
-def collect() -> collection.Summary:
-    return collection.collect()
+collect = collection.collect
 
 
 @pytest.mark.parametrize(

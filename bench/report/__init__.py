@@ -1,0 +1,1 @@
+"""docs/performance.md, made from what the benchmarks printed: python -m bench.report OUTPUT..."""

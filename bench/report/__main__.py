@@ -1,0 +1,61 @@
+"""python -m bench.report OUTPUT...: write docs/performance.md from the last line of each output."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.report.targets import GROWTH, TARGETS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+HEAD = """\
+# Performance
+
+Made by `python -m bench.report` from what `script/bench` printed; not written by hand. References
+run in the same run on the same machine (2 cores), so ratios say more than times. `load` is the
+machine's 1-minute load average at the end of the run, the benchmark's own included.
+"""
+
+
+def main(paths: Sequence[str]) -> None:
+    results = [json.loads(Path(path).read_text().strip().splitlines()[-1]) for path in paths]
+    results.sort(key=lambda result: list(TARGETS).index(result["name"]))
+    PAGE.write_text("\n".join([HEAD, *map(section, results)]))
+
+
+def section(result: Mapping[str, Any]) -> str:
+    """A table of the figures, those with a target first."""
+    name, figures = result["name"], result["figures"]
+    targets = TARGETS[name]
+    rows = [
+        f"| `{key}` | {figures[key]:g} | {target.bound} | {_mark(target.holds(figures[key]))} "
+        f"| {target.words} |"
+        for key, target in targets.items()
+    ]
+    rest = ", ".join(f"`{key}` {value:g}" for key, value in figures.items() if key not in targets)
+    return "\n".join(
+        [
+            f"## {name}",
+            "",
+            f"Commit {result['commit']}, {result['time']}, load {result['load']}.",
+            "",
+            "| figure | measured | target | | what it is |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            *([f"Also: {rest}.", ""] if rest else []),
+            GROWTH[name],
+            "",
+        ]
+    )
+
+
+def _mark(holds: bool) -> str:
+    return "met" if holds else "missed"
+
+
+if __name__ == "__main__":
+    if not sys.argv[1:]:
+        sys.exit(f"usage: {__doc__}")
+    main(sys.argv[1:])

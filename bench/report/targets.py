@@ -1,0 +1,68 @@
+"""What the figures are to be, and how the cost of each thing grows."""
+
+from dataclasses import dataclass
+from operator import ge, le
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bound on a figure, and what the figure is in words."""
+
+    words: str
+    most: float | None = None
+    least: float | None = None
+
+    def holds(self, value: float) -> bool:
+        return (self.most is None or le(value, self.most)) and (
+            self.least is None or ge(value, self.least)
+        )
+
+    @property
+    def bound(self) -> str:
+        if self.most is not None:
+            return f"≤ {self.most:g}"
+        return f"≥ {self.least:g}" if self.least is not None else ""
+
+
+TARGETS = {
+    "collection": {
+        "cpu_vs_client": Target("our CPU over that of a bare SNMP client for the same values", 4),
+        "cycle_s": Target("1,000 routers × 50 VLANs, first question to commit, s", 1.5),
+        "vs_exporter": Target("times as fast as prometheus-snmp-exporter", least=1.5),
+        "dead_extra_s": Target("longer with 20 % dead routers, s (a time-out is 4 s)", 6),
+        "rss_mb": Target("peak memory of the collector, MB", 300),
+        "growth_4000_vs_1000": Target("4,000 routers over 1,000", 4.6),
+    },
+    "usage_store": {
+        "vs_copy": Target("speed of a first write over raw COPY", least=0.5),
+        "repeat_vs_copy": Target("speed of the same rows again over raw COPY", least=0.35),
+    },
+    "usage_query": {
+        "vlan_24h_ms": Target("last 24 h of one VLAN, ms", 50),
+        "chart_ms": Target("a chart of 2,000 points, ms", 50),
+        "top20_ms": Target("top 20 resellers of the month, ms", 100),
+        "p95_all_s": Target("all resellers' 95th percentile of the month, s", 12),
+    },
+    "live": {
+        "last_of_500_p95_ms": Target("last of 500 sockets served, 95th percentile, ms", 500),
+        "burst_settle_s": Target("after 100 events, until every socket shows the database, s", 1),
+        "lost": Target("sockets that show something else in the end", 0),
+    },
+    "ping": {
+        "ping_vs_fping": Target("a round of 2,000 addresses over bare fping", 1.5),
+    },
+}
+GROWTH = {
+    "collection": "Linear in interfaces. Half of the time is asking (SNMP packets of 60 values), a "
+    "third is judging and writing samples in Python, the rest waits for PostgreSQL. The next "
+    "bottleneck is the one core that a collector uses: more collectors share the routers.",
+    "usage_store": "Linear in rows; a repeat costs a temporary table and an anti-join. Roll-ups are "
+    "not in it: they are computed by hour, after the commit.",
+    "usage_query": "A line's rows lie together in its day's partition, so one line costs the same "
+    "whatever the others have; what reads a month of everybody grows with both. The next bottleneck "
+    "is the sort of each reseller's month for its percentile.",
+    "live": "A change is rendered once for each page that shows it and sent to its sockets: linear in "
+    "sockets, about 0.1 ms each. The next bottleneck is the event loop of one web process.",
+    "ping": "fping's interval between packets decides: linear in addresses until a round fills half "
+    "of its period.",
+}
