@@ -181,9 +181,13 @@ def _postgresql(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mysql(config: dict[str, Any]) -> dict[str, Any]:
+    # a server that stands still: /health/ must say so before the supervisor thinks us dead
+    answer_s = 8 if PROCESS == "web" else 120
     options = {
         "charset": "utf8mb4",
-        "connect_timeout": 10,
+        "connect_timeout": min(answer_s, 10),
+        "read_timeout": answer_s,
+        "write_timeout": answer_s,
         "isolation_level": "read committed",
         # Django never sets the session's zone; rows would be read hours off (see radius/checks.py)
         "init_command": "SET time_zone='+00:00', innodb_lock_wait_timeout=5",
@@ -294,13 +298,21 @@ LOGGING = {
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"brief": {"()": "ispcore.base.outages.Brief"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["brief"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send a thousand
         "daphne": {"level": "WARNING"},
+        "psycopg.pool": {"level": "ERROR"},  # each try to connect; who needed it says so once
     },
 }
 

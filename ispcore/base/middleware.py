@@ -6,6 +6,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
 
+RETRY_S = 10  # after which a page that found no database asks again
 Answer = Callable[[HttpRequest], HttpResponseBase]
 
 # nothing inline, nothing from elsewhere; data: is for the small icons in Django's own style sheets
@@ -42,9 +43,11 @@ class DatabaseAway:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, OperationalError | InterfaceError):
             return None
-        headers = {"Retry-After": "10"}
+        headers = {"Retry-After": str(RETRY_S)}
         if request.path.startswith("/api/"):
             fault = {"detail": "the database does not answer; nothing was changed"}
             return JsonResponse(fault, status=503, headers=headers)
-        page = render_to_string("503.html")
+        # only what was asked for is asked again: a form that is open behind it keeps its entries
+        asked = request.method in {"GET", "HEAD"}
+        page = render_to_string("503.html", {"retry_s": RETRY_S if asked else None})
         return HttpResponse(page, status=503, headers=headers)

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from django.db import Error, connections
 
 from ispcore.base import clock, leases
+from ispcore.base.outages import brief, is_away
 from ispcore.live.topics import Spots, Topic
 
 COALESCE_S = 0.1
@@ -186,13 +187,23 @@ class Hub:
             except LookupError:
                 watched.gone = changed = True
                 self._watched.pop((watched.topic.name, watched.key), None)
-            except Exception:
-                log.exception("live %s|%s: cannot be rendered", watched.topic.name, watched.key)
+            except Exception as error:  # noqa: BLE001 - logged there, and tried again
+                self._not_rendered(watched, error)
                 watched.dirty, pause_s, changed = bool(watched.subscribers), RETRY_S, False
             watched.rendered_at = clock.monotonic_s()
             if changed:
                 for subscriber in watched.subscribers:
                     subscriber.wake.set()
+
+    def _not_rendered(self, watched: Watched, error: Exception) -> None:
+        """A fault of ours is logged with its place, a database that is away only once: by whoever
+        listens, or here where it still seems to answer.
+        """
+        name, key = watched.topic.name, watched.key
+        if not is_away(error):
+            log.error("live %s|%s: cannot be rendered", name, key, exc_info=error)
+        elif self.listening:
+            log.warning("live %s|%s: the database does not answer: %s", name, key, brief(error))
 
 
 _hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()

@@ -7,12 +7,19 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.harness.processes import DidNotStart, Running, as_user, free_port, program
+from tests.harness.processes import (
+    DidNotStart,
+    Running,
+    as_user,
+    descendants,
+    free_port,
+    program,
+)
 
 USER = "ispcore"
 START_S = 60.0
@@ -88,6 +95,12 @@ class PostgreSQL:
     def start(self) -> None:
         """Wait for the data directory, then for the server. Raises DidNotStart."""
         self._making.wait(timeout_s=START_S)
+        self.come_back()
+        self._execute(f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{self.password}'")
+        self.create("ispcore")
+
+    def come_back(self) -> None:
+        """Start the server, on the port it always had. Raises DidNotStart."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -107,8 +120,15 @@ class PostgreSQL:
             log=self.directory / "postgres.log",
         )
         self._server.wait_until(self._ready, timeout_s=START_S)
-        self._execute(f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{self.password}'")
-        self.create("ispcore")
+
+    def go_away(self) -> None:
+        """Stop it as an operator does: clients are told, and nobody waits for them."""
+        assert self._server is not None
+        self._server.stop(how=signal.SIGINT)
+
+    def kill(self) -> int:
+        """SIGKILL to all its processes at once; returns the code the first of them ended with."""
+        return _kill(self._server)
 
     def url(self, database: str) -> str:
         return f"postgresql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
@@ -171,10 +191,14 @@ class MariaDB:
     def start(self) -> None:
         """Wait for the data directory, then for the server. Raises DidNotStart."""
         self._making.wait(timeout_s=START_S)
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Start the server, on the port it always had. Raises DidNotStart."""
         first = self.directory / "first.sql"
         first.write_text(
             f"ALTER USER root@localhost IDENTIFIED BY '{self.password}';\n"
-            f"CREATE USER {USER}@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
+            f"CREATE USER IF NOT EXISTS {USER}@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
             f"GRANT ALL ON *.* TO {USER}@'127.0.0.1';\n"
             "CREATE DATABASE IF NOT EXISTS radius;\n"
         )
@@ -197,6 +221,25 @@ class MariaDB:
             log=self.directory / "mariadb.log",
         )
         self._server.wait_until(self._ready, timeout_s=START_S)
+
+    def go_away(self) -> None:
+        """Stop it as an operator does."""
+        assert self._server is not None
+        self._server.stop()
+
+    def kill(self) -> int:
+        """SIGKILL; returns the code it ended with."""
+        return _kill(self._server)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It stands still: connections are open, and nothing comes back."""
+        assert self._server is not None
+        os.kill(self._server.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._server.pid, signal.SIGCONT)
 
     def url(self, database: str) -> str:
         return f"mysql://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
@@ -229,6 +272,16 @@ class MariaDB:
             self._connect().close()
             return True
         return False
+
+
+def _kill(server: Running | None) -> int:
+    assert server is not None
+    family = [server.pid, *descendants(server.pid)]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)  # none of them may see another end, and clean up
+    for pid in family:
+        os.kill(pid, signal.SIGKILL)
+    return server.ended()
 
 
 def _directory(name: str) -> Path:

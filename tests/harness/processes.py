@@ -88,6 +88,10 @@ class Running:
         if code != 0:
             raise DidNotStart(f"{self.name}: {self.log.read_text(errors='replace')[-2000:]}")
 
+    def ended(self, *, within_s: float = 10) -> int:
+        """The code with which it ended; raises TimeoutExpired where it lives on."""
+        return self._process.wait(within_s)
+
     def stop(self, *, how: signal.Signals = signal.SIGTERM, timeout_s: float = 10) -> None:
         """End it politely, then for certain."""
         with contextlib.suppress(ProcessLookupError):

@@ -38,6 +38,7 @@ def test_a_page_says_that_the_database_does_not_answer(
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     assert "database" in answer.content.decode()
     assert "OperationalError" not in answer.content.decode()
+    assert '<meta http-equiv="refresh" content="10">' in answer.content.decode()
 
 
 def test_a_change_says_that_nothing_was_changed(noc: "Account", client_for: ClientFor) -> None:
@@ -45,6 +46,9 @@ def test_a_change_says_that_nothing_was_changed(noc: "Account", client_for: Clie
     with database_away():
         answer = browser.post("/admin/resellers/reseller/add/", {"name": "Dhaka Fibre"})
     assert answer.status_code == 503
+    page = answer.content.decode()
+    assert "Nothing was changed" in page
+    assert "refresh" not in page, "the form that is open behind it would be lost"
 
 
 @pytest.mark.parametrize("path", ["/api/resellers", "/api/alerts"])
