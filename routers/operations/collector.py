@@ -24,6 +24,7 @@ from django.db import (
 )
 
 from ispcore.base import clock, leases, shares
+from ispcore.base.memory import without_gc
 from ispcore.base.shares import Share
 from ispcore.base.spool import Dropped, Spool
 from routers import hooks
@@ -114,9 +115,10 @@ class Collector:
         works, began_s = self.works, clock.monotonic_s()
         if not works:
             return
-        attempts = read_all(works, limit_s=min(collection.READ_LIMIT_S, self.period_s * 0.7))
-        records = collection.records_of(attempts)
-        self.put(_Fresh(attempts, records, began_s))
+        with without_gc():
+            attempts = read_all(works, limit_s=min(collection.READ_LIMIT_S, self.period_s * 0.7))
+            records = collection.records_of(attempts)
+            self.put(_Fresh(attempts, records, began_s))
 
     def put(self, fresh: _Fresh) -> None:
         try:
@@ -153,7 +155,8 @@ class Collector:
         late = fresh is None or clock.monotonic_s() - fresh.began_s > self.period_s
         try:
             records = fresh.records if fresh else _records(self.spool, name)
-            brought = store_records(records, memory=self._memory, late=late)
+            with without_gc():
+                brought = store_records(records, memory=self._memory, late=late)
         except AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - one batch, whatever is wrong with it, is put aside

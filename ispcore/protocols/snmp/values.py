@@ -2,7 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ispcore.protocols.errors import Refused, Unreachable
 from ispcore.protocols.snmp.device_models import PLAIN, DeviceModel
@@ -58,8 +58,7 @@ class SnmpTarget:
             raise Refused(f"SNMPv3 privacy key is shorter than {SHORTEST_KEY} characters")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """Counters of one discovered interface; `bits` (64 or 32) as discovery found them."""
 
     index: int
