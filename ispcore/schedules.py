@@ -7,6 +7,7 @@ A schedule without a cluster would run on the default cluster only, therefore
 every row names one. `timeout_s` stays below Q_CLUSTER's `retry`, else a job would run twice.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,12 +18,17 @@ from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from ispcore.base import clock, leases, lost_jobs
-from ispcore.base.models import Heartbeat
+from ispcore.base.models import Heartbeat, JobLease
 
 DEFAULT = "default"
 BEAT_SLACK_S = 60  # of a cluster's sign of life, which comes four times as often
+JOB_LEASE = "job "  # before the job's name
 RUN = "ispcore.schedules.run"
+STEP_S = 120  # clocks of hosts may differ by less; a time further ahead is of before a step back
 LEASE_SLACK_S = 10  # for a job that ends at its time-out to say so
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ def run(name: str, *, due_at: str) -> str:
         why = f"dropped: {late_s:.0f} s late, and it comes every {job.every_s} s"
         lost_jobs.record(job.name, function=job.function, cluster=job.cluster, why=why)
         return why
-    lease = leases.take(f"job {name}", slot=slot, ttl_s=job.timeout_s + LEASE_SLACK_S)
+    lease = leases.take(f"{JOB_LEASE}{name}", slot=slot, ttl_s=job.timeout_s + LEASE_SLACK_S)
     if lease is None:
         return "done already, or being done"
     note = "failed"
@@ -134,6 +140,25 @@ def sync() -> list[str]:
         done += [line for job in wanted.values() if (line := _put(job, present.get(job.name)))]
         _forget_heartbeats()
     return done
+
+
+def mend(cluster: str) -> int:
+    """After our clock was set back: bring what is due too far ahead into the present, and forget
+    the periods to come as done. Returns how many schedules were moved.
+
+    django-q would else do nothing for as long as the clock went back.
+    """
+    now, moved = clock.now(), 0
+    for job in jobs():
+        if job.cluster == cluster:
+            ahead = now + timedelta(seconds=job.every_s + STEP_S)
+            rows = Schedule.objects.filter(name=job.name, next_run__gt=ahead)
+            moved += rows.update(next_run=next_on_grid(now, job.every_s))
+    if moved:
+        to_come = JobLease.objects.filter(slot__gt=now + timedelta(seconds=STEP_S))
+        to_come.filter(job__startswith=JOB_LEASE).delete()
+        logger.warning("jobs %s: the clock was set back; what is due is due now", cluster)
+    return moved
 
 
 def start_now() -> None:

@@ -55,9 +55,9 @@ class Rate(NamedTuple):
         return datetime.fromtimestamp(self.rated_ms / 1000, UTC)
 
 
-def rates(packed: bytes | memoryview, *, since_ms: int) -> dict[int, Rate]:
-    """Only the rates of an interval that ended at `since_ms` or later, by interface: a tenth of the
-    work of `unpack`."""
+def rates(packed: bytes | memoryview, *, since_ms: int, until_ms: int) -> dict[int, Rate]:
+    """Only the rates of an interval that ended between the two, by interface: a tenth of the work
+    of `unpack`."""
     flat = struct.unpack(f"<{len(packed) // 8}Q", packed)
     columns = zip(*(flat[n::_WIDTH] for n in (0, 7, 8, 9)), strict=True)
     return {
@@ -65,7 +65,7 @@ def rates(packed: bytes | memoryview, *, since_ms: int) -> dict[int, Rate]:
             None if in_bps == _NOTHING else in_bps, None if out_bps == _NOTHING else out_bps, rated
         )
         for key, in_bps, out_bps, rated in columns
-        if since_ms <= rated != _NOTHING
+        if since_ms <= rated <= until_ms
     }
 
 

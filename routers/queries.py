@@ -24,6 +24,12 @@ def fresh_after(now: datetime) -> datetime:
     return now - timedelta(seconds=2 * settings.COLLECT_PERIOD_S + 30)
 
 
+def is_fresh(at: datetime, now: datetime) -> bool:
+    """Whether what was read at `at` is current; far in the future it is of before our clock was set
+    back, and nobody knows how old."""
+    return fresh_after(now) <= at <= now + (now - fresh_after(now))
+
+
 def polled_still(router_ids: Iterable[int]) -> set[int]:
     """Which of these are there and polled: people change routers while they are being asked."""
     found = Router.objects.filter(pk__in=list(router_ids), is_polled=True)
@@ -177,11 +183,13 @@ def counters_of(router_ids: Iterable[int]) -> dict[int, CounterState]:
 
 def current_rates(router_ids: Iterable[int]) -> dict[int, Rate]:
     """The rates that are current, by interface; one that is missing here is unknown now."""
-    since_ms = int(fresh_after(clock.now()).timestamp() * 1000)
+    now = clock.now()
+    since_ms = int(fresh_after(now).timestamp() * 1000)
+    until_ms = 2 * int(now.timestamp() * 1000) - since_ms  # see is_fresh
     found: dict[int, Rate] = {}
     rows = RouterCounters.objects.filter(router_id__in=set(router_ids))
     for packed in rows.values_list("states", flat=True):
-        found |= rates(packed, since_ms=since_ms)
+        found |= rates(packed, since_ms=since_ms, until_ms=until_ms)
     return found
 
 

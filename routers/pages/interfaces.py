@@ -13,7 +13,7 @@ from routers.counter_states import CounterState
 from routers.hooks import Carried
 from routers.models import Interface, Router, RouterCounters
 from routers.pages.states import carried_by
-from routers.queries import LOOPBACK, fresh_after, sparks
+from routers.queries import LOOPBACK, fresh_after, is_fresh, sparks
 
 MOST_ROWS = 400
 VLAN = 135  # ifType l2vlan (IANAifType-MIB)
@@ -183,7 +183,7 @@ def current_rate(
 ) -> tuple[int | None, int | None]:
     """(down, up) in bit/s; None where there is no current rate."""
     counters = _counters(interface)
-    if counters is None or counters.rated_at is None or counters.rated_at < fresh_after(now):
+    if counters is None or counters.rated_at is None or not is_fresh(counters.rated_at, now):
         return None, None
     return _turned(carried, counters.in_bps, counters.out_bps)
 
