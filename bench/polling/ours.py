@@ -45,7 +45,7 @@ class Collecting:
         self.spec = spec
         self.clock = MovedClock()
         self.collector = collector.open_here(stop=threading.Event())
-        self.collector.report = self._timed_report()
+        self.report = self.collector.report = _timed_report()
 
     def _collect(self) -> None:
         """Two threads, as `Collector.run` has them."""
@@ -54,20 +54,6 @@ class Collecting:
         while poller.is_alive() or self.collector.spool.names():
             self.collector.wait_for_news()
             self.collector.turn()
-
-    @staticmethod
-    def _timed_report() -> Any:
-        """The collector's own, which hears of each commit, and notes our CPU time then."""
-        from routers.operations.collector_report import Report
-
-        class Timed(Report):
-            committed_cpu_s = 0.0
-
-            def cycle(self, *given: Any) -> None:
-                self.committed_cpu_s = _cpu_s()
-                super().cycle(*given)
-
-        return Timed()
 
     def migrate(self) -> Answer:
         from django.core.management import call_command
@@ -103,7 +89,7 @@ class Collecting:
             before, began_s = _samples(), _cpu_s()
             self._collect()
             all_s = _cpu_s() - all_s
-        report = self.collector.report
+        report = self.report
         cpu_s = report.committed_cpu_s - began_s
         return {
             "wall_s": report.cycle_s,
@@ -148,6 +134,20 @@ class Collecting:
 
 
 INTERPOLATED = 2  # docs/collection.md
+
+
+def _timed_report() -> Any:
+    """The collector's own, which hears of each commit, and notes our CPU time then."""
+    from routers.operations.collector_report import Report
+
+    class Timed(Report):
+        committed_cpu_s = 0.0
+
+        def cycle(self, *given: Any) -> None:
+            self.committed_cpu_s = _cpu_s()
+            super().cycle(*given)
+
+    return Timed()
 
 
 def _samples() -> int:

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeGuard, TypeVar
+from typing import TypeGuard, TypeVar, cast
 
 from gufo.snmp import Aes128Key, DesKey, Md5Key, Sha1Key, Sha256Key, SnmpVersion, User
 from gufo.snmp._fast import GetIter, SnmpAuthError, SnmpError
@@ -84,7 +84,8 @@ class GufoChannel:
         if not values:
             raise RequestFailed
         if values.keys() <= asked.keys() and set(map(type, values.values())) <= KINDS:
-            return values  # as nearly always: a look at each of 60 values costs more than asking
+            # as nearly always: a look at each of 60 values costs more than asking for them
+            return cast(dict[str, Value], values)
         return {oid: value for oid, value in values.items() if oid in asked and _is_value(value)}
 
     def walker(self, root: str, repetitions: int) -> Step:

@@ -2,7 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ispcore.protocols.errors import Refused, Unreachable
 from ispcore.protocols.snmp.device_models import PLAIN, DeviceModel
@@ -58,7 +58,8 @@ class SnmpTarget:
             raise Refused(f"SNMPv3 privacy key is shorter than {SHORTEST_KEY} characters")
 
 
-class Wanted(NamedTuple):
+@dataclass(slots=True)  # not frozen: 50,000 are made for a collection, and frozen ones cost double
+class Wanted:
     """Counters of one discovered interface; `bits` (64 or 32) as discovery found them."""
 
     index: int
