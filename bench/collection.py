@@ -6,7 +6,8 @@ All sides ask the same fleet in turn. Figures:
 
 `cycle_s`, `cycle_100_s`, `cycle_1000_s`, `cycle_4000_s`: median seconds of a cycle, first question to
 last commit (cycle_s is that of 1,000); `growth_4000_vs_1000`: their ratio; `cpu_vs_client`: our
-process's CPU over that of a bare gufo-snmp client for the same values; `vs_exporter`: seconds of
+process's CPU from the first question to the commit, over that of a bare gufo-snmp client for the
+same values (`cpu_around_s` is what it does before and after); `vs_exporter`: seconds of
 prometheus-snmp-exporter for the same fleet, at its best concurrency, over ours; `dead_extra_s`:
 how much longer a cycle with 20 % dead routers takes, where a dead one is given up after
 `timeout_s`; `rss_mb`: peak of our process; `lab_cpu_share`: CPU of the lab per second of our cycle.
@@ -141,6 +142,7 @@ class Bench:
             "rss_mb": rss_mb,
             "lab_cpu_share": _median(ours, "lab_cpu_s") / cycle_s,
             "cpu_s": cpu_s,
+            "cpu_around_s": _median(ours, "cpu_around_s"),
             "client_cpu_s": _median(clients, "cpu_s"),
             "client_s": _median(clients, "wall_s"),
             "exporter_s": statistics.median(scrapes),

@@ -26,11 +26,11 @@ class FinishedBucket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What one collection brought: finished buckets, the interfaces that were read,
-    and the routers with interfaces that were read for the first time."""
+    """What a collection, or a batch of it, brought: finished buckets, the routers that were read,
+    and those with interfaces that were read for the first time."""
 
     buckets: Sequence[FinishedBucket]
-    rated_interface_ids: Sequence[int]
+    router_ids: frozenset[int]
     first_seen_router_ids: frozenset[int]
 
 

@@ -15,7 +15,7 @@ import itertools
 import logging
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -73,8 +73,9 @@ class Spool:
     def close(self) -> None:
         self._lock.close()
 
-    def put(self, lines: Iterable[bytes]) -> str:
-        """Store a batch durably, and return its name.
+    def put(self, lines: Iterable[bytes], *, named: Callable[[str], object] = str) -> str:
+        """Store a batch durably, and return its name; `named` hears of it before the batch can be
+        taken out.
 
         Where the disk takes no more it is kept in memory, and logged. Raises Dropped when there is
         no room there either.
@@ -89,6 +90,7 @@ class Spool:
                 replace_file(self._directory / name, content)
             except OSError as error:
                 self._keep_in_memory(name, content, error.strerror or str(error))
+        named(name)
         self._sizes[name] = len(content)
         return name
 

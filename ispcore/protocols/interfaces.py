@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ispcore.protocols.errors import Nonsense
 
@@ -68,8 +69,7 @@ class Discovery:
     os_version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CounterRow:
+class CounterRow(NamedTuple):
     """The octet counters of one interface, None where the device has or gave none.
 
     `uptime_ticks` (1/100 s) and `taken_at` (seconds since 1970) belong to the very answer that

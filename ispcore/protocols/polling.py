@@ -33,29 +33,46 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 
 def poll_many(
-    jobs: Mapping[K, Job[T]], *, concurrency: int = 250, deadline_s: float | None = None
+    jobs: Mapping[K, Job[T]],
+    *,
+    concurrency: int = 250,
+    deadline_s: float | None = None,
+    heard: Callable[[K, T | ProtocolError], None] | None = None,
 ) -> dict[K, T | ProtocolError]:
     """Run all jobs, at most `concurrency` at a time, and return each one's result or error.
 
     For synchronous callers: it runs an event loop of its own (RuntimeError inside another one).
     What is not done `deadline_s` seconds after the start is cancelled and Unreachable. A job that
     fails with anything but a ProtocolError is a fault of ours: logged with its traceback and
-    returned as Nonsense, so that it costs one device and not all of them.
+    returned as Nonsense, so that it costs one device and not all of them. `heard` is called with
+    each outcome as it comes, between the answers of others: it must not take long.
     """
-    return asyncio.run(_poll_all(jobs, concurrency, deadline_s))
+    return asyncio.run(_poll_all(jobs, concurrency, deadline_s, heard))
 
 
 async def _poll_all(
-    jobs: Mapping[K, Job[T]], concurrency: int, deadline_s: float | None
+    jobs: Mapping[K, Job[T]],
+    concurrency: int,
+    deadline_s: float | None,
+    heard: Callable[[K, T | ProtocolError], None] | None,
 ) -> dict[K, T | ProtocolError]:
     slots = asyncio.Semaphore(concurrency)
+    outcomes: dict[K, T | ProtocolError] = {}
+
+    def done(key: K, task: asyncio.Task[T | ProtocolError]) -> None:
+        outcomes[key] = _outcome(key, task, deadline_s)
+        if heard is not None:
+            heard(key, outcomes[key])
+
     tasks = {key: asyncio.create_task(_in_slot(slots, job)) for key, job in jobs.items()}
+    for key, task in tasks.items():
+        task.add_done_callback(partial(done, key))
     if tasks:
         _, late = await asyncio.wait(tasks.values(), timeout=deadline_s)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-    return {key: _outcome(key, task, deadline_s) for key, task in tasks.items()}
+    return {key: outcomes[key] for key in jobs}
 
 
 async def _in_slot(slots: asyncio.Semaphore, job: Job[T]) -> T | ProtocolError:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from ispcore.base import units
 from ispcore.base.timeseries import rollups, store
@@ -26,7 +26,6 @@ COLUMNS = (
     "mapping_id", "bucket", "in_octets", "out_octets", "in_bps", "out_bps", "covered_s",
     "quality", "source",
 )  # fmt: skip
-MOST_NAMED_IDS = 2_000  # beyond it all mappings are read: a long list of ids costs more
 ROLLUP = rollups.Rollup(Usage, UsageHourly, UsageDaily, "mapping_id")
 logger = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ def record(collected: Collected) -> None:
     that finished it, or not at all.
     """
     if collected.buckets:
-        owners = _owners(collected.buckets)
+        owners = _owners(collected)
         mapped = zip(owners, collected.buckets, strict=True)
         insert([(pk, *each[1:]) for pk, each in mapped if pk])
 
@@ -77,9 +76,8 @@ def _roll_up_now() -> None:
 
 def announce(collected: Collected) -> None:
     """After the collection is stored: judge the resellers concerned, and tell their pages."""
-    if not collected.rated_interface_ids:
-        return
-    touched = Reseller.objects.filter(pk__in=_carried(collected.rated_interface_ids))
+    carried = Mapping.objects.filter(ended_at=None, router_id__in=collected.router_ids)
+    touched = Reseller.objects.filter(pk__in=carried.values("reseller_id"))
     resellers = list(touched.select_related("tenant", "plan"))
     if resellers:
         evaluate(resellers)
@@ -88,17 +86,8 @@ def announce(collected: Collected) -> None:
         publish("overview")
     if collected.buckets:
         _roll_up_now()
-        fuller = _carried([each.interface_id for each in collected.buckets])
         with transaction.atomic():
-            publish_each("reseller-usage", map(str, fuller.distinct()))
-
-
-def _carried(interface_ids: Sequence[int]) -> QuerySet[Mapping, int]:
-    """The primary keys of resellers that these interfaces carry now."""
-    mappings = Mapping.objects.filter(ended_at=None)
-    if len(interface_ids) <= MOST_NAMED_IDS:
-        mappings = mappings.filter(interface_id__in=interface_ids)
-    return mappings.values_list("reseller_id", flat=True)
+            publish_each("reseller-usage", (str(reseller.pk) for reseller in resellers))
 
 
 def evaluate(resellers: Sequence[Reseller]) -> None:
@@ -141,13 +130,11 @@ def _words(current: "queries.Current") -> str:
     return f"{units.format_bps(used)}{word} of {units.format_bps(plan)} · {percent}"
 
 
-def _owners(buckets: Sequence[FinishedBucket]) -> list[int | None]:
+def _owners(collected: Collected) -> list[int | None]:
     """Whose each bucket is: the primary key of its mapping, None where nobody's."""
+    buckets = collected.buckets
     oldest = min({each.bucket for each in buckets})
-    mappings = Mapping.objects.all()
-    interface_ids = {b.interface_id for b in buckets}
-    if len(interface_ids) <= MOST_NAMED_IDS:
-        mappings = mappings.filter(interface_id__in=interface_ids)
+    mappings = Mapping.objects.filter(router_id__in=collected.router_ids)
     lasting = mappings.filter(ended_at=None, started_at__lte=oldest)
     settled = dict(lasting.values_list("interface_id", "pk"))
     moving: dict[int, list[Mapping]] = defaultdict(list)

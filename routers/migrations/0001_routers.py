@@ -10,6 +10,14 @@ import ispcore.base.secrets
 from ispcore.base.timeseries.creation import CreateSeries
 
 
+def keep_states_as_they_are(apps, schema_editor):
+    """Packed numbers hardly shrink, and trying costs a fifth of a second for 1,000 routers."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(
+            "ALTER TABLE router_counters ALTER COLUMN states SET STORAGE EXTERNAL"
+        )
+
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -447,6 +455,7 @@ class Migration(migrations.Migration):
                 "db_table": "router_counters",
             },
         ),
+        migrations.RunPython(keep_states_as_they_are, migrations.RunPython.noop),
         migrations.CreateModel(
             name="Poll",
             fields=[

@@ -102,6 +102,15 @@ def store(records: Sequence[PollRecord]) -> Collected:
     return brought
 
 
+def together(parts: Sequence[Collected]) -> Collected:
+    """What several batches of one collection brought."""
+    return Collected(
+        [bucket for part in parts for bucket in part.buckets],
+        frozenset().union(*(part.router_ids for part in parts)),
+        frozenset().union(*(part.first_seen_router_ids for part in parts)),
+    )
+
+
 def moved_again(attempts: Sequence[Attempt], patience: Patience) -> list[Attempt]:
     """Routers whose interfaces are not where discovery found them, discovered and read again."""
     routers = [attempt.work.router for attempt in attempts if _has_moved(attempt)]

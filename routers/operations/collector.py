@@ -6,6 +6,7 @@ judges them, looks at what has moved, and keeps the plan of whom to poll up to d
 database is away the poller goes on with the last plan, also after a restart.
 """
 
+import gc
 import logging
 import threading
 from collections.abc import Sequence
@@ -44,17 +45,33 @@ BEAT_S = 10.0
 AGAIN_S = 5.0  # between two looks at a database that is away
 PLAN_AHEAD_S = 8.0  # so long before a collection the plan is read again
 KEEP_PLAN_S = 900.0
+BATCH = 250  # routers; a smaller fleet is one batch
 TRIES = 3  # of a batch that the database refuses, before it is put aside
 AWAY = (OperationalError, InterfaceError)
 
 
+@dataclass(slots=True)
+class _Round:
+    """One collection under way: what all its batches brought, for what comes after the last."""
+
+    began_s: float  # by the monotonic clock
+    attempts: list[Attempt] = field(default_factory=list)
+    brought: list[Collected] = field(default_factory=list)
+    put: int = 0  # batches; counted by the poller
+    stored: int = 0  # counted by the deliverer
+    is_read: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.is_read and self.stored == self.put
+
+
 @dataclass(frozen=True, slots=True)
 class _Fresh:
-    """A batch that this process has just read: its attempts, as records too."""
+    """A batch that this process has just read."""
 
-    attempts: Sequence[Attempt]
+    round: _Round
     records: Sequence[PollRecord]
-    began_s: float  # by the monotonic clock
 
 
 @dataclass(slots=True)
@@ -85,12 +102,16 @@ class Collector:
         self.turn()
         poller.start()
         while not self.stop.is_set():
-            self._news.wait(AGAIN_S if self.spool.names() else self._until_plan_s())
-            self._news.clear()
+            self.wait_for_news()
             close_old_connections()
             self.turn()
         poller.join(timeout=5.0)
         self._leave()
+
+    def wait_for_news(self) -> None:
+        """Until a batch was read, the plan is due, or the database may be there again."""
+        self._news.wait(AGAIN_S if self.spool.names() else self._until_plan_s())
+        self._news.clear()
 
     # ---- the poller
 
@@ -110,20 +131,35 @@ class Collector:
                 logger.exception("collector: this round of polls failed in our own code")
 
     def poll(self) -> None:
-        """Ask every router of the plan once, and put what they say into the spool."""
-        works, began_s = self.works, clock.monotonic_s()
+        """Ask every router of the plan once, and put what they say into the spool, some hundred
+        routers at a time: those are stored while others are still being asked."""
+        works, under_way = self.works, _Round(clock.monotonic_s())
         if not works:
             return
-        attempts = read_all(works, limit_s=min(collection.READ_LIMIT_S, self.period_s * 0.7))
-        records = collection.records_of(attempts)
-        self.put(_Fresh(attempts, records, began_s))
+        said: list[Attempt] = []
 
-    def put(self, fresh: _Fresh) -> None:
+        def heard(attempt: Attempt) -> None:
+            if len(said) == BATCH:
+                self._put(under_way, said)
+                said.clear()
+            said.append(attempt)
+
+        limit_s = min(collection.READ_LIMIT_S, self.period_s * 0.7)
+        read_all(works, limit_s=limit_s, heard=heard)
+        self._put(under_way, said, last=True)
+
+    def _put(self, under_way: _Round, said: Sequence[Attempt], *, last: bool = False) -> None:
+        under_way.attempts += said
+        records = collection.records_of(said)
+        under_way.put += 1
+        under_way.is_read = last
         try:
-            name = self.spool.put(record.to_json() for record in fresh.records)
+            self.spool.put(
+                (record.to_json() for record in records),
+                named=lambda name: self._fresh.update({name: _Fresh(under_way, records)}),
+            )
         except Dropped:
-            return  # logged and counted there
-        self._fresh[name] = fresh
+            under_way.put -= 1  # logged and counted there
         self._news.set()
 
     # ---- the deliverer
@@ -150,7 +186,7 @@ class Collector:
 
     def _deliver(self, name: str) -> None:
         fresh = self._fresh.get(name)
-        late = fresh is None or clock.monotonic_s() - fresh.began_s > self.period_s
+        late = fresh is None or clock.monotonic_s() - fresh.round.began_s > self.period_s
         try:
             records = fresh.records if fresh else _records(self.spool, name)
             brought = store_records(records, memory=self._memory, late=late)
@@ -162,9 +198,10 @@ class Collector:
         self.spool.delivered(name)
         self._fresh.pop(name, None)
         self._refusals.pop(name, None)
-        if fresh:
-            self.report.cycle(fresh.attempts, clock.monotonic_s() - fresh.began_s)
-        self._follow_up(fresh if not late else None, brought)
+        if fresh is None:
+            _tell(brought)
+        else:
+            self._follow_up(fresh.round, brought, late=late)
 
     def _refused(self, name: str, error: Exception) -> None:
         """Not away, but it will not have this batch: a row that was removed at the wrong moment is
@@ -181,19 +218,26 @@ class Collector:
             logger.warning("collector: batch %s was refused, once more: %s", name, error)
             self._news.set()
 
-    def _follow_up(self, fresh: _Fresh | None, brought: Collected) -> None:
-        """After the commit: alerts and pages, then routers that have moved or are new."""
-        for listener in hooks.collected:
-            listener(brought)
-        if fresh is None:
+    def _follow_up(self, under_way: _Round, brought: Collected, *, late: bool) -> None:
+        """Once all that was read is stored: alerts and pages, then routers that moved or are new."""
+        under_way.brought.append(brought)
+        under_way.stored += 1
+        if not under_way.is_over:
             return
+        self.report.cycle(under_way.attempts, clock.monotonic_s() - under_way.began_s)
+        whole = collection.together(under_way.brought)
+        _tell(whole)
+        if not late:
+            self._look_again(under_way, whole)
+        gc.collect()  # now, when nobody waits: it is off otherwise
+
+    def _look_again(self, under_way: _Round, brought: Collected) -> None:
         patience = Patience(self.period_s * 0.5)
-        collection.judge(fresh.attempts)
-        again = collection.moved_again(fresh.attempts, patience)
-        again += collection.seen_again(fresh.attempts, brought, patience)
+        collection.judge(under_way.attempts)
+        again = collection.moved_again(under_way.attempts, patience)
+        again += collection.seen_again(under_way.attempts, brought, patience)
         if again:
-            records = collection.records_of(again)
-            self.put(_Fresh(again, records, clock.monotonic_s()))
+            self._put(_Round(clock.monotonic_s()), again, last=True)
 
     # ---- plan, share, signs of life
 
@@ -257,10 +301,20 @@ class Collector:
 
 
 def open_here(*, stop: threading.Event) -> Collector:
-    """The collector of this node, with its spool under var/. Raises spool.InUse, OSError."""
+    """The collector of this node, with its spool under var/. Raises spool.InUse, OSError.
+
+    Python's search for circles of objects is left to quiet moments: a burst of some hundred
+    thousand readings would start it over and over, for nothing.
+    """
+    gc.disable()
     directory = settings.SPOOL_DIR / NAME / settings.NODE
     spool = Spool(directory, most_octets=settings.SPOOL_MB * 10**6)
     return Collector(spool, directory / "plan", settings.COLLECT_PERIOD_S, stop)
+
+
+def _tell(brought: Collected) -> None:
+    for listener in hooks.collected:
+        listener(brought)
 
 
 def _records(spool: Spool, name: str) -> list[PollRecord]:

@@ -1,7 +1,8 @@
 """Read the counters of many routers at once, each by SNMP or by the RouterOS API. No database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 
@@ -36,15 +37,27 @@ class Attempt:
         return None if self.reading else (self.snmp_error or self.api_error)
 
 
-def read_all(fleet: Sequence[Work], *, limit_s: float = LIMIT_S) -> list[Attempt]:
+def read_all(
+    fleet: Sequence[Work],
+    *,
+    limit_s: float = LIMIT_S,
+    heard: Callable[[Attempt], None] | None = None,
+) -> list[Attempt]:
     """Ask every router of the fleet; a dead one costs its own slot its own time-out.
 
     Who has not answered `limit_s` seconds after the start counts as unreachable: one that answers
-    each question at the last moment does not hold up the rest.
+    each question at the last moment does not hold up the rest. `heard` is given each attempt as
+    soon as it is over.
     """
-    jobs = {work.router.pk: (lambda each=work: _attempt(each)) for work in fleet}
-    answers = poll_many(jobs, concurrency=settings.COLLECT_CONCURRENCY, deadline_s=limit_s)
-    return [_as_attempt(work, answers[work.router.pk]) for work in fleet]
+    works = {work.router.pk: work for work in fleet}
+    jobs = {pk: partial(_attempt, work) for pk, work in works.items()}
+    answers = poll_many(
+        jobs,
+        concurrency=settings.COLLECT_CONCURRENCY,
+        deadline_s=limit_s,
+        heard=heard and (lambda pk, answer: heard(_as_attempt(works[pk], answer))),
+    )
+    return [_as_attempt(work, answers[pk]) for pk, work in works.items()]
 
 
 def _as_attempt(work: Work, answer: Attempt | ProtocolError) -> Attempt:

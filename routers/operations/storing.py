@@ -21,11 +21,10 @@ SAME_BOOT = timedelta(seconds=10)
 
 @dataclass(slots=True)
 class _Counted:
-    """What counting changed: the routers and interfaces that were read, and those read first."""
+    """What counting changed: the routers that were read, and those with something read first."""
 
     finished: list[FinishedBucket]
     router_ids: set[int]
-    interface_ids: list[int]
     first_seen_router_ids: set[int]
 
 
@@ -52,7 +51,7 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
     routers = _polled_still(records)
     kept = [record for record in records if record.router_id in routers]
     locked = memory.lock(record.router_id for record in kept if record.rows)
-    counted = _Counted([], set(), [], set())
+    counted = _Counted([], set(), set())
     for record in kept:
         if record.rows:
             _count(record, locked.of_router[record.router_id], counted, late=late)
@@ -62,7 +61,9 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
     _save_polls(kept)
     _save_routers(kept, routers)
     brought = Collected(
-        counted.finished, counted.interface_ids, frozenset(counted.first_seen_router_ids)
+        counted.finished,
+        frozenset(counted.router_ids),
+        frozenset(counted.first_seen_router_ids),
     )
     for listener in hooks.collected_in_transaction:
         listener(brought)
@@ -78,8 +79,7 @@ def _polled_still(records: Iterable[PollRecord]) -> dict[int, tuple[datetime | N
 
 def _count(record: PollRecord, states: States, counted: _Counted, *, late: bool) -> None:
     step_ticks, source = record.uptime_step_ticks, record.source
-    finished, interface_ids = counted.finished, counted.interface_ids
-    before = len(interface_ids)
+    finished, news = counted.finished, False
     for row in record.rows:
         state = states.get(row.interface_id)
         if state is None:
@@ -92,8 +92,8 @@ def _count(record: PollRecord, states: States, counted: _Counted, *, late: bool)
             if done is None:
                 continue
             finished += done
-        interface_ids.append(row.interface_id)
-    if len(interface_ids) > before:
+        news = True
+    if news:
         counted.router_ids.add(record.router_id)
 
 

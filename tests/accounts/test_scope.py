@@ -15,6 +15,7 @@ from monitoring.models import Alert, AlertEvent
 from resellers.models import Mapping, PlanChange, Reseller, Usage, UsageDaily, UsageHourly
 from routers.models import (
     Interface,
+    InterfaceChange,
     InterfaceUsage,
     Poll,
     Router,
@@ -38,6 +39,7 @@ STAFF_ONLY = {
     "monitoring.rulestate",
     "radius.radiusclient",
     "resellers.plan",
+    "routers.collector",
     "routers.uplink",
 }
 MODELS = [model for model in apps.get_models() if model._meta.app_label in OURS]
@@ -72,6 +74,7 @@ def fill(account: Account, number: int) -> None:
     InterfaceUsage.objects.create(interface=interface, **sample)
     RouterCheck.objects.create(router=router, method="ping", since=NOON, checked_at=NOON)
     Poll.objects.create(router=router, at=NOON, source="snmp", result="ok")
+    InterfaceChange.objects.create(router=router, at=NOON, kind="new", interface=interface)
     reseller = Reseller.objects.create(tenant=tenant)
     PlanChange.objects.create(reseller=reseller, plan_name="", by="x")
     mapping = Mapping.objects.create(reseller=reseller, router=router, interface=interface)

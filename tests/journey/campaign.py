@@ -13,6 +13,7 @@ from typing import Any
 from lab.spec import RouterSpec, VlanSpec
 from lab.testing import RunningLab
 from lab.traffic import Profile
+from routers.counter_states import CounterState, unpack
 from tests.harness.processes import PATH
 from tests.journey.killing import JobCluster, kill
 from tests.journey.portal import Portal
@@ -28,7 +29,7 @@ OF_THE_DYING = (
     "FROM alerts a JOIN alert_rules r ON r.id = a.rule_id"
     f" WHERE r.metric='router.unreachable_s' AND a.subject='{DYING}'"
 )
-WEB, WATCH, JOBS = "web", "watch", "jobs default"
+WEB, COLLECTOR, WATCH, JOBS = "web", "collector", "watch", "jobs default"
 
 
 def network() -> list[RouterSpec]:
@@ -143,7 +144,7 @@ class Campaign:
         self.portal.stop()
         self.portal = self._start()
         self.portal.wait_until_ready()
-        self._see_life(what, (WEB, WATCH, JOBS), before, began)
+        self._see_life(what, (WEB, COLLECTOR, WATCH, JOBS), before, began)
 
     def _see_life(self, what: str, hit: Sequence[str], before: set[int], began: float) -> None:
         def lives(name: str) -> bool:
@@ -162,25 +163,39 @@ class Campaign:
         reading less the bucket in the making less what is stored. Whatever is lost or counted
         twice moves it.
         """
-        found = self.records.rows(
-            "SELECT i.name, c.in_octets, c.out_octets, c.bucket_in_octets, c.bucket_out_octets,"
+        states, stored = self._counted(
+            "SELECT i.id, i.name,"
             " (SELECT coalesce(sum(in_octets), 0) FROM usage_5m u WHERE u.mapping_id = m.id),"
             " (SELECT coalesce(sum(out_octets), 0) FROM usage_5m u WHERE u.mapping_id = m.id)"
-            " FROM interface_counters c JOIN router_interfaces i ON i.id = c.interface_id"
-            " JOIN reseller_router_mapping m ON m.interface_id = i.id"
+            " FROM router_interfaces i JOIN reseller_router_mapping m ON m.interface_id = i.id"
         )
         return {
-            name: (in_ - open_in - int(stored_in), out - open_out - int(stored_out))
-            for name, in_, out, open_in, open_out, stored_in, stored_out in found
+            name: (
+                states[pk].in_octets - states[pk].bucket_in_octets - int(stored_in),
+                states[pk].out_octets - states[pk].bucket_out_octets - int(stored_out),
+            )
+            for pk, name, stored_in, stored_out in stored
+            if pk in states
         }
+
+    def _counted(self, query: str) -> tuple[dict[int, CounterState], list[tuple[Any, ...]]]:
+        """The counter states, and what the query finds, as they were together: between two
+        questions a collection may store."""
+        while True:
+            before = self.records.rows("SELECT states FROM router_counters ORDER BY router_id")
+            found = self.records.rows(query)
+            if before == self.records.rows("SELECT states FROM router_counters ORDER BY router_id"):
+                states = [unpack(bytes(packed)) for (packed,) in before]
+                return {pk: state for each in states for pk, state in each.items()}, found
 
     def last_octets(self) -> dict[str, tuple[int, int]]:
         """Each VLAN's counters at the last reading."""
-        found = self.records.rows(
-            "SELECT i.name, c.in_octets, c.out_octets FROM interface_counters c"
-            " JOIN router_interfaces i ON i.id = c.interface_id"
-        )
-        return {name: (in_, out) for name, in_, out in found if name in VLANS}
+        states, named = self._counted("SELECT id, name FROM router_interfaces")
+        return {
+            name: (states[pk].in_octets, states[pk].out_octets)
+            for pk, name in named
+            if pk in states and name in VLANS
+        }
 
     def lab_octets(self) -> dict[str, tuple[int, int]]:
         """What the router itself counted."""

@@ -20,6 +20,7 @@ from lab.testing import running_lab
 from tests.journey import two_hosts
 from tests.journey.campaign import (
     BUCKET_S,
+    COLLECTOR,
     DYING,
     JOBS,
     PERIOD_S,
@@ -97,6 +98,7 @@ def _kill_each(attacked: Campaign) -> None:
             [JOBS],
         )
         attacked.attack("web", [attacked.leader_of("ispcore.web")], [WEB])
+    attacked.attack("the collector", [attacked.leader_of("manage.py collector")], [COLLECTOR])
     with _router_lives(attacked):
         attacked.attack(
             "an idle worker that holds the queue lock",
@@ -134,6 +136,10 @@ def _kill_pairs(attacked: Campaign) -> None:
     with _router_lives(attacked):
         jobs, watch = attacked.jobs(), attacked.leader_of("manage.py watch")
         attacked.attack("the guard, and watch", [jobs.guard, watch], [JOBS, WATCH])
+    collector, jobs = attacked.leader_of("manage.py collector"), attacked.jobs()
+    attacked.attack(
+        "the collector, and the cluster's leader", [collector, jobs.leader], [COLLECTOR, JOBS]
+    )
     web, jobs = attacked.leader_of("ispcore.web"), attacked.jobs()
     attacked.attack("web, and the cluster's leader", [web, jobs.leader], [WEB, JOBS])
 

@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from lab.spec import RouterSpec
 from lab.testing import running_lab
 from tests.journey.campaign import (
+    COLLECTOR,
     JOBS,
     PERIOD_S,
     WATCH,
@@ -28,6 +29,7 @@ from tests.journey.sockets import OpenPage
 LEASE_S = 30.0  # of watch and of the collector, see their modules
 DHAKA, CTG = "dhaka-1", "ctg-1"
 PINGED = 6
+ALONE = "share 1 of 1"
 
 
 def one_takes_over_from_the_other(directory: Path, databases: dict[str, str]) -> None:
@@ -50,12 +52,16 @@ def _serve_alike(dhaka: Campaign, ctg: Campaign) -> None:
     session = dhaka.tell("session")
     pages = [OpenPage(host.portal, session, "reseller", "1") for host in (dhaka, ctg)]
     _every_page_sees_every_change(dhaka, pages, range(101, 121))
+    assert {_share_of(dhaka), _share_of(ctg)} == {"share 1 of 2", "share 2 of 2"}
     kill_host(dhaka.portal.family(), dhaka.portal.pid)
     died_at = datetime.now(UTC)
     assert dhaka.portal.stop() == -9
 
     took_s = ctg.wait("every router is pinged", lambda: _pinged_since(ctg, died_at), LEASE_S + 15)
     sys.stdout.write(f"two hosts: pings taken over in {took_s:.1f} s\n")
+    ctg.wait(
+        "every router is this host's to collect", lambda: _share_of(ctg) == ALONE, LEASE_S + 15
+    )
     _every_page_sees_every_change(ctg, pages[1:], range(201, 211))
     ctg.wait("jobs on the other host", lambda: _jobs_since(ctg, died_at), PERIOD_S + WITHIN_S)
     for page in pages:
@@ -65,13 +71,13 @@ def _serve_alike(dhaka: Campaign, ctg: Campaign) -> None:
 
 def _each_host_shows_its_own_life(dhaka: Campaign, ctg: Campaign) -> None:
     for host, other in ((dhaka, ctg), (ctg, dhaka)):
-        host.wait("signs of life", lambda host=host: len(_health(host)["processes"]) >= 3, 30)  # type: ignore[misc]
+        host.wait("signs of life", lambda host=host: len(_health(host)["processes"]) >= 4, 30)  # type: ignore[misc]
         said = _health(host)
         assert said["node"] == host.node
-        assert {WEB, WATCH, JOBS} <= said["processes"].keys()
-        assert {WEB, WATCH, JOBS} <= said["others"][other.node].keys()
+        assert {WEB, COLLECTOR, WATCH, JOBS} <= said["processes"].keys()
+        assert {WEB, COLLECTOR, WATCH, JOBS} <= said["others"][other.node].keys()
         assert not any(each["is_stale"] for each in said["processes"].values())
-        for name in (WEB, WATCH, JOBS):
+        for name in (WEB, COLLECTOR, WATCH, JOBS):
             assert host.records.pid_of(name, host.node) in host.portal.family()
 
 
@@ -101,6 +107,12 @@ def _every_page_sees_every_change(
 def _pinged_since(host: Campaign, at: datetime) -> bool:
     found = host.records.rows("SELECT checked_at FROM router_checks WHERE method='ping'")
     return len(found) == PINGED + 2 and all(instant(checked) > at for (checked,) in found)
+
+
+def _share_of(host: Campaign) -> str:
+    """Of the routers, that this host's collector has."""
+    rows = host.records.rows(f"SELECT share FROM collectors WHERE node='{host.node}'")  # noqa: S608
+    return str(rows[0][0])
 
 
 def _jobs_since(host: Campaign, at: datetime) -> bool:

@@ -76,9 +76,9 @@ def test_a_cluster_that_does_not_run_any_more_does_not_look_dead() -> None:
 
 
 def test_period_that_is_not_whole_minutes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    odd = schedules.Job("tidy", 90, "default", 20, "ispcore.base.tasks.tidy")
+    odd = schedules.Job("odd", 90, "default", 20, "ispcore.base.tasks.tidy")
     monkeypatch.setattr(schedules, "jobs", lambda: [odd])
-    with pytest.raises(CommandError, match="tidy: 90 s"):
+    with pytest.raises(CommandError, match="odd: 90 s"):
         call_command("sync_schedules")
     assert not Schedule.objects.exists()
 

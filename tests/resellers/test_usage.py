@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from monitoring.models import Alert, AlertEvent
 from resellers.models import Mapping, Reseller, Usage, UsageDaily, UsageHourly
 from resellers.operations import mappings, plans, resellers, usage
 from resellers.tasks import evaluate
-from routers.hooks import Collected
+from routers.hooks import Collected, FinishedBucket
 from routers.models import Router
 from routers.operations import advance
 from tests.harness.environment import VENDOR
@@ -25,10 +26,15 @@ from tests.resellers.conftest import BY, NOON, Clock, M, five, mapped, rate, sam
 Totals = tuple[int, int, int, int, int, int]
 
 
+def brought(mapping: Mapping, buckets: Sequence[FinishedBucket] = ()) -> Collected:
+    """What a collection of the mapping's router brought."""
+    return Collected(buckets, frozenset({mapping.router_id}), frozenset())
+
+
 def finished(mapping: Mapping, at: datetime, octets: int = 300, covered_s: int = 300) -> Collected:
     start_ms = round(at.timestamp() * 1000)
     bucket = Bucket(start_ms, octets, octets * 2, covered_s * 1000)
-    return Collected([advance.finished(mapping.interface_id, bucket, "snmp")], [], frozenset())
+    return brought(mapping, [advance.finished(mapping.interface_id, bucket, "snmp")])
 
 
 def stored() -> dict[tuple[int, datetime], int | None]:
@@ -54,7 +60,7 @@ def test_a_bucket_becomes_usage_of_the_mapping(dhaka: Reseller, router: Router) 
 def test_a_gap_is_usage_that_is_unknown_with_its_reason(dhaka: Reseller, router: Router) -> None:
     mapping = mapped(dhaka, router, "vlan-312")
     gap = Bucket(round(NOON.timestamp() * 1000), 0, 0, 0, Quality.RESTARTED)
-    usage.record(Collected([advance.finished(mapping.interface_id, gap, "snmp")], [], frozenset()))
+    usage.record(brought(mapping, [advance.finished(mapping.interface_id, gap, "snmp")]))
     row = Usage.objects.get()
     assert (row.in_octets, row.in_bps, row.covered_s) == (None, None, 0)
     assert row.reasons == ["the router restarted"]
@@ -63,13 +69,9 @@ def test_a_gap_is_usage_that_is_unknown_with_its_reason(dhaka: Reseller, router:
 
 def test_an_interface_that_carries_nobody_leaves_no_usage(dhaka: Reseller, router: Router) -> None:
     mapping = mapped(dhaka, router, "vlan-312")
-    usage.record(Collected([], [], frozenset()))
+    usage.record(Collected([], frozenset(), frozenset()))
     usage.record(
-        Collected(
-            [advance.finished(mapping.interface_id + 99, Bucket(0, 1, 1, 1), "snmp")],
-            [],
-            frozenset(),
-        )
+        brought(mapping, [advance.finished(mapping.interface_id + 99, Bucket(0, 1, 1, 1), "snmp")])
     )
     assert stored() == {}
 
@@ -271,11 +273,11 @@ def test_pages_are_told_of_usage_only_when_a_bucket_was_finished(
     """Chart and percentile are made of a month of samples: not for every reading."""
     mapping = mapped(dhaka, router, "vlan-312")
     LiveEvent.objects.all().delete()
-    usage.announce(Collected([], [mapping.interface_id], frozenset()))
+    usage.announce(brought(mapping))
     key = str(dhaka.pk)
     assert _told() == {("reseller", key), ("overview", "")}
     done = finished(mapping, NOON)
-    usage.announce(Collected(done.buckets, [mapping.interface_id], frozenset()))
+    usage.announce(brought(mapping, done.buckets))
     assert ("reseller-usage", key) in _told()
 
 
@@ -287,9 +289,9 @@ def test_what_was_collected_is_judged_and_announced(over: Mapping, noon: Clock) 
     at = NOON + timedelta(minutes=20)
     noon(at)
     rate(over, in_bps=0, out_bps=250 * M, at=at)
-    usage.announce(Collected([], [over.interface_id], frozenset()))
+    usage.announce(brought(over))
     noon(at + timedelta(minutes=10))
     rate(over, in_bps=0, out_bps=250 * M, at=clock.now())
-    usage.announce(Collected([], [over.interface_id], frozenset()))
+    usage.announce(brought(over))
     assert Alert.objects.get().severity == "critical"
-    usage.announce(Collected([], [], frozenset()))
+    usage.announce(Collected([], frozenset(), frozenset()))

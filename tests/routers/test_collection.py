@@ -353,7 +353,7 @@ def test_two_collectors_at_once_count_nothing_twice(shared_place: MakePlace) -> 
 @pytest.fixture
 def _a_listener_that_fails() -> Iterator[None]:
     def fail(collected: Collected) -> None:
-        assert collected.rated_interface_ids
+        assert collected.router_ids
         raise ZeroDivisionError
 
     hooks.collected_in_transaction.append(fail)

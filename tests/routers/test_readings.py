@@ -36,7 +36,7 @@ class Fleet:
     def read(self, after_s: float, octets: int, *, up_s: float | None = None) -> CounterReading:
         uptime = round(((10**6 + after_s) if up_s is None else up_s) * 100)
         row = CounterRow("v0", octets, octets * 2, 64, "up", None, uptime, T0 + after_s)
-        rows = tuple(replace(row, name=each.name) for each in self.interfaces)
+        rows = tuple(row._replace(name=each.name) for each in self.interfaces)
         return CounterReading(uptime, 2, T0 + after_s, 12.5, rows, renumbered=False)
 
     def store(self, reading: CounterReading | None, **more: Any) -> None:
@@ -94,7 +94,7 @@ def test_a_late_or_repeated_reading_changes_nothing(fleet: Fleet) -> None:
 def test_a_missing_counter_is_not_zero(fleet: Fleet) -> None:
     fleet.store(fleet.read(0, 0))
     reading = fleet.read(60, 1_000)
-    empty = replace(reading.rows[0], in_octets=None)
+    empty = reading.rows[0]._replace(in_octets=None)
     fleet.store(replace(reading, rows=(empty, reading.rows[1])))
     poll = Poll.objects.latest("pk")
     assert (poll.result, poll.got, poll.wanted, poll.detail) == ("partial", 1, 2, "v0 missing")
@@ -106,7 +106,7 @@ def test_a_missing_counter_is_not_zero(fleet: Fleet) -> None:
 
 def test_the_state_of_an_interface_follows_the_readings(fleet: Fleet) -> None:
     reading = fleet.read(0, 0)
-    fleet.store(replace(reading, rows=tuple(replace(r, oper_state="down") for r in reading.rows)))
+    fleet.store(replace(reading, rows=tuple(r._replace(oper_state="down") for r in reading.rows)))
     assert set(Interface.objects.values_list("oper_state", flat=True)) == {"down"}
 
 

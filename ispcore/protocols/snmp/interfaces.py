@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ispcore.protocols.errors import Nonsense
 from ispcore.protocols.interfaces import (
+    COUNTER64,
     HIGHEST_INDEX,
     LONGEST_NAME,
     CounterReading,
@@ -14,7 +15,6 @@ from ispcore.protocols.interfaces import (
     DiscoveredInterface,
     Discovery,
     check_table,
-    counter,
     mac,
 )
 from ispcore.protocols.snmp import oids
@@ -246,20 +246,10 @@ def _pair(
         value, at, done = answer.values.get, answer.taken_at, len(rows)
         ones = wanted[done : done + answer.groups]
         for one, asked in zip(ones, groups[done:], strict=False):
-            name, octets_in, octets_out, state, *more = asked
-            gap = value(more[0]) if more else None
-            rows.append(
-                _Row(
-                    one,
-                    value(name),
-                    value(octets_in),
-                    value(octets_out),
-                    value(state),
-                    gap,
-                    ticks,
-                    at,
-                )
-            )
+            gap = value(asked[4]) if one.discontinuity else None
+            name, octets_in, octets_out, state = asked[:4]
+            counted = value(octets_in), value(octets_out)
+            rows.append(_Row(one, value(name), *counted, value(state), gap, ticks, at))
     return rows
 
 
@@ -272,7 +262,7 @@ async def _other_names(
     conversation: Conversation, rows: Sequence[_Row], root: str
 ) -> dict[int, Value]:
     """The other name (ifDescr of most devices) of the rows that have none where names come from."""
-    present = [f"{root}.{row.wanted.index}" for row in rows if not _text(row.name)]
+    present = [f"{root}.{row.wanted.index}" for row in rows if not _is_name(row.name)]
     answers = await conversation.read((), [[oid] for oid in present])
     values = {oid: value for answer in answers for oid, value in answer.values.items()}
     return {int(oid.rpartition(".")[2]): value for oid, value in values.items()}
@@ -281,6 +271,8 @@ async def _other_names(
 def _is_wanted(row: _Row, others: Mapping[int, Value]) -> bool:
     """Does the interface at this index still bear the wanted name? Gone counts as no."""
     index, wanted = row.wanted.index, row.wanted.name
+    if row.name == wanted.encode():
+        return True
     told = (row.name, row.in_octets, row.out_octets, row.state)
     if index not in others and told == (None, None, None, None):
         return False
@@ -291,15 +283,16 @@ def _is_wanted(row: _Row, others: Mapping[int, Value]) -> bool:
 
 
 def _counter_row(row: _Row, *, right: bool) -> CounterRow:
+    wanted, _, octets_in, octets_out, state, discontinuity, uptime_ticks, taken_at = row
     return CounterRow(
-        name=row.wanted.name,
-        in_octets=_count(row.in_octets) if right else None,
-        out_octets=_count(row.out_octets) if right else None,
-        bits=row.wanted.bits,
-        oper_state=_state(row.state) if right else "unknown",
-        discontinuity_ticks=_ticks(row.discontinuity),
-        uptime_ticks=row.uptime_ticks,
-        taken_at=row.taken_at,
+        wanted.name,
+        _count(octets_in) if right else None,
+        _count(octets_out) if right else None,
+        wanted.bits,
+        _state(state) if right else "unknown",
+        None if discontinuity is None else _ticks(discontinuity),
+        uptime_ticks,
+        taken_at,
     )
 
 
@@ -321,7 +314,7 @@ def uptime_ticks(model: DeviceModel, values: Mapping[str, Value]) -> int:
 
 
 def _count(value: Value | None) -> int | None:
-    return counter(value) if isinstance(value, int) else None
+    return value if isinstance(value, int) and 0 <= value < COUNTER64 else None
 
 
 def _ticks(value: Value | None) -> int | None:
@@ -335,6 +328,11 @@ def _small(value: Value | None) -> int | None:
 def _oid(value: Value | None) -> str:
     """Without the dot that some libraries put before it."""
     return value.removeprefix(".") if isinstance(value, str) else ""
+
+
+def _is_name(value: Value | None) -> bool:
+    """Whether `_text` of it is more than nothing."""
+    return isinstance(value, bytes) and bool(value.rstrip(b"\0"))
 
 
 def _text(value: Value | None) -> str:

@@ -58,7 +58,7 @@ class SnmpTarget:
             raise Refused(f"SNMPv3 privacy key is shorter than {SHORTEST_KEY} characters")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: 50,000 are made for a collection, and frozen ones cost double
 class Wanted:
     """Counters of one discovered interface; `bits` (64 or 32) as discovery found them."""
 
