@@ -198,10 +198,8 @@ def _spools(now: datetime) -> list[Source]:
 
 
 def _waiting(row: Collector, now: datetime) -> tuple[str, str]:
-    lost = row.dropped + row.refused
-    if lost:
-        batches = "1 batch was" if lost == 1 else f"{lost} batches were"
-        return "critical", f"{batches} lost since it started; later readings hold the traffic"
+    if row.lost_lately(now):
+        return "critical", row.lost_words
     age = now - row.spool_oldest_at if row.spool_oldest_at else timedelta()
     if row.spool_batches and age > WAITS_LONG:
         batches = "1 batch waits" if row.spool_batches == 1 else f"{row.spool_batches} batches wait"

@@ -44,12 +44,12 @@ class Collecting:
 
         self.spec = spec
         self.clock = MovedClock()
-        self.collector = collector.open_here(stop=threading.Event())
+        self.collector = collector.open_here()
         self.report = self.collector.report = _timed_report()
 
     def _collect(self) -> None:
         """Two threads, as `Collector.run` has them."""
-        poller = threading.Thread(target=self.collector.poll)
+        poller = threading.Thread(target=self.collector.poller.poll)
         poller.start()
         while poller.is_alive() or self.collector.spool.names():
             self.collector.wait_for_news()

@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import itertools
 import logging
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -50,8 +51,8 @@ class Depth:
 
 
 class Spool:
-    """The batches of one directory, which one process has. Safe to use from several threads as
-    long as one puts in and one takes out."""
+    """The batches of one directory, which one process has. Several threads may put in, and one
+    take out."""
 
     def __init__(self, directory: Path, *, most_octets: int) -> None:
         """Raises InUse, or OSError where the directory cannot be made or read."""
@@ -68,6 +69,7 @@ class Spool:
         self._memory: dict[str, bytes] = {}
         last = int(found[-1].name.partition("-")[0]) if found else 0
         self._numbers = itertools.count(last + 1)
+        self._putting = threading.Lock()
         self.dropped = self.damaged = self.refused = 0
 
     def close(self) -> None:
@@ -81,6 +83,10 @@ class Spool:
         no room there either.
         """
         content = b"".join(b"%08x %b\n" % (zlib.crc32(line), line) for line in lines)
+        with self._putting:
+            return self._put(content, named)
+
+    def _put(self, content: bytes, named: Callable[[str], object]) -> str:
         name = f"{next(self._numbers):012d}-{int(time.time() * 1000):013d}{SUFFIX}"
         on_disk = self.depth.octets - self._in_memory_octets
         if on_disk + len(content) > self._most_octets:
@@ -116,10 +122,13 @@ class Spool:
 
     def delivered(self, name: str) -> None:
         """The batch is in the database: forget it."""
-        if self._memory.pop(name, None) is None:
+        self._memory.pop(name, None)
+        self._sizes.pop(name, None)
+        try:
             (self._directory / name).unlink(missing_ok=True)
             sync_directory(self._directory)
-        self._sizes.pop(name, None)
+        except OSError as error:  # then it is delivered once more at the next start: no harm
+            logger.warning("%s: %s stays: %s", self._directory, name, error.strerror)
 
     def refuse(self, name: str) -> None:
         """The database takes everything but this batch: put it aside, so that the rest goes on."""
@@ -132,8 +141,12 @@ class Spool:
             else:
                 replace_file(aside, content)
         self._sizes.pop(name, None)
-        for old in sorted(self._directory.glob(f"*{REFUSED}"))[:-MOST_REFUSED]:
-            old.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            refused = sorted(
+                self._directory.glob(f"*{REFUSED}"), key=lambda path: path.stat().st_mtime
+            )
+            for old in refused[:-MOST_REFUSED]:
+                old.unlink(missing_ok=True)
 
     @property
     def depth(self) -> Depth:

@@ -24,7 +24,6 @@ DEMO_ENVIRONMENT = {
     "ISPCORE_TIME_ZONE": "Asia/Dhaka",
 }
 WATCH_STALE_S = WEB_STALE_S = 90.0
-COLLECTOR_STALE_S = 150.0  # beats between two batches: the largest takes some time to store
 
 
 class CannotStart(Exception):
@@ -198,6 +197,7 @@ def programs(*, demo: bool, host: str, port: int) -> list[Program]:
     from django.conf import settings
 
     from ispcore import schedules
+    from routers.operations import collector
 
     manage = str(PROJECT / "manage.py")
     listed = [
@@ -220,7 +220,7 @@ def programs(*, demo: bool, host: str, port: int) -> list[Program]:
                 stale_after_s=schedules.stale_after_s(cluster),
             )
         )
-    listed.append(_daemon("collector", stale_after_s=COLLECTOR_STALE_S))
+    listed.append(_daemon("collector", stale_after_s=collector.STALE_S))
     listed.append(_daemon("watch", stale_after_s=WATCH_STALE_S))
     return listed + (_lab() if demo else [])
 

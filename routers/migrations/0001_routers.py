@@ -79,6 +79,10 @@ class Migration(migrations.Migration):
                         default=0, help_text="lines that a bad disk destroyed"
                     ),
                 ),
+                (
+                    "lost_at",
+                    models.DateTimeField(help_text="when one of these three last grew", null=True),
+                ),
             ],
             options={
                 "db_table": "collectors",

@@ -1,5 +1,6 @@
 """What collection keeps: counters, samples, polls, and who collects."""
 
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -106,6 +107,7 @@ class Collector(Stamped):
     dropped = models.PositiveIntegerField(default=0, help_text="batches for which no room was")
     refused = models.PositiveIntegerField(default=0, help_text="batches that cannot be stored")
     damaged = models.PositiveIntegerField(default=0, help_text="lines that a bad disk destroyed")
+    lost_at = models.DateTimeField(null=True, help_text="when one of these three last grew")
 
     class Meta:
         db_table = "collectors"
@@ -113,3 +115,22 @@ class Collector(Stamped):
 
     def __str__(self) -> str:
         return self.node
+
+    @property
+    def lost(self) -> int:
+        """Batches and lines of readings, ever."""
+        return self.dropped + self.refused + self.damaged
+
+    def lost_lately(self, now: datetime) -> bool:
+        """In the last 24 hours: so long is it news."""
+        return self.lost_at is not None and now - self.lost_at < timedelta(days=1)
+
+    @property
+    def lost_words(self) -> str:
+        parts = {
+            "dropped, no room was left": self.dropped,
+            "refused by the database": self.refused,
+            "damaged on disk": self.damaged,
+        }
+        said = ", ".join(f"{count} {words}" for words, count in parts.items() if count)
+        return f"Readings lost: {said}; later readings hold their traffic"

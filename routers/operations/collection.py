@@ -19,6 +19,7 @@ from routers.operations.poll_records import PollRecord
 from routers.operations.reading import Attempt, read_all
 from routers.operations.status import Checked
 from routers.operations.storing import store_records
+from routers.queries import without_secrets
 
 Method = RouterCheck.Method
 SECOND_LOOK_S = 5
@@ -67,7 +68,7 @@ def collect(router_ids: Sequence[int] | None = None) -> Summary:
     works = discovered(plan.load(router_ids), patience)
     attempts = read_all(works, limit_s=patience.left_s())
     brought = store(records_of(attempts))
-    again = moved_again(attempts, patience) + seen_again(attempts, brought, patience)
+    again = moved_again(moved(attempts), patience) + seen_again(attempts, brought, patience)
     store(records_of(again))
     last = {attempt.work.router.pk: attempt for attempt in [*attempts, *again]}
     judge(list(last.values()))
@@ -111,9 +112,13 @@ def together(parts: Sequence[Collected]) -> Collected:
     )
 
 
-def moved_again(attempts: Sequence[Attempt], patience: Patience) -> list[Attempt]:
-    """Routers whose interfaces are not where discovery found them, discovered and read again."""
-    routers = [attempt.work.router for attempt in attempts if _has_moved(attempt)]
+def moved(attempts: Iterable[Attempt]) -> list[Router]:
+    """Routers whose interfaces are not where discovery found them."""
+    return [attempt.work.router for attempt in attempts if _has_moved(attempt)]
+
+
+def moved_again(routers: Sequence[Router], patience: Patience) -> list[Attempt]:
+    """Routers that moved, discovered and read again."""
     if not routers or patience.is_short:
         return []
     discovery.discover_many(routers, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
@@ -151,7 +156,7 @@ def judge(attempts: Sequence[Attempt]) -> None:
     if results:
         status.record(results)
     ids = [attempt.work.router.pk for attempt in attempts]
-    status.evaluate(Router.objects.filter(pk__in=ids))
+    status.evaluate(without_secrets(Router.objects.filter(pk__in=ids)))
     with transaction.atomic():
         publish_each("router", map(str, ids))
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ispcore.protocols.interfaces import CounterReading, CounterRow
+from ispcore.protocols.text import visible
 from routers.models import Poll
 from routers.operations.advance import Row
 from routers.operations.plan import PlannedInterface
@@ -118,10 +119,10 @@ def _judge(record: PollRecord, missing: list[str], attempt: Attempt) -> None:
     if attempt.snmp_error:
         notes.append(f"by the API, since SNMP failed: {attempt.snmp_error}")
     record.got = len(record.rows)
-    record.detail = "; ".join(notes)[:250]
+    record.detail = visible("; ".join(notes))[:250]
 
 
 def _why(attempt: Attempt) -> str:
     """What each method that was asked said."""
     said = [("SNMP", attempt.snmp_error), ("API", attempt.api_error)]
-    return "; ".join(f"{method}: {error}" for method, error in said if error)
+    return visible("; ".join(f"{method}: {error}" for method, error in said if error))

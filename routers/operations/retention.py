@@ -3,11 +3,15 @@
 Samples of interfaces are a series: ispcore.base.timeseries.retention forgets those.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from django.db import transaction
 
 from ispcore.base import clock
 from ispcore.base.timeseries.retention import delete_in_bites
+from monitoring.operations import rules
 from routers.models import Collector, InterfaceChange, Poll
+from routers.operations import collector_report
 
 Kind = InterfaceChange.Kind
 KEEP_POLLS = timedelta(days=7)
@@ -22,5 +26,13 @@ def forget() -> int:
     polls = delete_in_bites(Poll._meta.db_table, "at", now - KEEP_POLLS)
     settled = InterfaceChange.objects.exclude(kind=Kind.RENAMED, resolved_at=None)
     changes, _ = settled.filter(at__lt=now - KEEP_CHANGES).delete()
-    gone, _ = Collector.objects.filter(seen_at__lt=now - KEEP_COLLECTORS).delete()
-    return polls + changes + gone
+    return polls + changes + _forget_collectors(now)
+
+
+def _forget_collectors(now: datetime) -> int:
+    gone = list(Collector.objects.filter(seen_at__lt=now - KEEP_COLLECTORS))
+    for row in gone:
+        with transaction.atomic():
+            rules.withdraw(collector_report.subject_of(row), why="This host collects no more")
+            row.delete()
+    return len(gone)

@@ -51,6 +51,8 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
     routers = _polled_still(records)
     kept = [record for record in records if record.router_id in routers]
     locked = memory.lock(record.router_id for record in kept if record.rows)
+    # a router may be removed between the two looks: its row of states is gone with it
+    kept = [each for each in kept if not each.rows or each.router_id in locked.of_router]
     counted = _Counted([], set(), set())
     for record in kept:
         if record.rows:

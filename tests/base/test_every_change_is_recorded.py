@@ -44,7 +44,8 @@ FACTS = {
 }
 # the way of a reading into the tables: nobody decides anything on it
 COLLECTING = {
-    *("advance", "collection", "collector", "plan", "poll_records", "reading", "spool"),
+    *("advance", "collection", "collector", "collector_report", "plan", "poll_records"),
+    *("polling_rounds", "reading", "spool"),
     *("states", "storing"),
 }
 ELSEWHERE = {"discovery.discover", "discovery.discover_many"}  # tests/routers: needs a router

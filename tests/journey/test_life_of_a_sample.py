@@ -2,6 +2,7 @@
 
 import ast
 import re
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -28,6 +29,7 @@ from routers.operations import collection, routers
 from routers.operations import plan as plan_of_polls
 from routers.operations.collector import Collector
 from routers.operations.poll_records import PollRecord
+from routers.operations.polling_rounds import Poller
 from routers.operations.reading import read_all
 from tests.routers.conftest import five_minutes_pass
 
@@ -156,9 +158,9 @@ def test_a_sample_goes_from_the_counter_to_the_page(mapping: Mapping, tmp_path: 
     _hop_2_the_router_is_read()
 
     spool = Spool(tmp_path, most_octets=10**6)
-    here = Collector(spool, tmp_path / "plan", period_s=300)
+    here = Collector(spool, tmp_path / "plan", Poller(spool, 300, threading.Event()))
     here.turn()
-    here.poll()
+    here.poller.poll()
     _hop_1_the_reading_is_on_disk_before_it_is_stored(spool)
     here.turn()
     assert not spool.names()

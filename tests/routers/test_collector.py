@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from ispcore.base import clock, leases, shares
 from ispcore.base.models import Heartbeat
@@ -17,6 +18,7 @@ from routers.operations import collection, plan
 from routers.operations import collector as collectors
 from routers.operations.collector import Collector
 from routers.operations.poll_records import PollRecord
+from routers.operations.polling_rounds import Poller
 from routers.operations.reading import read_all
 from tests.routers.conftest import MakePlace, Place, five_minutes_pass
 
@@ -39,7 +41,9 @@ def open_one(tmp_path: Path) -> Iterator[Open]:
         for before in opened:
             before.spool.close()
         spool = Spool(tmp_path, most_octets=10**8)
-        opened.append(Collector(spool, tmp_path / "plan", PERIOD_S))
+        opened.append(
+            Collector(spool, tmp_path / "plan", Poller(spool, PERIOD_S, threading.Event()))
+        )
         return opened[-1]
 
     yield make
@@ -52,7 +56,7 @@ def test_what_is_polled_is_stored_and_the_spool_is_empty(edge: Place, open_one: 
     here.turn()
     five_minutes_pass()
     edge.traffic("vlan101", rx=3_000, tx=4_000)
-    here.poll()
+    here.poller.poll()
     assert len(here.spool.names()) == 1
     here.turn()
     assert here.spool.names() == []
@@ -71,7 +75,7 @@ def test_batches_of_an_earlier_process_are_stored_in_order_each_with_its_rate(
     for octets in (1_000, 2_000, 3_000):
         five_minutes_pass_for_readings(here)
         edge.traffic("vlan101", rx=octets, tx=octets)
-        here.poll()
+        here.poller.poll()
     assert edge.counted("vlan101") == (0, 0)
     later = open_one()
     assert len(later.spool.names()) == 3
@@ -114,7 +118,7 @@ def test_a_batch_that_was_stored_before_the_crash_is_not_counted_again(
     here.turn()
     five_minutes_pass()
     edge.traffic("vlan101", rx=3_000, tx=4_000)
-    here.poll()
+    here.poller.poll()
     (name,) = here.spool.names()
     copy = (tmp_path / name).read_bytes()
     here.turn()
@@ -133,7 +137,7 @@ def test_what_another_collector_read_meanwhile_makes_late_batches_harmless(
     here = open_one()
     here.turn()
     edge.traffic("vlan101", rx=1_000, tx=1_000)
-    here.poll()
+    here.poller.poll()
     edge.traffic("vlan101", rx=2_000, tx=2_000)
     collection.collect()
     edge.traffic("vlan101", rx=4_000, tx=4_000)
@@ -149,14 +153,72 @@ def test_a_batch_that_cannot_be_stored_holds_up_no_other_and_alerts(
     here.turn()
     here.spool.put([b'{"not": "a record"}'])
     edge.traffic("vlan101", rx=3_000, tx=4_000)
-    here.poll()
+    here.poller.poll()
     here.turn()
     assert here.spool.names() == []
     assert edge.counted("vlan101") == (3_000, 4_000)
     assert len(list(tmp_path.glob("*.refused"))) == 1
     assert Row.objects.get().refused == 1
     alert = Alert.objects.get(rule__name="Readings were lost")
-    assert alert.summary == "1 batch of readings could not be kept; later readings hold its traffic"
+    assert alert.summary == (
+        "Readings lost: 1 refused by the database; later readings hold their traffic"
+    )
+
+
+def test_a_batch_that_the_database_refuses_is_put_aside_once_another_is_stored(
+    edge: Place, open_one: Open, tmp_path: Path
+) -> None:
+    here = open_one()
+    here.turn()
+    poison = PollRecord(edge.router.pk, 1.0, "snmp", "ok", wanted=1, got=2)  # more than was asked
+    here.spool.put([poison.to_json()])
+    for _ in range(collectors.TRIES + 2):
+        here.turn()
+    assert len(here.spool.names()) == 1, "nothing else was stored: the database may be to blame"
+    edge.traffic("vlan101", rx=3_000, tx=4_000)
+    here.poller.poll()
+    here.turn()
+    assert here.spool.names() == []
+    assert edge.counted("vlan101") == (3_000, 4_000)
+    assert len(list(tmp_path.glob("*.refused"))) == 1
+
+
+def test_a_database_that_refuses_everything_loses_nothing(
+    edge: Place, open_one: Open, tmp_path: Path
+) -> None:
+    """A migration that is missing, a right that was lost: nothing of it is the readings' fault."""
+    here = open_one()
+    here.turn()
+    for _ in range(4):
+        edge.traffic("vlan101", rx=1_000, tx=1_000)
+        here.poller.poll()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE router_polls RENAME TO elsewhere")
+    for _ in range(8):
+        here.turn()
+    assert len(here.spool.names()) == 4
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE elsewhere RENAME TO router_polls")
+    here.turn()
+    assert here.spool.names() == []
+    assert edge.counted("vlan101") == (4_000, 4_000)
+    assert not list(tmp_path.glob("*.refused"))
+
+
+def test_what_waits_for_longer_than_a_period_is_kept_on_disk_only(
+    edge: Place, open_one: Open
+) -> None:
+    here = open_one()
+    here.turn()
+    here.poller.poll()
+    here.poller.rounds[0].began_s -= 2 * PERIOD_S
+    edge.traffic("vlan101", rx=1_000, tx=1_000)
+    here.poller.poll()
+    assert list(here.poller.fresh) == here.spool.names()[1:]
+    assert len(here.poller.rounds) == 1
+    here.turn()
+    assert here.spool.names() == []
+    assert edge.counted("vlan101") == (1_000, 1_000)
 
 
 def test_waiting_readings_alert_with_their_age_and_resolve_once_stored(
@@ -165,9 +227,9 @@ def test_waiting_readings_alert_with_their_age_and_resolve_once_stored(
     Rule.objects.filter(name="Readings wait for the database").update(warning=0.0001)
     here = open_one()
     here.turn()
-    here.poll()
+    here.poller.poll()
     with monkeypatch.context() as halted:  # it lives, but gets no batch delivered
-        halted.setattr(here.stop, "is_set", lambda: True)
+        halted.setattr(here.poller.stop, "is_set", lambda: True)
         here.turn()
     row = Row.objects.get()
     assert row.spool_batches == 1
@@ -210,12 +272,12 @@ def test_two_collectors_share_the_routers_and_the_survivor_takes_all(
     monkeypatch.setattr(shares, "me", leases.me)
     here = open_one()
     here.turn()
-    ours = {work.router.pk for work in here.works}
+    ours = {work.router.pk for work in here.poller.works}
     assert 0 < len(ours) < len(places)
     shares_of_the_gone = clock.now() + timedelta(seconds=31)
     with clock.frozen(shares_of_the_gone):
         here.turn()
-        assert {work.router.pk for work in here.works} == {each.router.pk for each in places}
+        assert {work.router.pk for work in here.poller.works} == {each.router.pk for each in places}
 
 
 def test_a_new_router_is_discovered_and_has_a_rate_after_its_first_poll(
@@ -224,7 +286,7 @@ def test_a_new_router_is_discovered_and_has_a_rate_after_its_first_poll(
     edge = place()
     here = open_one()
     here.turn()
-    here.poll()
+    here.poller.poll()
     here.turn()
     here.turn()
     assert edge.state("vlan101").in_bps == 0
@@ -240,9 +302,8 @@ def test_it_runs_by_itself_until_it_is_told_to_stop(
     deadline = clock.monotonic_s() + 20
     while not Poll.objects.filter(router=edge.router).exists():
         assert clock.monotonic_s() < deadline
-        here.stop.wait(0.1)
-    here.stop.set()
-    here._news.set()
+        here.poller.stop.wait(0.1)
+    here.halt()
     runs.join(10)
     assert not runs.is_alive()
 

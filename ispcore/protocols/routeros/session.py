@@ -14,6 +14,7 @@ from librouteros.exceptions import LibRouterosError, MultiTrapError, TrapError
 
 from ispcore.protocols.errors import Nonsense, ProtocolError, Refused, Unreachable
 from ispcore.protocols.routeros.wire import BufferedTransport, Fatal, TextApi, TextProtocol, Words
+from ispcore.protocols.text import visible
 
 logger = logging.getLogger(__name__)
 
@@ -198,7 +199,7 @@ def _credentials(session: Session, **proof: str) -> list[Words]:
 
 def _reason(error: Refused) -> str:
     """The router's own words, without which command it was."""
-    return str(error.__cause__) if error.__cause__ else str(error)
+    return visible(str(error.__cause__) if error.__cause__ else str(error))
 
 
 @contextmanager
@@ -207,7 +208,7 @@ def _translated(target: RouterOsTarget, doing: str) -> Iterator[None]:
     try:
         yield
     except (TrapError, MultiTrapError, Fatal) as error:
-        raise Refused(f"{target.peer} refused {doing}: {error}") from error
+        raise Refused(f"{target.peer} refused {doing}: {visible(str(error))}") from error
     except TimeoutError:
         raise Unreachable(
             f"no answer from {target.peer} to {doing} in {target.timeout_s:.1f} s"
@@ -223,7 +224,7 @@ def _broken(
 ) -> ProtocolError:
     if isinstance(error, ConnectionError) or type(error).__name__ == "ConnectionClosed":
         return Unreachable(f"{target.peer} closed the connection during {doing}")
-    return Nonsense(f"{target.peer} does not speak the RouterOS API: {error}")
+    return Nonsense(f"{target.peer} does not speak the RouterOS API: {visible(str(error))}")
 
 
 def polled(target: RouterOsTarget, read: Callable[[Session], T]) -> T:

@@ -1,7 +1,6 @@
 """manage.py collector: poll the routers of this node's share for ever."""
 
 import signal
-import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -20,13 +19,12 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
         try:
-            here = collector.open_here(stop=stop)
+            here = collector.open_here()
         except InUse as error:
             raise CommandError(f"{error}: one collector runs on a node") from error
         except OSError as error:
             raise CommandError(f"the spool cannot be used: {error}") from error
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: here.halt())
         here.run()
