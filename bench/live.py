@@ -7,7 +7,8 @@ event, committed together. Figures:
 - `last_of_500_p95_ms`: from the commit to the last of 500 pages that shows it (95th percentile);
   `last_of_500_p50_ms` is the median.
 - `bare_last_of_500_p95_ms`: the same for a server that only writes a frame of that size to every
-  socket when PostgreSQL notifies it (bench/sockets/bare.py); `notify_ms` is PostgreSQL's own part.
+  socket when PostgreSQL notifies it (bench/sockets/bare.py); `notify_ms` is PostgreSQL's own part,
+  from the statement to a listener.
 - `burst_settle_s`: after the last of 100 events, committed one by one as fast as it goes, until
   every page shows what the database says; `lost` counts those that never do.
 - `slow_reader_extra_ms`: how much later the last of 500 is (medians) while three more pages do
@@ -171,9 +172,9 @@ def _bare(url: str, clients: "Clients") -> dict[str, float]:
             clients.do("open", port=port, path="/", cookie="none=1", say=words)
             took, notified = [], Notified(url)
             for value in range(2, 2 + 2 * ROUNDS):
+                notified.since(time.monotonic())
                 db.execute("SELECT pg_notify('bare', %s)", [str(value)])
                 at = time.monotonic()
-                notified.since(at)
                 told = clients.do("tally", key="bare", value=value, count=PAGES, within_s=5)
                 took.append(1000 * (told["last"] - at))
                 time.sleep(0.05)
