@@ -30,7 +30,7 @@ ALLOWED_HOSTS = env.items(
     "host names that may be asked for, comma separated",
 )
 DEMO = env.flag("ISPCORE_DEMO", "marks the portal as a demo (set by `script/server --demo`)")
-# which kind of process this is: web, worker, watch or command; decides pools and time-outs
+# web, worker, collector, watch or command; decides pools and time-outs
 PROCESS = env.text("ISPCORE_PROCESS", "command", "set by the supervisor and the unit files")
 
 NODE = env.text(

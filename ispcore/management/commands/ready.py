@@ -15,13 +15,15 @@ from ispcore.health import answers, unapplied
 class Command(BaseCommand):
     help = (
         "Are both databases there and migrated, and (where named) do these processes of this node "
-        'show life? Examples: manage.py ready; manage.py ready watch "jobs collect"; '
+        "show life? Examples: manage.py ready; manage.py ready collector watch; "
         "manage.py ready --silent. Exit code 0: yes; 1: no, and one line says what is missing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "process", nargs="*", help='heartbeats that must be fresh: web, watch, "jobs NAME"'
+            "process",
+            nargs="*",
+            help='heartbeats that must be fresh: web, collector, watch, "jobs NAME"',
         )
         parser.add_argument(
             "--within", type=float, help="seconds (default: what each process said it may take)"
