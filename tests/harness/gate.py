@@ -200,18 +200,25 @@ def _chosen_tests(arguments: list[str]) -> Iterator[Result]:
 
 
 def _all_tests(arguments: list[str]) -> Iterator[Result]:
-    """Everything, measured. Journeys mostly wait, so they run beside the rest."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        journeys = pool.submit(
-            _tests_on, "sqlite", [*arguments, "-m", "journey"], measured=True, aside=True
+    """Everything, measured. Tests wait more than they work, so three runs go side by side."""
+    first, *others = VENDORS
+    with ThreadPoolExecutor(max_workers=len(VENDORS)) as pool:
+        aside = {
+            VENDORS[vendor]: pool.submit(
+                _tests_on, vendor, [*arguments, "-m", "not journey"], measured=True, aside=True
+            )
+            for vendor in others
+        }
+        aside["journeys"] = pool.submit(
+            _tests_on, first, [*arguments, "-m", "journey"], measured=True, aside=True
         )
-        for vendor, name in VENDORS.items():
-            say(f"\n=== tests on {name}")
-            code, counts, _ = _tests_on(vendor, [*arguments, "-m", "not journey"], measured=True)
+        say(f"\n=== tests on {VENDORS[first]}")
+        code, counts, _ = _tests_on(first, [*arguments, "-m", "not journey"], measured=True)
+        yield VENDORS[first], code, counts
+        for name, running in aside.items():
+            code, counts, output = running.result()
+            say(f"\n=== {name}\n{output.rstrip()}")
             yield name, code, counts
-        code, counts, output = journeys.result()
-    say(f"\n=== journeys: real processes, on SQLite\n{output.rstrip()}")
-    yield "journeys", code, counts
 
 
 def _tests_on(
