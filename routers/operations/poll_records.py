@@ -11,6 +11,7 @@ from routers.operations.advance import Row
 from routers.operations.plan import PlannedInterface
 from routers.operations.reading import Attempt
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 MOST_NAMED = 3  # missing interfaces that a poll names
 
 
@@ -39,7 +40,7 @@ class PollRecord:
     def to_json(self) -> bytes:
         """One line, without its end."""
         values = [getattr(self, name) for name in PollRecord.__slots__]
-        return json.dumps(values, separators=(",", ":")).encode()
+        return _encode(values).encode()
 
     @classmethod
     def from_json(cls, line: bytes) -> "PollRecord":

@@ -180,7 +180,7 @@ def same_bucket(bucket: Bucket, share: Share, speed_bps: int | None) -> None:
         assert octets * 8000 <= most * bucket.covered_ms + share.cuts * 8000
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     speed=st.sampled_from(SPEEDS),
     drift=st.sampled_from([0, 0, -15, 15, 40]),
@@ -195,7 +195,7 @@ def test_any_trace_is_judged_as_the_plain_model_judges_it(
     agree(trace)
 
 
-@settings(max_examples=150, deadline=None, phases=[Phase.generate])
+@settings(max_examples=80, deadline=None, phases=[Phase.generate])
 @given(st.integers(0, 2**64))
 def test_a_long_trace_is_judged_as_the_plain_model_judges_it(seed: int) -> None:
     """Mostly polls of a line in use, now and then a trick: what hypothesis alone makes too rarely."""
@@ -348,7 +348,7 @@ class Honest:
                 assert octets * 8000 <= most + 8000 * len(starts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     line=st.sampled_from([(10_000_000, 32), (10_000_000, 64), (10**9, 64), (10**11, 64)]),
     drift=st.sampled_from([0, 0, -15, 15]),

@@ -61,7 +61,7 @@ def readings(draw: st.DrawFn, state: CounterState) -> Row:
     )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_both_ways_agree(data: st.DataObject) -> None:
     state = data.draw(states())
