@@ -11,6 +11,7 @@ import logging
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -163,7 +164,8 @@ class Collector:
     def _follow_up(self) -> None:
         """Of collections that are all stored: alerts and pages, then routers that moved or are new."""
         for each in [each for each in self.poller.rounds if each.is_over]:
-            self.poller.rounds.remove(each)
+            with suppress(ValueError):  # the poller forgets those that waited for long
+                self.poller.rounds.remove(each)
             whole = collection.together(each.brought)
             _tell(whole)
             self._look_again(each, whole)

@@ -4,7 +4,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ispcore.base import clock
@@ -90,16 +90,19 @@ class Poller:
         if not works:
             return
         said: list[Attempt] = []
+        handed: list[Future[None]] = []
 
         def heard(attempt: Attempt) -> None:
             if len(said) == BATCH:  # in another thread: the disk must not hold up the answers
-                self._writer.submit(self.put, under_way, list(said))
+                handed.append(self._writer.submit(self.put, under_way, list(said)))
                 said.clear()
             said.append(attempt)
 
         limit_s = min(collection.READ_LIMIT_S, self.period_s * 0.7)
         read_all(works, limit_s=limit_s, heard=heard)
-        self._writer.submit(self.put, under_way, said, last=True).result()
+        handed.append(self._writer.submit(self.put, under_way, said, last=True))
+        for batch in handed:
+            batch.result()
         if len(self.rounds) > 1:
             gc.collect()  # the deliverer, who else does it when he is done, is held up
 
