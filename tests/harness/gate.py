@@ -200,26 +200,47 @@ def _chosen_tests(arguments: list[str]) -> Iterator[Result]:
 
 
 def _all_tests(arguments: list[str]) -> Iterator[Result]:
-    """Everything. Tests wait more than they work, so three runs go side by side; coverage is
-    measured in one of them only, for it doubles the work."""
+    """Everything, in runs side by side, since tests wait as much as they work. Coverage is measured
+    on SQLite, for it doubles the work; that run is the longest, and goes in two halves."""
     first, *others = VENDORS
-    with ThreadPoolExecutor(max_workers=len(VENDORS)) as pool:
-        aside = {
-            VENDORS[vendor]: pool.submit(
-                _tests_on, vendor, [*arguments, "-m", "not journey"], measured=False, aside=True
-            )
-            for vendor in others
+    quick, half = [*arguments, "-m", "not journey"], len(_folders()) // 2
+    runs = {
+        VENDORS[first]: [(first, [*part, *quick], True) for part in _halves(half)],
+        **{VENDORS[vendor]: [(vendor, quick, False)] for vendor in others},
+        "journeys": [(first, [*arguments, "-m", "journey"], False)],
+    }
+    longest = runs[VENDORS[first]][-1]
+    with ThreadPoolExecutor(max_workers=sum(map(len, runs.values()))) as pool:
+        started = {
+            name: [
+                # the longest run is seen while it goes on
+                pool.submit(_tests_on, vendor, given, measured=measured, aside=part is not longest)
+                for part in parts
+                for vendor, given, measured in [part]
+            ]
+            for name, parts in runs.items()
         }
-        aside["journeys"] = pool.submit(
-            _tests_on, first, [*arguments, "-m", "journey"], measured=False, aside=True
-        )
-        say(f"\n=== tests on {VENDORS[first]}")
-        code, counts, _ = _tests_on(first, [*arguments, "-m", "not journey"], measured=True)
-        yield VENDORS[first], code, counts
-        for name, running in aside.items():
-            code, counts, output = running.result()
-            say(f"\n=== {name}\n{output.rstrip()}")
-            yield name, code, counts
+        for name, parts in started.items():
+            yield _together(name, [part.result() for part in parts])
+
+
+def _folders() -> list[str]:
+    """Of tests; those that hold none are none of pytest's business."""
+    found = (PROJECT / "tests").glob("*/test_*.py")
+    return sorted({str(path.parent.relative_to(PROJECT)) for path in found})
+
+
+def _halves(half: int) -> list[list[str]]:
+    return [_folders()[:half], _folders()[half:]]
+
+
+def _together(name: str, parts: list[tuple[int, dict[str, int], str]]) -> Result:
+    """The runs that make up one name, said when all of them are over."""
+    say(f"\n=== tests: {name}")
+    for _, _, output in parts:
+        say(output.rstrip())
+    counts = {key: sum(part[1][key] for part in parts) for key in parts[0][1]}
+    return name, next((code for code, _, _ in parts if code), 0), counts
 
 
 def _tests_on(
