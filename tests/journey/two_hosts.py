@@ -30,6 +30,8 @@ LEASE_S = 30.0  # of watch and of the collector, see their modules
 DHAKA, CTG = "dhaka-1", "ctg-1"
 PINGED = 6
 ALONE = "share 1 of 1"
+ALL_PINGED = f"{PINGED + 2} routers pinged"  # as watch says it that shares them with nobody
+REFRESH_S = 60.0  # so often does watch store an answer that has not changed
 
 
 def one_takes_over_from_the_other(directory: Path, databases: dict[str, str]) -> None:
@@ -57,8 +59,11 @@ def _serve_alike(dhaka: Campaign, ctg: Campaign) -> None:
     died_at = datetime.now(UTC)
     assert dhaka.portal.stop() == -9
 
-    took_s = ctg.wait("every router is pinged", lambda: _pinged_since(ctg, died_at), LEASE_S + 15)
+    took_s = ctg.wait(
+        "every router is this host's to ping", lambda: _says(ctg, WATCH) == ALL_PINGED, LEASE_S + 15
+    )
     sys.stdout.write(f"two hosts: pings taken over in {took_s:.1f} s\n")
+    ctg.wait("every router is pinged", lambda: _pinged_since(ctg, died_at), REFRESH_S + 15)
     ctg.wait(
         "every router is this host's to collect", lambda: _share_of(ctg) == ALONE, LEASE_S + 15
     )
@@ -107,6 +112,12 @@ def _every_page_sees_every_change(
 def _pinged_since(host: Campaign, at: datetime) -> bool:
     found = host.records.rows("SELECT checked_at FROM router_checks WHERE method='ping'")
     return len(found) == PINGED + 2 and all(instant(checked) > at for (checked,) in found)
+
+
+def _says(host: Campaign, program: str) -> str:
+    """What this host's program writes beside its sign of life."""
+    named = f"name='{program}' AND node='{host.node}'"
+    return str(host.records.rows(f"SELECT note FROM heartbeats WHERE {named}")[0][0])  # noqa: S608
 
 
 def _share_of(host: Campaign) -> str:
