@@ -54,7 +54,11 @@ def _serve_alike(dhaka: Campaign, ctg: Campaign) -> None:
     session = dhaka.tell("session")
     pages = [OpenPage(host.portal, session, "reseller", "1") for host in (dhaka, ctg)]
     _every_page_sees_every_change(dhaka, pages, range(101, 121))
-    assert {_share_of(dhaka), _share_of(ctg)} == {"share 1 of 2", "share 2 of 2"}
+    dhaka.wait(
+        "the routers are shared",
+        lambda: {_share_of(dhaka), _share_of(ctg)} == {"share 1 of 2", "share 2 of 2"},
+        LEASE_S,
+    )
     kill_host(dhaka.portal.family(), dhaka.portal.pid)
     died_at = datetime.now(UTC)
     assert dhaka.portal.stop() == -9
