@@ -8,9 +8,10 @@ duplicates and late answers are told apart by their request id; some garbage mak
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
-from typing import TypeGuard, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, TypeGuard, TypeVar, cast
 
 from gufo.snmp import Aes128Key, DesKey, Md5Key, Sha1Key, Sha256Key, SnmpVersion, User
 from gufo.snmp._fast import GetIter, SnmpAuthError, SnmpError
@@ -48,22 +49,31 @@ class GufoEngine(Engine):
         except OSError as error:
             raise Unreachable(f"no route to {target.address}: {error}") from error
         channel = GufoChannel(session, target)
-        if target.version == "v3":
-            await channel.shake_hands()
-        yield channel
+        try:
+            if target.version == "v3":
+                await channel.shake_hands()
+            yield channel
+        finally:
+            channel.close()
 
 
 class GufoChannel:
     def __init__(self, session: SnmpSession, target: SnmpTarget) -> None:
         self._session = session
         self._target = target
+        self._socket = session._sock
+        self._wire = Wire(self._socket.get_fd(), target.timeout_s)
+
+    def close(self) -> None:
+        self._wire.close()
 
     async def shake_hands(self) -> None:
         """Learn the agent's engine id, boots and time [RFC 3414 section 4]."""
         started = time.monotonic()
         for _ in range(self._target.tries):
             try:
-                return await self._once(self._session.refresh())
+                handshake = self._session.refresh()
+                return await self._once(asyncio.wait_for(handshake, self._target.timeout_s))
             except NoAnswerYet:
                 continue
         elapsed_s = time.monotonic() - started
@@ -80,7 +90,9 @@ class GufoChannel:
         """sysUpTime rides along: an agent that answers at all has it, so its absence is how an
         error-status shows."""
         asked = dict.fromkeys(oids)
-        values = await self._once(self._session.get_many(list(asked | {SYS_UPTIME: None})))
+        names = list(asked | {SYS_UPTIME: None})
+        send = partial(self._socket.send_get_many, names)
+        values = await self._once(self._wire.exchange(send, self._socket.recv_get_many))
         if not values:
             raise RequestFailed
         if values.keys() <= asked.keys() and set(map(type, values.values())) <= KINDS:
@@ -90,12 +102,12 @@ class GufoChannel:
 
     def walker(self, root: str, repetitions: int) -> Step:
         position = GetIter(root, repetitions)
-        sock = self._session._sock
+        send = partial(self._socket.send_get_bulk, position)
+        receive = partial(self._socket.recv_get_bulk, position)
 
         async def step() -> tuple[list[Row], End]:
-            await self._session._send(lambda: sock.send_get_bulk(position))
             try:
-                received = await self._session._recv(lambda: sock.recv_get_bulk(position))
+                received = await self._wire.exchange(send, receive)
             except StopAsyncIteration:
                 return [], End.PERHAPS
             rows = [(row[0], row[1]) for row in received if row is not None and _is_value(row[1])]
@@ -108,10 +120,9 @@ class GufoChannel:
         return False
 
     async def _once(self, request: Awaitable[T]) -> T:
-        """One try within the target's time-out, gufo's errors as ours."""
+        """One try, gufo's errors as ours."""
         try:
-            async with asyncio.timeout(self._target.timeout_s):
-                return await request
+            return await request
         except TimeoutError:
             raise NoAnswerYet from None
         except SnmpAuthError:
@@ -128,6 +139,58 @@ class GufoChannel:
             if type(error).__name__ != "PanicException":
                 raise
             raise Nonsense(f"answered, but not valid SNMP: {error}") from None
+
+
+class Wire:
+    """A socket of gufo's in the event loop: one question at a time, each with the same time-out.
+
+    gufo's own session puts a reader in and out and starts a timed task for each PDU, which for
+    60 values costs about as much as the values themselves.
+    """
+
+    def __init__(self, fd: int, timeout_s: float) -> None:
+        self._fd, self._timeout_s = fd, timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._is_read = False
+        self._answer: asyncio.Future[Any] | None = None
+        self._receive: Callable[[], Any] = bool
+
+    async def exchange(self, send: Callable[[], None], receive: Callable[[], T]) -> T:
+        """Send, and what `receive` makes of the answer. Raises TimeoutError and what gufo raises."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._answer, self._receive = answer, receive
+        if not self._is_read:
+            self._loop.add_reader(self._fd, self._ready)
+            self._is_read = True
+        with suppress(BlockingIOError):  # no room for a packet: as good as lost on the way
+            send()
+        timer = self._loop.call_later(self._timeout_s, self._late, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        if self._is_read:
+            self._loop.remove_reader(self._fd)
+            self._is_read = False
+
+    def _ready(self) -> None:
+        answer = self._answer
+        if answer is None or answer.done():
+            self.close()  # nobody waits: gufo passes over it with the next question
+            return
+        try:
+            answer.set_result(self._receive())
+        except BlockingIOError:
+            pass  # to an earlier question
+        except BaseException as error:  # noqa: BLE001 - it is for who waits, panics too
+            answer.set_exception(error)
+
+    @staticmethod
+    def _late(answer: "asyncio.Future[T]") -> None:
+        if not answer.done():
+            answer.set_exception(TimeoutError())
 
 
 def _refusal(target: SnmpTarget) -> str:
