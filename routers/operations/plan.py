@@ -10,7 +10,9 @@ from typing import Any
 
 from ispcore.base import secrets
 from ispcore.base.files import replace_file
+from ispcore.protocols.snmp import Wanted
 from routers.models import Interface, Router, is_wire
+from routers.targets import wanted
 
 logger = logging.getLogger(__name__)
 KEPT_COLUMNS = [
@@ -39,22 +41,24 @@ class Work:
     router: Router
     interfaces: Sequence[PlannedInterface]
     interfaces_by_name: Mapping[str, PlannedInterface] = field(init=False)
+    wanted: Sequence[Wanted] = field(init=False)
 
     def __post_init__(self) -> None:
         self.interfaces_by_name = {interface.name: interface for interface in self.interfaces}
+        self.wanted = wanted(self.router, self.interfaces)
 
 
 def load(router_ids: Iterable[int] | None = None) -> list[Work]:
     """All polled routers (or these of them) with their interfaces that have counters: two queries."""
     routers = Router.objects.filter(is_polled=True).order_by("pk")
-    wanted = Interface.objects.filter(gone_at=None, counter_bits__gt=0, router__is_polled=True)
+    rows = Interface.objects.filter(gone_at=None, counter_bits__gt=0, router__is_polled=True)
     if router_ids is not None:
         ids = list(router_ids)
-        routers, wanted = routers.filter(pk__in=ids), wanted.filter(router_id__in=ids)
+        routers, rows = routers.filter(pk__in=ids), rows.filter(router_id__in=ids)
     of_router: dict[int, list[PlannedInterface]] = defaultdict(list)
     columns = ("router_id", "pk", "name", "index", "counter_bits", "speed_bps", "if_type")
-    rows = wanted.order_by("router_id", "index").values_list(*columns, "oper_state")
-    for router_id, pk, name, index, bits, speed_bps, if_type, oper_state in rows.iterator(5_000):
+    values = rows.order_by("router_id", "index").values_list(*columns, "oper_state")
+    for router_id, pk, name, index, bits, speed_bps, if_type, oper_state in values.iterator(5_000):
         limit_bps = speed_bps if is_wire(if_type) else None
         of_router[router_id].append(PlannedInterface(pk, name, index, bits, limit_bps, oper_state))
     return [Work(router, of_router[router.pk]) for router in routers]

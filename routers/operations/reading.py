@@ -13,7 +13,7 @@ from ispcore.protocols.polling import in_thread, poll_many
 from ispcore.protocols.snmp import read_counters
 from routers.models import Router
 from routers.operations.plan import Work
-from routers.targets import api_target, snmp_engine, snmp_target, wanted
+from routers.targets import api_target, snmp_engine, snmp_target
 
 Source = Router.CounterSource
 LIMIT_S = 30.0
@@ -86,8 +86,7 @@ async def _attempt(work: Work) -> Attempt:
 
 
 async def _by_snmp(work: Work) -> CounterReading:
-    asked = wanted(work.router, work.interfaces)
-    return await read_counters(snmp_engine(), snmp_target(work.router), asked)
+    return await read_counters(snmp_engine(), snmp_target(work.router), work.wanted)
 
 
 async def _by_api(work: Work, snmp_error: ProtocolError | None, *, snmp_asked: bool) -> Attempt:

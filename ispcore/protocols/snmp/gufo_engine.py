@@ -169,6 +169,8 @@ class Wire:
             return await answer
         finally:
             timer.cancel()
+            self._answer = None
+            del answer  # it holds its exception, that this frame, and this frame the socket
 
     def close(self) -> None:
         if self._is_read:
@@ -185,7 +187,7 @@ class Wire:
         except BlockingIOError:
             pass  # to an earlier question
         except BaseException as error:  # noqa: BLE001 - it is for who waits, panics too
-            answer.set_exception(error)
+            answer.set_exception(error.with_traceback(None))  # which would hold `answer`
 
     @staticmethod
     def _late(answer: "asyncio.Future[T]") -> None:

@@ -172,19 +172,6 @@ def _counter_bits(model: DeviceModel, hc_octets: Value | None, octets: Value | N
     return 32 if isinstance(octets, int) else 0
 
 
-class _Row(NamedTuple):
-    """A wanted interface and what the answer that should hold it says, as in `_asked`."""
-
-    wanted: Wanted
-    name: Value | None
-    in_octets: Value | None
-    out_octets: Value | None
-    state: Value | None
-    discontinuity: Value | None
-    uptime_ticks: int
-    taken_at: float
-
-
 async def read_counters(
     engine: Engine, target: SnmpTarget, wanted: Sequence[Wanted]
 ) -> CounterReading:
@@ -199,17 +186,18 @@ async def read_counters(
     groups: Sequence[Sequence[str]] = _groups(wanted, name_root) or [[]]
     async with engine.converse(target) as conversation:
         answers = await conversation.read([*uptime_oids(model), oids.IF_NUMBER], groups)
-        rows = _pair(model, wanted, groups, answers)
-        others = await _other_names(conversation, rows, other_root)
-    named = [(row, _is_wanted(row, others)) for row in rows]
+        rows, doubts = _rows(model, wanted, groups, answers)
+        elsewhere = await _elsewhere(conversation, doubts, other_root)
+    for at in elsewhere:
+        rows[at] = rows[at]._replace(in_octets=None, out_octets=None, oper_state="unknown")
     first = _first_whole(answers)
     return CounterReading(
         uptime_ticks=uptime_ticks(model, first.values),
         if_number=_small(first.values.get(oids.IF_NUMBER)),
         taken_at=first.taken_at,
         took_ms=(time.monotonic() - started) * 1000,
-        rows=tuple(_counter_row(row, right=right) for row, right in named),
-        renumbered=not all(right for _, right in named),
+        rows=tuple(rows),
+        renumbered=bool(elsewhere),
         uptime_step_ticks=100 if model.uptime_from == "snmpEngineTime" else 1,
     )
 
@@ -230,27 +218,42 @@ def _asked(index: int, bits: int, discontinuity: bool, name_root: str) -> tuple[
     return tuple(f"{root}.{index}" for root in roots)
 
 
-def _pair(
+class _Doubt(NamedTuple):
+    """A row, by its place, whose name is not at once the wanted one; and whether the device said
+    anything of it."""
+
+    at: int
+    wanted: Wanted
+    name: Value | None
+    is_there: bool
+
+
+def _rows(
     model: DeviceModel,
     wanted: Sequence[Wanted],
     groups: Sequence[Sequence[str]],
     answers: Sequence[Answer],
-) -> list[_Row]:
-    """Each wanted interface with the answer that was asked for it. An answer without sysUpTime
+) -> tuple[list[CounterRow], list[_Doubt]]:
+    """Each wanted interface as the answer says that was asked for it. An answer without sysUpTime
     (the agent refused that one request) takes over the uptime of the one before: its rows are
     empty anyway."""
-    rows: list[_Row] = []
+    rows: list[CounterRow] = []
+    doubts: list[_Doubt] = []
     ticks = uptime_ticks(model, _first_whole(answers).values)
     for answer in answers:
         ticks = uptime_ticks(model, answer.values) if answer.values else ticks
-        value, at, done = answer.values.get, answer.taken_at, len(rows)
+        value, taken_at, done = answer.values.get, answer.taken_at, len(rows)
         ones = wanted[done : done + answer.groups]
         for one, asked in zip(ones, groups[done:], strict=False):
-            gap = value(asked[4]) if one.discontinuity else None
-            name, octets_in, octets_out, state = asked[:4]
-            counted = value(octets_in), value(octets_out)
-            rows.append(_Row(one, value(name), *counted, value(state), gap, ticks, at))
-    return rows
+            name, octets_in, octets_out, state = map(value, asked[:4])
+            if name != one.octets_of_name:
+                told = (name, octets_in, octets_out, state) != (None, None, None, None)
+                doubts.append(_Doubt(len(rows), one, name, told))
+            gap = _ticks(value(asked[4])) if one.discontinuity else None
+            counted = _count(octets_in), _count(octets_out)
+            said = oids.STATES.get(state, "unknown")
+            rows.append(CounterRow(one.name, *counted, one.bits, said, gap, ticks, taken_at))
+    return rows, doubts
 
 
 def _first_whole(answers: Sequence[Answer]) -> Answer:
@@ -258,42 +261,35 @@ def _first_whole(answers: Sequence[Answer]) -> Answer:
     return next(answer for answer in answers if answer.values)
 
 
+async def _elsewhere(
+    conversation: Conversation, doubts: Sequence[_Doubt], other_root: str
+) -> list[int]:
+    """The places of rows whose interface is not where discovery found it."""
+    if not doubts:
+        return []
+    others = await _other_names(conversation, doubts, other_root)
+    return [doubt.at for doubt in doubts if not _is_wanted(doubt, others)]
+
+
 async def _other_names(
-    conversation: Conversation, rows: Sequence[_Row], root: str
+    conversation: Conversation, doubts: Sequence[_Doubt], root: str
 ) -> dict[int, Value]:
     """The other name (ifDescr of most devices) of the rows that have none where names come from."""
-    present = [f"{root}.{row.wanted.index}" for row in rows if not _is_name(row.name)]
+    present = [f"{root}.{doubt.wanted.index}" for doubt in doubts if not _is_name(doubt.name)]
     answers = await conversation.read((), [[oid] for oid in present])
     values = {oid: value for answer in answers for oid, value in answer.values.items()}
     return {int(oid.rpartition(".")[2]): value for oid, value in values.items()}
 
 
-def _is_wanted(row: _Row, others: Mapping[int, Value]) -> bool:
+def _is_wanted(doubt: _Doubt, others: Mapping[int, Value]) -> bool:
     """Does the interface at this index still bear the wanted name? Gone counts as no."""
-    index, wanted = row.wanted.index, row.wanted.name
-    if row.name == wanted.encode():
-        return True
-    told = (row.name, row.in_octets, row.out_octets, row.state)
-    if index not in others and told == (None, None, None, None):
+    index, wanted = doubt.wanted.index, doubt.wanted.name
+    if index not in others and not doubt.is_there:
         return False
-    found = interface_name(row.name, others.get(index), index=index)
+    found = interface_name(doubt.name, others.get(index), index=index)
     while wanted != found and wanted.endswith(suffix(index)):
         wanted = wanted.removesuffix(suffix(index))
     return wanted == found
-
-
-def _counter_row(row: _Row, *, right: bool) -> CounterRow:
-    wanted, _, octets_in, octets_out, state, discontinuity, uptime_ticks, taken_at = row
-    return CounterRow(
-        wanted.name,
-        _count(octets_in) if right else None,
-        _count(octets_out) if right else None,
-        wanted.bits,
-        _state(state) if right else "unknown",
-        None if discontinuity is None else _ticks(discontinuity),
-        uptime_ticks,
-        taken_at,
-    )
 
 
 def uptime_oids(model: DeviceModel) -> tuple[str, ...]:

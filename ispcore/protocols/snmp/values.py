@@ -66,3 +66,7 @@ class Wanted:
     name: str
     bits: int
     discontinuity: bool = False  # also ask for ifCounterDiscontinuityTime
+    octets_of_name: bytes = field(init=False, repr=False)  # as the device gives it
+
+    def __post_init__(self) -> None:
+        self.octets_of_name = self.name.encode()
