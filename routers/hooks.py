@@ -32,6 +32,7 @@ class Collected:
     buckets: Sequence[FinishedBucket]
     router_ids: frozenset[int]
     first_seen_router_ids: frozenset[int]
+    tails: Sequence[str] = ()  # of the buckets, for `store.insert`; none where it has no use
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import compress
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -39,16 +40,17 @@ def record(collected: Collected) -> None:
     if collected.buckets:
         owners = _owners(collected)
         mapped = zip(owners, collected.buckets, strict=True)
-        insert([(pk, *each[1:]) for pk, each in mapped if pk])
+        rows = [(pk, *each[1:]) for pk, each in mapped if pk]
+        insert(rows, tails=list(compress(collected.tails, owners)))
 
 
-def insert(rows: Sequence[tuple[Any, ...]]) -> int:
+def insert(rows: Sequence[tuple[Any, ...]], *, tails: Sequence[str] = ()) -> int:
     """Store usage rows (columns as COLUMNS) that are new, and mark their hours for `roll_up`.
 
-    Returns how many were new.
+    Returns how many were new. For `tails` see `store.insert`.
     """
     with transaction.atomic():
-        new = store.insert(Usage, COLUMNS, rows)
+        new = store.insert(Usage, COLUMNS, rows, tails=tails)
         rollups.mark(Usage, (row[1] for row in new))
     return len(new)
 

@@ -58,7 +58,8 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
         if record.rows:
             _count(record, locked.of_router[record.router_id], counted, late=late)
     locked.save(counted.router_ids)
-    store.insert(InterfaceUsage, FinishedBucket._fields, counted.finished)
+    tails = store.tails_of(counted.finished)
+    store.insert(InterfaceUsage, FinishedBucket._fields, counted.finished, tails=tails)
     _move_states(kept)
     _save_polls(kept)
     _save_routers(kept, routers)
@@ -66,6 +67,7 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
         counted.finished,
         frozenset(counted.router_ids),
         frozenset(counted.first_seen_router_ids),
+        tails,
     )
     for listener in hooks.collected_in_transaction:
         listener(brought)

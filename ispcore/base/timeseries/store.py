@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from itertools import islice
 from typing import Any
 
 from django.db import IntegrityError, connection, models, transaction
@@ -13,45 +12,52 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def insert(
-    model: type[models.Model], columns: Sequence[str], rows: Iterable[Values]
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Iterable[Values],
+    *,
+    tails: Sequence[str] | None = None,
 ) -> list[Values]:
     """Insert rows that are not there yet (by primary key); returns those that were new.
 
     On PostgreSQL the first write of a batch is one COPY; where some rows exist already it is
-    repeated through a temporary table. Must run inside the caller's transaction.
+    repeated through a temporary table. Must run inside the caller's transaction. `tails` are what
+    `tails_of` made of these rows, if they are written to several tables under another key.
     """
     given = rows if isinstance(rows, list) else list(rows)
     if not given:
         return []
     if connection.vendor != "postgresql":
         return _insert_each(model._meta.db_table, columns, given)
-    new = _copy(model, columns, lambda: as_lines(given))
+    new = _copy(model, columns, lambda: as_lines(given, tails))
     return given if new is None else new
 
 
-def insert_lines(model: type[models.Model], columns: Sequence[str], lines: Sequence[bytes]) -> int:
-    """As `insert`, of rows that are written as COPY wants them already; PostgreSQL only.
-
-    Each piece of `lines` is any number of whole lines (see `as_lines`). Returns how many rows
-    were new.
-    """
-    if not any(lines):
-        return 0
-    new = _copy(model, columns, lambda: lines)
-    return sum(piece.count(b"\n") for piece in lines) if new is None else len(new)
+def tails_of(rows: Sequence[Values]) -> list[str]:
+    """Each row but its first column as COPY reads it; empty where the database has no COPY."""
+    return list(_lines(rows, first=1)) if connection.vendor == "postgresql" else []
 
 
-def as_lines(rows: Sequence[Values]) -> Iterator[bytes]:
-    """Rows in COPY's text format (tabs, \\N for null), in pieces of some thousand whole lines.
-
-    A column at a time, for most of them hold one kind of value: five times as fast as a row at
-    a time.
-    """
-    rest = iter(rows)
-    while piece := list(islice(rest, ROWS_A_WRITE)):
-        columns = [_texts(values) for values in zip(*piece, strict=True)]
-        lines = map("\t".join, zip(*columns, strict=True))
+def as_lines(rows: Sequence[Values], tails: Sequence[str] | None = None) -> Iterator[bytes]:
+    """Rows in COPY's text format (tabs, \\N for null), in pieces of some thousand whole lines."""
+    for at in range(0, len(rows), ROWS_A_WRITE):
+        piece = rows[at : at + ROWS_A_WRITE]
+        if tails:
+            lines = map("\t".join, zip(_firsts(piece), tails[at : at + ROWS_A_WRITE], strict=True))
+        else:
+            lines = _lines(piece)
         yield "\n".join([*lines, ""]).encode()
+
+
+def _lines(rows: Sequence[Values], *, first: int = 0) -> Iterator[str]:
+    """A column at a time, for most of them hold one kind of value: five times as fast as a row at
+    a time."""
+    columns = [_texts(values) for values in list(zip(*rows, strict=True))[first:]]
+    return map("\t".join, zip(*columns, strict=True))
+
+
+def _firsts(rows: Sequence[Values]) -> Iterable[str]:
+    return _texts([row[0] for row in rows])
 
 
 def _texts(values: Sequence[Any]) -> Iterable[str]:
