@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from ispcore.protocols.errors import Nonsense, Refused, Unreachable
@@ -89,7 +90,7 @@ class Conversation:
         while done < len(groups):
             self._check_patience()
             batch = groups[done : done + per_pdu]
-            oids = [*header, *(oid for group in batch for oid in group)]
+            oids = [*header, *chain.from_iterable(batch)]
             try:
                 values = await self.channel.get(oids)
             except NoAnswerYet:
