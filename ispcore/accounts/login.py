@@ -1,8 +1,6 @@
 """The login form, with a brake on guessing passwords."""
 
 import hashlib
-import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +8,14 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.core.cache import caches
 from django.core.exceptions import ValidationError
 
+from ispcore.accounts import networks, security
 from ispcore.accounts.models import Account
 
 WINDOW_S = 15 * 60
 LONGEST_WAIT_S = 300
 FREE_TRIES = 5
 FREE_TRIES_OF_ADDRESS = 50
+TELL_EVERY = 10  # failures of one name, from wherever: then an alert says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,39 @@ class Brake:
         _counts().delete_many([f"failures:{self.key}", f"wait:{self.key}"])
 
 
+def brakes(name: str, address: str) -> tuple[Brake, Brake]:
+    """What holds up a try of this name from this address: its own failures, and the address'."""
+    name, address = name.lower(), networks.host(address)
+    return (
+        Brake(_key(address, name), FREE_TRIES, "for this name"),
+        Brake(_key(address), FREE_TRIES_OF_ADDRESS, "for several names"),
+    )
+
+
+def failed(name: str, address: str) -> None:
+    """Count a wrong password or code; many of them are told as an attack.
+
+    Those of one name are counted from everywhere too: that brakes nobody, or anybody could lock
+    out anybody, but it is told.
+    """
+    for brake in brakes(name, address):
+        brake.count()
+    of_address = security.counted(f"guesses:{networks.host(address)}", for_s=WINDOW_S)
+    if of_address >= FREE_TRIES_OF_ADDRESS and of_address % TELL_EVERY == 0:
+        words = f"{of_address} failed logins from {address} within 15 minutes"
+        security.notice(security.BRUTE_FORCE, account=None, address=address, words=words)
+    of_name = security.counted(f"guesses:{_key(name.lower())}", for_s=WINDOW_S)
+    if of_name % TELL_EVERY == 0:
+        _tell_of_name(name, of_name, address)
+
+
+def _tell_of_name(name: str, times: int, address: str) -> None:
+    account = Account.objects.filter(username=name[:150].replace("\0", "")).first()
+    if account is not None:
+        words = f"{times} failed logins of {account} within 15 minutes, at last from {address}"
+        security.notice(security.BRUTE_FORCE, account=account, address=None, words=words)
+
+
 class LoginForm(AuthenticationForm):
     """After five failures from one address for one name, each further try waits longer; so it does
     after fifty from one address for whatever names.
@@ -51,7 +84,7 @@ class LoginForm(AuthenticationForm):
     """
 
     def clean(self) -> dict[str, Any]:
-        one, all_of_address = self._brakes()
+        one, all_of_address = brakes(*self._tried())
         for brake in (one, all_of_address):
             if wait_s := brake.wait_s:
                 raise ValidationError(
@@ -62,8 +95,7 @@ class LoginForm(AuthenticationForm):
         try:
             cleaned = super().clean()
         except ValidationError:
-            one.count()
-            all_of_address.count()
+            failed(*self._tried())
             raise
         one.release()
         return cleaned or {}
@@ -73,13 +105,9 @@ class LoginForm(AuthenticationForm):
         if not isinstance(user, Account) or not user.is_active:
             raise ValidationError(self.error_messages["inactive"], code="inactive")
 
-    def _brakes(self) -> Sequence[Brake]:
-        name = str(self.cleaned_data.get("username", "")).lower()
-        address = _network(self.request.META.get("REMOTE_ADDR", "") if self.request else "")
-        return (
-            Brake(_key(address, name), FREE_TRIES, "for this name"),
-            Brake(_key(address), FREE_TRIES_OF_ADDRESS, "for several names"),
-        )
+    def _tried(self) -> tuple[str, str]:
+        name = str(self.cleaned_data.get("username", ""))
+        return name, self.request.META.get("REMOTE_ADDR", "") if self.request else ""
 
 
 def _counts() -> Any:
@@ -88,16 +116,3 @@ def _counts() -> Any:
 
 def _key(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
-
-
-def _network(address: str) -> str:
-    """The address, or of an IPv6 one its /64: whoever has one address there has them all."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv4Address):
-        return address
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found.packed[:8] + bytes(8), 64)))
