@@ -86,7 +86,9 @@ class LogoutView(OpenView):
     """POST refresh: ends its login, with all tokens that came of it."""
 
     def post(self, request: Request) -> Response:
-        api_logins.end(_read(RefreshBody, request)["refresh"])
+        ended = api_logins.of(_read(RefreshBody, request)["refresh"])
+        if ended is not None:
+            api_logins.end(ended, by=ended.account.actor)
         return Response(status=204)
 
 

@@ -39,7 +39,7 @@ class ApiTokenAuthentication(BaseAuthentication):
             account = api_identity.acting(token, address=address)
         except OutsideNetworks:
             raise AuthenticationFailed(f"this token is not for use from {address}") from None
-        if wait_s := rates.of_tokens.wait_s(token.pk, per_min=token.rate_per_min):
+        if wait_s := rates.of_tokens.wait_s(token.digest, per_min=token.rate_per_min):
             raise Throttled(wait=wait_s)
         api_tokens.note_use(token, address=address)
         return account, Bearer(token_id=token.pk)

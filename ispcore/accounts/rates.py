@@ -16,9 +16,9 @@ class Rates:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._buckets: dict[int, tuple[float, float]] = {}  # key: (left, counted at)
+        self._buckets: dict[str, tuple[float, float]] = {}  # key: (left, counted at)
 
-    def wait_s(self, key: int, *, per_min: int) -> float:
+    def wait_s(self, key: str, *, per_min: int) -> float:
         """0 where this request may pass (and is counted), else seconds until one may."""
         now = clock.monotonic_s()
         with self._lock:

@@ -40,7 +40,7 @@ class Entry:
 
 def ticket_of(scope: Mapping[str, Any]) -> str | None:
     """The ticket in the address (/live/?ticket=…)."""
-    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"))
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
     return asked["ticket"][0] if "ticket" in asked else None
 
 

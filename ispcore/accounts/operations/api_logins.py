@@ -61,19 +61,21 @@ def refresh(text: str, *, address: str | None) -> RefreshToken:
     return following
 
 
-def end(text: str) -> None:
-    """Log out: the login that this refresh token belongs to. What is no token of ours is passed
-    over, for whoever sends it is logged out already."""
+def of(text: str) -> ApiLogin | None:
+    """The login that a refresh token belongs to, also one that was used before; None for a token
+    that has expired or is none."""
     try:
         login_id = _read(text)["login"]
     except LoginEnded:
-        return
-    login = ApiLogin.objects.select_related("account").filter(pk=login_id).first()
-    if login is None:
-        return
+        return None
+    return ApiLogin.objects.select_related("account").filter(pk=login_id).first()
+
+
+def end(login: ApiLogin, *, by: Actor) -> None:
+    """Log out, with all tokens that came of this login; one that has ended stays so."""
     with transaction.atomic():
         if revoke(ApiLogin.objects.filter(pk=login.pk), why="logged out"):
-            _record("log out", login, by=login.account.actor)
+            _record("log out", login, by=by)
 
 
 def end_all(account: Account, *, by: Actor) -> int:
