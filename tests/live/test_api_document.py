@@ -1,5 +1,6 @@
 """docs/api.md does what it says: its examples run against the real server, in their order."""
 
+import asyncio
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from ispcore.accounts.operations import accounts, api_tokens
 from ispcore.accounts.token_scopes import choices
 from ispcore.base import clock
 from ispcore.base.audit import Actor
+from tests.live.conftest import closing
 from tests.live.test_server import port
 
 __all__ = ["port"]
@@ -28,16 +30,15 @@ def document(project: Path) -> str:
 
 
 async def test_the_examples_work(port: int, document: str, tmp_path: Path) -> None:
-    from asgiref.sync import sync_to_async
-
-    values = await sync_to_async(_values)(port)
+    values = await asyncio.to_thread(closing, lambda: _values(port))
     script = "\n".join(re.findall(r"```sh\n(.*?)```", document, re.DOTALL))
     assert script.count("curl ") == 7
-    ran = await sync_to_async(_run)(f"set -euo pipefail\n{script}", values, tmp_path)
+    ran = await asyncio.to_thread(_run, f"set -euo pipefail\n{script}", values, tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert '"ended":1' in ran.stdout
-    assert await ApiLogin.objects.filter(revoked_at=None).acount() == 0
-    async with connect(ran.stdout.split()[-1]) as socket:
+    still = ApiLogin.objects.filter(revoked_at=None)
+    assert not await asyncio.to_thread(closing, still.exists)
+    async with connect(ran.stdout[ran.stdout.index("ws://") :].strip()) as socket:
         await socket.send('{"subscribe": [["alerts", ""]]}')
         assert "spots" in str(await socket.recv())
 

@@ -1,5 +1,6 @@
 """API clients on the live socket: a ticket lets them in once, and the same checks go on."""
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from ispcore.accounts.operations import accounts, api_logins, api_tokens, ticket
 from ispcore.base import clock
 from ispcore.base.audit import Actor
 from ispcore.live import consumer
-from tests.live.conftest import Live, Page
+from tests.live.conftest import Live, Page, closing
 from tests.live.test_server import name_shown, port
 
 __all__ = ["port"]
@@ -227,13 +228,12 @@ async def test_a_page_of_ours_gets_no_ticket(live: Live, noc_session: str) -> No
 
 async def test_through_the_real_server(port: int, tenant_dhaka: Tenant) -> None:
     """And a foreign page may open it, as long as it has the ticket; without one it is 403."""
-    from asgiref.sync import sync_to_async
 
     def make() -> list[str]:
         _, text = token_of(tenant=tenant_dhaka)
         return [asked_for(text) for _ in range(2)]
 
-    first, second = await sync_to_async(make)()
+    first, second = await asyncio.to_thread(closing, make)
     url = f"ws://127.0.0.1:{port}/live/?ticket="
     async with connect(url + first) as socket, connect(url + second, origin="http://x.example"):  # type: ignore[arg-type]
         await socket.send(json.dumps({"subscribe": [["test-tenant", str(tenant_dhaka.pk)]]}))
