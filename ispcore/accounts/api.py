@@ -13,6 +13,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from ispcore.accounts import login, second_factor
 from ispcore.accounts.api_auth import CHALLENGE, address_of
+from ispcore.accounts.login import Attempt
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import api_logins, seen_networks
 from ispcore.accounts.operations.api_logins import LoginEnded
@@ -46,27 +47,29 @@ class LoginView(OpenView):
 
     def post(self, request: Request) -> Response:
         given = _read(LoginBody, request)
-        name, address = given["username"], address_of(request) or ""
-        for brake in login.brakes(name, address):
-            if brake.wait_s:
-                raise Throttled(wait=brake.wait_s, detail=f"too many failed logins {brake.what}")
-        account = authenticate(request._request, username=name, password=given["password"])
-        if not isinstance(account, Account) or account.is_machine:
-            login.failed(name, address)
-            raise AuthenticationFailed(WRONG)
-        self._ask_second_factor(account, given["code"], address)
-        login.brakes(name, address)[0].release()
-        token = api_logins.start(account, address=address or None, by=account.actor)
-        seen_networks.logged_in(account, address=address or None)
+        address = address_of(request)
+        attempt = Attempt(given["username"], address or "")
+        wait_s, what = login.wait_s(attempt)
+        if wait_s:
+            raise Throttled(wait=wait_s, detail=f"too many failed logins {what}")
+        account = request.user = self._account(request, given, attempt)
+        login.forgive(attempt)
+        token = api_logins.start(account, address=address, by=account.actor)
+        seen_networks.logged_in(account, address=address)
         return Response(_pair(token))
 
     @staticmethod
-    def _ask_second_factor(account: Account, code: str, address: str) -> None:
-        if not code and second_factor.is_asked_of(account):
-            raise AuthenticationFailed({"detail": CODE_NEEDED, "code": "second_factor_needed"})
-        if not second_factor.ok(account, code):
-            login.failed(account.username, address)
-            raise AuthenticationFailed(WRONG)
+    def _account(request: Request, given: dict[str, Any], attempt: Attempt) -> Account:
+        """Who says this name, password and code. Raises AuthenticationFailed."""
+        said = {"username": given["username"], "password": given["password"]}
+        account, code = authenticate(request._request, **said), given["code"]
+        if isinstance(account, Account) and not account.is_machine:
+            if not code and second_factor.is_asked_of(account):
+                raise AuthenticationFailed({"detail": CODE_NEEDED, "code": "second_factor_needed"})
+            if second_factor.ok(account, code):
+                return account
+        login.count_failure(attempt)
+        raise AuthenticationFailed(WRONG)
 
 
 class RefreshView(OpenView):

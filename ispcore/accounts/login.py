@@ -42,28 +42,50 @@ class Brake:
         _counts().delete_many([f"failures:{self.key}", f"wait:{self.key}"])
 
 
-def brakes(name: str, address: str) -> tuple[Brake, Brake]:
-    """What holds up a try of this name from this address: its own failures, and the address'."""
-    name, address = name.lower(), networks.host(address)
-    return (
-        Brake(_key(address, name), FREE_TRIES, "for this name"),
-        Brake(_key(address), FREE_TRIES_OF_ADDRESS, "for several names"),
-    )
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Somebody says a name and a password."""
+
+    name: str
+    address: str
+
+    @property
+    def brakes(self) -> tuple[Brake, Brake]:
+        """What holds it up: failures of this name from this address, and all of the address."""
+        name, address = self.name.lower(), networks.host(self.address)
+        return (
+            Brake(_key(address, name), FREE_TRIES, "for this name from your address"),
+            Brake(_key(address), FREE_TRIES_OF_ADDRESS, "for several names from your address"),
+        )
 
 
-def failed(name: str, address: str) -> None:
+def wait_s(attempt: Attempt) -> tuple[int, str]:
+    """For how long nothing is tried, and for what; 0 where it may be."""
+    for brake in attempt.brakes:
+        if left_s := brake.wait_s:
+            return left_s, brake.what
+    return 0, ""
+
+
+def forgive(attempt: Attempt) -> None:
+    """The password was right: the failures of this name from this address are forgotten."""
+    attempt.brakes[0].release()
+
+
+def count_failure(attempt: Attempt) -> None:
     """Count a wrong password or code; many of them are told as an attack.
 
     Those of one name are counted from everywhere too: that brakes nobody, or anybody could lock
     out anybody, but it is told.
     """
-    for brake in brakes(name, address):
+    name, address = attempt.name, attempt.address
+    for brake in attempt.brakes:
         brake.count()
-    of_address = security.counted(f"guesses:{networks.host(address)}", for_s=WINDOW_S)
+    of_address = security.counts.count(f"guesses:{networks.host(address)}", for_s=WINDOW_S)
     if of_address >= FREE_TRIES_OF_ADDRESS and of_address % TELL_EVERY == 0:
         words = f"{of_address} failed logins from {address} within 15 minutes"
         security.notice(security.BRUTE_FORCE, account=None, address=address, words=words)
-    of_name = security.counted(f"guesses:{_key(name.lower())}", for_s=WINDOW_S)
+    of_name = security.counts.count(f"guesses:{_key(name.lower())}", for_s=WINDOW_S)
     if of_name % TELL_EVERY == 0:
         _tell_of_name(name, of_name, address)
 
@@ -84,20 +106,19 @@ class LoginForm(AuthenticationForm):
     """
 
     def clean(self) -> dict[str, Any]:
-        one, all_of_address = brakes(*self._tried())
-        for brake in (one, all_of_address):
-            if wait_s := brake.wait_s:
-                raise ValidationError(
-                    f"Too many failed logins {brake.what} from your address: wait {wait_s} s, "
-                    "then try again.",
-                    code="throttled",
-                )
+        attempt = self._attempt()
+        left_s, what = wait_s(attempt)
+        if left_s:
+            raise ValidationError(
+                f"Too many failed logins {what}: wait {left_s} s, then try again.",
+                code="throttled",
+            )
         try:
             cleaned = super().clean()
         except ValidationError:
-            failed(*self._tried())
+            count_failure(attempt)
             raise
-        one.release()
+        forgive(attempt)
         return cleaned or {}
 
     def confirm_login_allowed(self, user: Any) -> None:
@@ -105,9 +126,9 @@ class LoginForm(AuthenticationForm):
         if not isinstance(user, Account) or not user.is_active:
             raise ValidationError(self.error_messages["inactive"], code="inactive")
 
-    def _tried(self) -> tuple[str, str]:
-        name = str(self.cleaned_data.get("username", ""))
-        return name, self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+    def _attempt(self) -> Attempt:
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        return Attempt(str(self.cleaned_data.get("username", "")), address)
 
 
 def _counts() -> Any:

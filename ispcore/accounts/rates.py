@@ -1,4 +1,4 @@
-"""How many requests a minute somebody may make, counted in the memory of the web process."""
+"""What is counted per minute or so in the memory of a web process: requests, and suspicions."""
 
 import threading
 
@@ -31,6 +31,32 @@ class Rates:
                 self._buckets.clear()
             self._buckets[key] = left - 1, now
             return 0.0
+
+
+class Windows:
+    """How often something happened within a span of time that begins when it first does."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seen: dict[str, tuple[int, float]] = {}  # key: (times, the window's end)
+
+    def count(self, key: str, *, for_s: float) -> int:
+        """How often this was called for `key` in the window of `for_s` seconds, now included."""
+        now = clock.monotonic_s()
+        with self._lock:
+            times, ends_at = self._seen.get(key, (0, 0.0))
+            if ends_at <= now:
+                times, ends_at = 0, now + for_s
+            if len(self._seen) >= MOST_KEPT:
+                self._seen = {k: v for k, v in self._seen.items() if v[1] > now}
+            if len(self._seen) >= MOST_KEPT:
+                self._seen.clear()
+            self._seen[key] = times + 1, ends_at
+            return times + 1
+
+    def clear(self) -> None:
+        with self._lock:
+            self._seen.clear()
 
 
 of_tokens = Rates()

@@ -6,10 +6,12 @@ from django.apps import apps
 
 from ispcore.accounts.models import Account
 
+RECOVERY_CODES = "recovery_codes"
+
 
 def is_asked_of(account: Account) -> bool:
     """Whether the password alone does not log this account in."""
-    return bool(_factors(account))
+    return any(each.type != RECOVERY_CODES for each in _factors(account))  # they only stand in
 
 
 def ok(account: Account, code: str) -> bool:
@@ -17,11 +19,10 @@ def ok(account: Account, code: str) -> bool:
 
     An account that has only a security key cannot log in here: a key needs a browser.
     """
-    factors = _factors(account)
-    if not factors:
+    if not is_asked_of(account):
         return True
     code = code.replace(" ", "")
-    with_codes = [each for each in factors if each.type in {"totp", "recovery_codes"}]
+    with_codes = [each for each in _factors(account) if each.type in {"totp", RECOVERY_CODES}]
     return bool(code) and any(each.wrap().validate_code(code) for each in with_codes)
 
 

@@ -4,10 +4,9 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from django.core.cache import caches
 from django.db import Error, models
 
-from ispcore.accounts import networks
+from ispcore.accounts import networks, rates
 from ispcore.accounts.models import Account
 
 BRUTE_FORCE = "brute_force"
@@ -20,6 +19,7 @@ DENIED_AT = 3  # a link that somebody passed on is no attack
 AGAIN_AFTER_S = 60  # the same thing is told no more often than this
 MOST_PER_MIN = 30  # of each kind, whatever an attacker thinks of
 
+counts = rates.Windows()
 log = logging.getLogger(__name__)
 
 
@@ -41,10 +41,9 @@ def notice(kind: str, *, account: Account | None, address: str | None, words: st
     this web process. To be called outside a transaction that may be rolled back.
     """
     who = f"{account.pk if account else 0}:{networks.host(address or '')}"
-    counts = caches["logins"]
-    if not counts.add(f"told:{kind}:{who}", 1, AGAIN_AFTER_S):
+    if counts.count(f"{kind}:{who}", for_s=AGAIN_AFTER_S) > 1:
         return
-    told = counted(f"told:{kind}", for_s=AGAIN_AFTER_S)
+    told = counts.count(kind, for_s=AGAIN_AFTER_S)
     if told > MOST_PER_MIN:
         if told == MOST_PER_MIN + 1:
             log.warning("security: too many of %s, some are not told", kind)
@@ -64,23 +63,13 @@ def denied_row(
         return
     if not _is_of_another_tenant(model, pk, account):
         return
-    times = counted(f"denied:{account.pk}", for_s=WINDOW_S)
+    times = counts.count(f"denied:{account.pk}", for_s=WINDOW_S)
     if times >= DENIED_AT:
         words = (
             f"{account} asked {times} times for what belongs to another tenant, "
             f"at last {model._meta.verbose_name} {pk}"
         )
         notice(DENIED_TENANT, account=account, address=address, words=words)
-
-
-def counted(key: str, *, for_s: int) -> int:
-    """How often this has been called for `key` in the last `for_s` seconds, this time included."""
-    counts = caches["logins"]
-    counts.add(key, 0, for_s)
-    try:
-        return int(counts.incr(key))
-    except ValueError:  # forgotten between the two
-        return 1
 
 
 def _is_of_another_tenant(model: type[models.Model], pk: object, account: Account) -> bool:

@@ -18,6 +18,7 @@ from ispcore.accounts.operations import api_tokens as operations
 from ispcore.accounts.operations.api_tokens import LONGEST_DAYS, AlreadyRevoked
 from ispcore.accounts.pages import OperationForm, PageAdmin, account_of, actor_of, page_url, require
 from ispcore.accounts.roles import May, Role
+from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.templatetags.isp import ago, minute, state
 
@@ -70,6 +71,9 @@ class ApiTokenAdmin(PageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         return super().get_queryset(request).select_related("account")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return account_of(request).is_staff and super().has_add_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -151,7 +155,7 @@ def tokens_url(account: Account) -> str:
 
 def _machines(asks: Account) -> QuerySet[Account]:
     """Accounts for which `asks` may make tokens: a super user's are made by super users only."""
-    rows = Account.objects.filter(is_machine=True, is_active=True)
+    rows = visible(Account.objects.filter(is_machine=True, is_active=True), asks)
     return rows if asks.is_superuser else rows.exclude(role=Role.SUPER_USER)
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
+from ispcore.accounts import security
 from tests.pages.conftest import as_ctg, as_dhaka, as_noc, isp
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ def api() -> ApiClient:
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet() -> Iterator[None]:
     caches["logins"].clear()
+    security.counts.clear()
     yield
     caches["logins"].clear()
+    security.counts.clear()
 
 
 MakeToken = Callable[..., tuple["ApiToken", str]]

@@ -30,8 +30,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet() -> Iterator[None]:
     caches["logins"].clear()
+    security.counts.clear()
     yield
     caches["logins"].clear()
+    security.counts.clear()
 
 
 def attempt(name: str, password: str = "", address: str = "203.0.113.7") -> int:
