@@ -30,7 +30,7 @@ def account_of(bearer: Bearer, *, address: str | None) -> Account | None:
     if bearer.login_id is not None:
         login = live_logins().filter(pk=bearer.login_id).first()
         return login.account if login and has_same_password(login) else None
-    token = _live_tokens().filter(pk=bearer.token_id).first()
+    token = _live_tokens().filter(pk=bearer.token_id or 0).first()
     return acting(token, address=address) if token else None
 
 

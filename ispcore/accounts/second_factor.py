@@ -29,5 +29,6 @@ def ok(account: Account, code: str) -> bool:
 def _factors(account: Account) -> list[Any]:
     if not apps.is_installed("allauth.mfa"):
         return []
-    rows = apps.get_model("mfa", "Authenticator")._default_manager.filter(user=account)
+    authenticators: Any = apps.get_model("mfa.Authenticator")  # type: ignore[misc] # may be absent
+    rows = authenticators.objects.filter(user=account)
     return list(rows.order_by("-type"))  # the app's code is tried before a recovery code

@@ -16,8 +16,9 @@ class IsBearer(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         account = request.user
-        is_bearer = isinstance(account, Account) and isinstance(request.auth, Bearer)
-        return is_bearer and account.may(May.VIEW)
+        if not isinstance(account, Account) or not isinstance(request.auth, Bearer):
+            return False
+        return account.may(May.VIEW)
 
 
 class TicketView(APIView):

@@ -80,11 +80,14 @@ def resolve_quiet() -> int:
 
 def _told_again(fingerprint: str, words: str, *, at: datetime) -> bool:
     """True where an alert of this fingerprint is live; it then has the latest words."""
-    live = Alert.objects.filter(fingerprint=fingerprint, state__in=Alert.LIVE)
-    times = Coalesce(F("value"), Value(0.0)) + 1
-    if not live.update(summary=words[:250], value=times, updated_at=at):
+    alert = Alert.objects.filter(fingerprint=fingerprint, state__in=Alert.LIVE).first()
+    if alert is None:
         return False
-    alerts.announce(live.first())
+    times = Coalesce(F("value"), Value(0.0)) + 1
+    live = Alert.objects.filter(pk=alert.pk, state__in=Alert.LIVE)
+    if not live.update(summary=words[:250], value=times, updated_at=at):
+        return False  # somebody resolved it meanwhile
+    alerts.announce(alert)
     return True
 
 

@@ -85,7 +85,7 @@ def make_token(db: None) -> MakeToken:
         machine: Account | None = Account.objects.filter(username=username).first()
         if machine is None:
             machine = accounts.create(username, role=role, tenant=tenant, password=None, by=by)
-        chosen = {
+        chosen: dict[str, Any] = {
             "name": "sync",
             "scopes": ["alerts:read", "resellers:read"],
             "expires_at": clock.now() + timedelta(days=30),

@@ -1,6 +1,7 @@
 """API logins: a password becomes tokens, each refresh token is good once, and all of it ends."""
 
 import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_second_factor_is_asked_for_where_there_is_one(api: ApiClient, noc: Ac
 
     if not apps.is_installed("allauth.mfa"):
         pytest.skip("no second factors in this set-up")
-    from allauth.mfa.totp.internal import auth
+    auth: Any = import_module("allauth.mfa.totp.internal.auth")
 
     secret = auth.generate_totp_secret()
     auth.TOTP.activate(noc, secret)
@@ -152,7 +153,7 @@ def test_what_another_key_signed_or_no_login_stands_behind_opens_nothing(
 
     claims = {"token_type": "access", "user_id": str(noc.pk), "exp": 2_000_000_000 * 2, "jti": "x"}
     forged = jwt.encode(claims | {"login": 1, "iss": "ispcore"}, settings.SECRET_KEY)
-    unsigned = jwt.encode(claims | {"login": 1, "iss": "ispcore"}, None, algorithm="none")
+    unsigned = jwt.encode(claims | {"login": 1, "iss": "ispcore"}, "", algorithm="none")
     bare = str(AccessToken.for_user(noc))
     unknown = AccessToken.for_user(noc)
     unknown["login"] = 999
@@ -269,7 +270,8 @@ def test_of_two_refreshes_at_the_same_time_one_wins(noc: Account) -> None:
 
 
 def _at_once(threads: int, text: str) -> int:
-    start, results = threading.Barrier(threads), []
+    start = threading.Barrier(threads)
+    results: list[RefreshToken | None] = []
 
     def refresh() -> None:
         start.wait()

@@ -71,7 +71,7 @@ async def dhaka_ticket(live: Live, tenant_dhaka: Tenant) -> str:
         _, text = token_of(tenant=tenant_dhaka)
         return asked_for(text)
 
-    return await live.in_database(make)
+    return str(await live.in_database(make))
 
 
 async def test_a_token_hears_what_its_account_may(
