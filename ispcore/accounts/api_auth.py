@@ -6,6 +6,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
 from ispcore.accounts import api_identity, networks, rates, token_text
@@ -60,7 +61,11 @@ class LoginAuthentication(JWTAuthentication):
         raw = self.get_raw_token(header) if header else None
         if raw is None:
             return None
-        bearer = _bearer(self.get_validated_token(raw))
+        try:
+            token = self.get_validated_token(raw)
+        except InvalidToken:
+            raise AuthenticationFailed(NOT_GOOD) from None
+        bearer = _bearer(token)
         account = api_identity.account_of(bearer, address=address_of(request))
         if account is None:
             raise AuthenticationFailed(NOT_GOOD)

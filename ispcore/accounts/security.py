@@ -67,7 +67,7 @@ def denied_row(
     if times >= DENIED_AT:
         words = (
             f"{account} asked {times} times for what belongs to another tenant, "
-            f"at last {model._meta.verbose_name} {pk}"
+            f"at last {model._meta.verbose_name} {pk} from {address or 'an unknown address'}"
         )
         notice(DENIED_TENANT, account=account, address=address, words=words)
 

@@ -20,7 +20,7 @@ from ispcore.accounts.pages import OperationForm, PageAdmin, account_of, actor_o
 from ispcore.accounts.roles import May, Role
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
-from ispcore.base.templatetags.isp import ago, minute, state
+from ispcore.base.templatetags.isp import ago, state
 
 
 class ApiTokenForm(OperationForm):
@@ -28,7 +28,7 @@ class ApiTokenForm(OperationForm):
 
     scopes = forms.MultipleChoiceField(
         choices=token_scopes.choices,
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "radiolist"}),  # wide labels
         help_text="It can do no more than its account may, and of that only what is ticked here.",
     )
     days = forms.IntegerField(
@@ -56,7 +56,8 @@ class ApiTokenAdmin(PageAdmin):
     form = ApiTokenForm
     page_template = "portal/token.html"
     list_display = ("name", "account", "begins", "may", "expires", "last_used", "works")
-    list_filter = ("account",)
+    list_filter = (("account", admin.RelatedOnlyFieldListFilter),)
+    more_lookups = ("account",)
     list_select_related = ("account",)
     search_fields = ("name", "account__username", "start")
     empty_hint = "Other systems use the portal by a token of a machine account: add one."
@@ -68,6 +69,11 @@ class ApiTokenAdmin(PageAdmin):
 
     def page_urls(self) -> Sequence[URLPattern]:
         return [self.route("<int:pk>/revoke/", self.revoke, "revoke", post=True)]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        return super().changelist_view(request, {"title": "API tokens"} | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         return super().get_queryset(request).select_related("account")
@@ -133,7 +139,8 @@ class ApiTokenAdmin(PageAdmin):
 
     @admin.display(description="expires", ordering="expires_at")
     def expires(self, token: ApiToken) -> str:
-        return minute(token.expires_at)
+        local = token.expires_at.astimezone(clock.isp_zone())
+        return f"{local.day} {local:%b %Y}"
 
     @admin.display(description="last use", ordering="last_used_at")
     def last_used(self, token: ApiToken) -> str:

@@ -20,10 +20,10 @@ class Resource:
 
 
 RESOURCES = (
-    Resource("overview", "the overview: sums of the whole network (live)"),
+    Resource("overview", "the overview: sums of the whole network"),
     Resource("alerts", "alerts", May.HANDLE_ALERTS),
     Resource("resellers", "resellers, their mappings and usage", May.EDIT_RESELLERS),
-    Resource("routers", "routers and their interfaces (live)", May.EDIT_ROUTERS),
+    Resource("routers", "routers and their interfaces", May.EDIT_ROUTERS),
 )
 
 

@@ -121,7 +121,8 @@ def _end_reused(login: ApiLogin, *, address: str | None) -> None:
         if not revoke(ApiLogin.objects.filter(pk=login.pk), why="a refresh token came twice"):
             return
         _record("revoke", login, by=PORTAL)
-    words = f"a refresh token of {login.account} came a second time: the login was ended"
+    words = f"A refresh token of {login.account} came a second time: the login was ended"
+    words += f" ({address})" if address else ""
     security.notice(security.TOKEN_REUSE, account=login.account, address=address, words=words)
 
 
