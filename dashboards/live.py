@@ -25,4 +25,4 @@ def _allowed(account: Account, key: str) -> bool:
     return account.is_staff and account.may(May.VIEW)
 
 
-TOPICS = [Topic("overview", _spots, _allowed)]
+TOPICS = [Topic("overview", _spots, _allowed, resource="overview")]

@@ -1,5 +1,7 @@
 """All settings, read from the environment (see the table in README.md)."""
 
+from datetime import timedelta
+from hashlib import sha256
 from socket import gethostname
 from typing import Any
 from urllib.parse import urlsplit
@@ -283,12 +285,24 @@ Q_CLUSTER: dict[str, Any] = {
 
 # --- API -------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "ispcore.accounts.api_auth.ApiTokenAuthentication",
+        "ispcore.accounts.api_auth.LoginAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["ispcore.accounts.permissions.RolePermissions"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 100,
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=5),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "ALGORITHM": "HS256",
+    # a key of its own, so that nothing else that SECRET_KEY signs can pass for a token
+    "SIGNING_KEY": sha256(f"jwt:{SECRET_KEY}".encode()).hexdigest(),
+    "ISSUER": "ispcore",
 }
 
 # --- logs ------------------------------------------------------------------------------------

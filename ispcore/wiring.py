@@ -10,6 +10,8 @@ from ispcore.live import topics
 
 def connect() -> None:
     """Called once all apps are loaded."""
+    from ispcore.accounts import security
+    from monitoring.operations import security as security_alerts
     from resellers import queries
     from resellers.operations import interfaces, usage
     from routers import hooks
@@ -18,6 +20,7 @@ def connect() -> None:
     hooks.collected[:] = [usage.announce]
     hooks.carried_by[:] = [queries.carried_by]
     hooks.interfaces_changed_in_transaction[:] = [interfaces.changed]
+    security.noticed[:] = [security_alerts.notice]
     for app in apps.get_app_configs():
         if find_spec(f"{app.name}.live"):
             for topic in getattr(import_module(f"{app.name}.live"), "TOPICS", ()):

@@ -28,7 +28,7 @@ from ispcore.accounts.pages import (
 from ispcore.accounts.roles import May
 from ispcore.base.templatetags.isp import state
 from monitoring import pages, queries
-from monitoring.models import Alert, Rule, Severity
+from monitoring.models import SECURITY, Alert, Rule, Severity
 from monitoring.operations import alerts as operations
 from monitoring.operations import rule_edits
 from monitoring.operations.alerts import AlertMoved
@@ -39,6 +39,7 @@ KINDS = {
     "reseller": ("Resellers", "resellers.reseller"),
     "router": ("Routers", "routers.router"),
     "collector": ("Collection", "routers.collector"),
+    "security": ("Security", SECURITY),
 }
 MOST_NOTE = 500
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from rest_framework import serializers
-from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from ispcore.accounts.api_views import ScopedReads
 from ispcore.accounts.parameters import Pages, choice, refuse_unknown
 from ispcore.accounts.scope import visible
 from monitoring.models import Alert, Severity
@@ -26,9 +26,10 @@ class AlertSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
         ]
 
 
-class AlertViewSet(ReadOnlyModelViewSet):  # type: ignore[type-arg]
+class AlertViewSet(ScopedReads):
     """Parameters: state (open, acknowledged, resolved), severity."""
 
+    resource = "alerts"
     serializer_class = AlertSerializer
     pagination_class = Pages
     filter_backends: list[Any] = []

@@ -39,4 +39,4 @@ def _allowed(account: Account, key: str) -> bool:
     return account.is_staff or (bool(key) and key == str(account.tenant_id))
 
 
-TOPICS = [Topic("alerts", _spots, _allowed)]
+TOPICS = [Topic("alerts", _spots, _allowed, resource="alerts")]

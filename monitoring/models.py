@@ -46,6 +46,9 @@ class Metric(models.TextChoices):
     MAPPING_INTERFACE_GONE = "mapping.interface_gone", "Mapping: its interface is gone, 1 or 0"
 
 
+SECURITY = "security"  # the kind of an alert's subject where no rule raised it, but suspicion
+
+
 class Rule(Stamped):
     """A threshold on a metric. It raises an alert at the level that lasted `for_s` seconds."""
 

@@ -10,8 +10,8 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ReadOnlyModelViewSet
 
+from ispcore.accounts.api_views import ScopedReads
 from ispcore.accounts.parameters import Pages, choice, instant, refuse_unknown
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
@@ -104,9 +104,10 @@ class UsageSerializer(serializers.Serializer):  # type: ignore[type-arg]
     complete_percent = serializers.FloatField()
 
 
-class ResellerViewSet(ReadOnlyModelViewSet):  # type: ignore[type-arg]
+class ResellerViewSet(ScopedReads):
     """Resellers. List parameter: status."""
 
+    resource = "resellers"
     serializer_class = ResellerSerializer
     pagination_class = Pages
     filter_backends: list[Any] = []

@@ -44,4 +44,7 @@ def _allowed(account: Account, key: str) -> bool:
 
 
 # two topics, since usage takes much longer to make and changes every 5 minutes only
-TOPICS = [Topic("reseller", _now, _allowed), Topic("reseller-usage", _usage, _allowed)]
+TOPICS = [
+    Topic("reseller", _now, _allowed, resource="resellers"),
+    Topic("reseller-usage", _usage, _allowed, resource="resellers"),
+]

@@ -30,4 +30,4 @@ def _allowed(account: Account, key: str) -> bool:
     return account.is_staff and account.may(May.VIEW)
 
 
-TOPICS = [Topic("router", _spots, _allowed)]
+TOPICS = [Topic("router", _spots, _allowed, resource="routers")]

@@ -11,10 +11,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from ispcore.accounts.models import Account
+from ispcore.accounts.models import Account, ApiToken
 from ispcore.accounts.operations import accounts as operations
 from ispcore.accounts.pages import OperationForm, ScopedAdmin, account_of, actor_of, posted
 from ispcore.accounts.roles import Role
+from ispcore.accounts.token_pages import ApiTokenAdmin, tokens_url
 from ispcore.base.templatetags.isp import ago, state
 
 STRONG = "At least 10 characters, not a common one. Leave both empty to have one generated."
@@ -63,7 +64,10 @@ class NewAccountForm(AccountForm, PasswordFields):
     """A new account with its first password."""
 
     class Meta(AccountForm.Meta):
-        fields = ["username", "email", "role", "tenant"]
+        fields = ["username", "email", "role", "tenant", "is_machine"]
+        help_texts = AccountForm.Meta.help_texts | {
+            "is_machine": "another system: it has no password, but API tokens, and no session"
+        }
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -86,6 +90,9 @@ def _check_role(form: forms.BaseForm, role: Any, tenant: Any) -> None:
         form.add_error("tenant", "A client needs a tenant.")
     if role in {Role.SUPER_USER, Role.ADMIN} and tenant is not None:
         form.add_error("tenant", "A super user or administrator has no tenant.")
+
+
+admin.site.register(ApiToken, ApiTokenAdmin)
 
 
 @admin.register(Account)
@@ -119,7 +126,7 @@ class AccountAdmin(ScopedAdmin):
             ]
         return [
             ("Who", {"fields": ["username", "email"]}),
-            ("What", {"fields": ["role", "tenant"]}),
+            ("What", {"fields": ["role", "tenant", "is_machine"]}),
             ("Password", {"fields": ["password", "again"]}),
         ]
 
@@ -140,7 +147,7 @@ class AccountAdmin(ScopedAdmin):
             operations.save(row, by=actor_of(request))
             return
         chosen = form.cleaned_data["password"]
-        password = chosen or operations.generate_password()
+        password = None if row.is_machine else chosen or operations.generate_password()
         made = operations.create(
             row.username,
             role=row.role,
@@ -150,7 +157,7 @@ class AccountAdmin(ScopedAdmin):
             by=actor_of(request),
         )
         row.pk = made.pk
-        if not chosen:
+        if password and not chosen:
             _show_once(request, row, password)
 
     def set_password(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -184,6 +191,8 @@ class AccountAdmin(ScopedAdmin):
 
     @admin.display(description="password")
     def new_password(self, account: Account) -> str:
+        if account.is_machine:
+            return format_html('<a href="{}">API tokens</a>', tokens_url(account))
         url = reverse("admin:accounts_account_set_password", args=[account.pk])
         return format_html('<a href="{}">Set a new password</a>', url)
 
@@ -195,6 +204,8 @@ class AccountAdmin(ScopedAdmin):
     def logs_in(self, account: Account) -> str:
         if not account.is_active:
             return state("low", "Off")
+        if account.is_machine:
+            return state("ok", "By API token")
         return state("ok", "Yes") if account.has_usable_password() else state("low", "No password")
 
 

@@ -9,8 +9,11 @@ from django.db.models import Q
 
 from ispcore.accounts import roles
 from ispcore.accounts.roles import May, Role
+from ispcore.accounts.token_models import ApiLogin, ApiToken, LiveTicket, SeenNetwork
 from ispcore.base.audit import Actor
 from ispcore.base.models import Stamped
+
+__all__ = ["Account", "ApiLogin", "ApiToken", "LiveTicket", "SeenNetwork", "Tenant"]
 
 
 class Tenant(Stamped):
@@ -53,6 +56,11 @@ class Account(AbstractBaseUser, Stamped):
         Tenant, models.PROTECT, null=True, blank=True, related_name="accounts"
     )
     is_active = models.BooleanField("active", default=True)
+    is_machine = models.BooleanField("machine", default=False)
+
+    token_scopes: frozenset[str] | None = None
+    """Set while an API token acts for the account: all that it may reach; None is no limit."""
+    token_name: str = ""
 
     objects: ClassVar[AccountManager] = AccountManager()  # type: ignore[assignment]
 
@@ -76,6 +84,11 @@ class Account(AbstractBaseUser, Stamped):
                     "A client needs a tenant; a super user or administrator has none."
                 ),
             ),
+            models.CheckConstraint(
+                condition=Q(is_machine=False) | Q(password__startswith="!"),  # noqa: S106
+                name="accounts_account_machine_has_no_password",
+                violation_error_message="A machine has no password: it uses API tokens.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -92,8 +105,17 @@ class Account(AbstractBaseUser, Stamped):
 
     @property
     def actor(self) -> Actor:
-        """How the audit log names this account."""
+        """How the audit log names this account, or the API token that acts for it."""
+        if self.token_name:
+            return Actor(f"token {self.token_name} of {self.username}", self.pk)
         return Actor(self.username, self.pk)
+
+    def reaches(self, resource: str, action: str) -> bool:
+        """Whether the API token in use, if any, is for `action` ("read", "write") there.
+
+        It limits what `may` and `scope.visible` allow; it allows nothing by itself.
+        """
+        return self.token_scopes is None or f"{resource}:{action}" in self.token_scopes
 
     def may(self, capability: May) -> bool:
         return self.is_active and roles.may(self.role, capability, tenant_id=self.tenant_id)

@@ -13,13 +13,17 @@ if TYPE_CHECKING:  # rest_framework.views imports this module, which the setting
 
 
 class RolePermissions(BasePermission):
-    """Reading needs a session and the right to view; a view names `capability` for writing."""
+    """Reading needs the right to view; a view names `capability` for writing, and `resource`,
+    which an API token's scopes must name too: without it no limited token gets in."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         account = request.user
         if not isinstance(account, Account):
             return False
+        resource = getattr(view, "resource", "")
         if request.method in {"GET", "HEAD", "OPTIONS"}:
-            return account.may(May.VIEW)
+            return account.reaches(resource, "read") and account.may(May.VIEW)
+        if not account.reaches(resource, "write"):
+            return False
         needed = getattr(view, "capability", None)
         return needed is not None and account.may(needed)

@@ -4,8 +4,8 @@ From the page: {"subscribe": [[topic, key], ...]}, {"unsubscribe": [...]}, {"res
 {"ping": n}. To the page: {"at": ISO time, "frames": [{"topic", "key", "spots": {name: html}}]};
 {"at"} alone as a sign of life; {"refused": [topic, key]} for what it may not watch or what does
 not exist, which look the same on purpose; {"at", "pong": n}. While events cannot be heard there is
-no sign of life and no pong, so that the page says that it is not live. Closed with 4401 when the session has
-ended, 4009 for a message that is too long, 4003 for one that is not understood, 4008 for too many,
+no sign of life and no pong, so that the page says that it is not live. Closed with 4401 when the session (or
+what a ticket was issued for) has ended, 4009 for a message that is too long, 4003 for one that is not understood, 4008 for too many,
 4013 when the database is away, and 4011 for a fault of ours.
 """
 
@@ -17,13 +17,12 @@ from collections.abc import Coroutine
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 from django.db import Error
 
 from ispcore.accounts.models import Account
 from ispcore.base import clock
 from ispcore.live import topics
-from ispcore.live.doors import account_of, origin_allowed
+from ispcore.live.doors import Entry, admit, origin_allowed, ticket_of
 from ispcore.live.hub import Hub, Name, Subscriber, hub
 
 MOST_TOPICS = 20
@@ -57,6 +56,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         super().__init__(*args, **kwargs)
         self._subscriber = Subscriber()
         self._account: Account | None = None
+        self._entry = Entry()
         self._tasks: list[asyncio.Task[None]] = []
         self._words_left = float(BURST)
         self._counted_at = clock.monotonic_s()
@@ -64,10 +64,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
 
     async def connect(self) -> None:
         """Refuse before accepting (HTTP 403) who is not logged in or comes from another site."""
-        if not origin_allowed(self.scope["headers"]):
+        if ticket_of(self.scope) is None and not origin_allowed(self.scope["headers"]):
             await self.close()
             return
         try:
+            self._entry = await self._hub.in_thread(lambda: admit(self.scope))
             self._account = await self._who()
         except Error:
             await self.close(TRY_LATER)
@@ -151,8 +152,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         return await self._hub.in_thread(lambda: {name for name in names if _may(account, name)})
 
     async def _who(self) -> Account | None:
-        key = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
-        return await self._hub.in_thread(lambda: account_of(key))
+        return await self._hub.in_thread(self._entry.account)
 
     async def _refuse(self, name: Name) -> None:
         await self.send(json.dumps({"refused": list(name)}))
@@ -212,7 +212,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
 def _may(account: Account, name: Name) -> bool:
     topic = topics.get(name[0])
     try:
-        return topic is not None and topic.allowed(account, name[1])
+        if topic is None or not account.reaches(topic.resource, "read"):
+            return False
+        return topic.allowed(account, name[1])
     except LookupError:
         return False
 

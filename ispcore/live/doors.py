@@ -1,18 +1,59 @@
-"""Who may open a socket: the page's origin, and the session behind the cookie."""
+"""Who may open a socket: a page of ours with its session, or an API client with a ticket."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from http.cookies import CookieError
 from importlib import import_module
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
+from ispcore.accounts import api_identity, networks
+from ispcore.accounts.api_identity import Bearer, OutsideNetworks
 from ispcore.accounts.models import Account
+from ispcore.accounts.operations import tickets
 
 Headers = Iterable[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """By what a socket was opened; asked again from time to time whether that still holds."""
+
+    session_key: str | None = None
+    bearer: Bearer | None = None
+    address: str | None = None
+
+    def account(self) -> Account | None:
+        """Who that is now, read from the database; None once it has ended."""
+        if self.bearer is None:
+            return account_of(self.session_key)
+        try:
+            return api_identity.account_of(self.bearer, address=self.address)
+        except OutsideNetworks:
+            return None
+
+
+def ticket_of(scope: Mapping[str, Any]) -> str | None:
+    """The ticket in the address (/live/?ticket=…)."""
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    return asked["ticket"][0] if "ticket" in asked else None
+
+
+def admit(scope: Mapping[str, Any]) -> Entry:
+    """What the socket comes by; a ticket is used up with this.
+
+    A browser sends no ticket by itself, so with one it does not matter which page asks.
+    """
+    address = networks.address(str((scope.get("client") or [""])[0]))
+    ticket = ticket_of(scope)
+    if ticket is not None:
+        return Entry(bearer=tickets.redeem(ticket), address=address)
+    return Entry(session_key=scope["cookies"].get(settings.SESSION_COOKIE_NAME), address=address)
 
 
 def origin_allowed(headers: Headers) -> bool:

@@ -25,6 +25,8 @@ class Topic:
     name: str
     spots: Callable[[str], Spots]
     allowed: Callable[[Account, str], bool]
+    resource: str = ""
+    """What an API token must be for to watch it (`Account.reaches`); empty: no token watches."""
 
 
 class AlreadyRegistered(ValueError):

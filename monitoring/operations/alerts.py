@@ -34,19 +34,22 @@ class AlertMoved(Exception):
 
 
 def open_alert(
-    rule: Rule,
+    rule: Rule | None,
     subject: Subject,
     *,
     severity: Severity,
     words: Words,
     value: float | None,
     at: datetime,
+    fingerprint: str = "",
 ) -> Alert | None:
-    """A new alert; None where one is live already (the constraint decides)."""
+    """A new alert; None where one is live already (the constraint decides). What no rule raises
+    needs a `fingerprint`."""
+    by_rule = f"{rule.pk if rule else 0}:{subject.kind}:{subject.pk}"
     try:
         with transaction.atomic():
             alert = Alert.objects.create(
-                fingerprint=f"{rule.pk}:{subject.kind}:{subject.pk}",
+                fingerprint=fingerprint or by_rule,
                 rule=rule,
                 subject_kind=subject.kind,
                 subject_id=subject.pk,
@@ -79,7 +82,7 @@ def update_live(
     if moved:
         _event(alert, Kind.SEVERITY, at=at, text=f"{old} → {severity}: {summary}")
     else:
-        _publish(alert)
+        announce(alert)
     return moved
 
 
@@ -143,14 +146,14 @@ def _event(alert: Alert, kind: str, *, at: datetime, by: str = "", text: str = "
     AlertEvent.objects.create(
         alert=alert, kind=kind, at=at, by=by, text=text, severity=alert.severity
     )
-    _publish(alert)
+    announce(alert)
 
 
 def _record(action: str, alert: Alert, *, by: Account, note: str) -> None:
     audit.record(f"{action} alert", alert, by=by.actor, tenant_id=alert.tenant_id, reason=note)
 
 
-def _publish(alert: Alert) -> None:
+def announce(alert: Alert) -> None:
     """Tell the pages that show it: the console, the overview, and the subject's own page."""
     publish("alerts")
     if alert.tenant_id is not None:

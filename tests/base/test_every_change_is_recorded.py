@@ -4,13 +4,15 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from datetime import timedelta
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from ispcore.accounts import operations as account_modules
 from ispcore.accounts.models import Account
-from ispcore.accounts.operations import accounts
+from ispcore.accounts.operations import accounts, api_logins, api_tokens
+from ispcore.base import clock
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
 from monitoring import operations as monitoring_modules
@@ -29,6 +31,10 @@ PACKAGES = (account_modules, monitoring_modules, router_modules, reseller_module
 # what nobody decides: readings, what follows from them, and functions that write nothing
 FACTS = {
     "accounts.generate_password",
+    # which token is good now, what an operation that is recorded ends with it, and who came by
+    *("api_logins.refresh", "api_logins.of", "api_logins.revoke", "api_logins.forget_ended"),
+    *("api_tokens.note_use", "tickets.issue", "tickets.redeem", "seen_networks.logged_in"),
+    *("security.notice", "security.resolve_quiet", "alerts.announce"),
     *("alerts.open_alert", "alerts.update_live", "alerts.resolve_automatically"),
     *("rules.evaluate", "rules.withdraw"),
     *("connection.test", "connection.check_apis", "retention.forget"),
@@ -58,6 +64,13 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "accounts.set_password": lambda w: accounts.set_password(
         w.account, password="correct horse", by=BY
     ),
+    "api_logins.start": lambda w: api_logins.start(w.account, address=None, by=BY),
+    "api_logins.end": lambda w: api_logins.end(w.api_login, by=BY),
+    "api_logins.end_all": lambda w: api_logins.end_all(w.account, by=BY),
+    "api_tokens.create": lambda w: api_tokens.create(
+        w.machine, name="crm", scopes=["alerts:read"], expires_at=w.soon, by=BY
+    ),
+    "api_tokens.revoke": lambda w: api_tokens.revoke(w.token, by=BY),
     "alerts.acknowledge": lambda w: alerts.acknowledge(w.alert, by=w.account),
     "alerts.acknowledge_many": lambda w: alerts.acknowledge_many([w.alert], by=w.account),
     "alerts.add_note": lambda w: alerts.add_note(w.alert, by=w.account, note="x"),
@@ -122,8 +135,18 @@ def world(db: None, noc: Account) -> World:
         router=router, at=NOON, kind="renamed", interface=interfaces[2], other=interfaces[0]
     )
     reseller = resellers.create("Dhaka Fibre", by=BY)
+    soon = clock.now() + timedelta(days=1)
+    machine = accounts.create("billing", role="viewer", password=None, by=BY)
+    token, _ = api_tokens.create(
+        machine, name="bss", scopes=["alerts:read"], expires_at=soon, by=BY
+    )
+    login = api_logins.of(str(api_logins.start(noc, address=None, by=BY)))
     return World(
         account=noc,
+        api_login=login,
+        machine=machine,
+        soon=soon,
+        token=token,
         alert=Alert.objects.create(
             fingerprint="x",
             subject_kind="routers.router",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 from django.test import Client
 
 from ispcore.accounts.models import Account, Tenant
@@ -66,6 +66,14 @@ class Page:
         while (event := await self.socket.receive_output(within_s))["type"] != "websocket.close":
             pass
         return int(event["code"])
+
+
+def closing(function: Callable[[], Any]) -> Any:
+    """What `function` answers, and its thread's connections closed: for asyncio.to_thread."""
+    try:
+        return function()
+    finally:
+        connections.close_all()
 
 
 class Live:

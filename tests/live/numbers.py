@@ -22,4 +22,4 @@ def tenant_topic(*, on_render: Callable[[str], None] = lambda key: None, size: i
     def allowed(account: Account, key: str) -> bool:
         return account.is_staff or str(account.tenant_id) == key
 
-    return Topic("test-tenant", spots, allowed)
+    return Topic("test-tenant", spots, allowed, resource="resellers")

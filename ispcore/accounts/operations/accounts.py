@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from ispcore.accounts.models import Account, Tenant
+from ispcore.accounts.operations import api_logins
 from ispcore.accounts.roles import Role
 from ispcore.base import audit
 from ispcore.base.audit import Actor
@@ -22,13 +23,16 @@ def create(
     *,
     role: str,
     by: Actor,
-    password: str,
+    password: str | None,
     tenant: Tenant | None = None,
     email: str = "",
 ) -> Account:
-    """A new account. Raises ValidationError on a weak password or a role that does not fit."""
+    """A new account; a machine's has no password. Raises ValidationError on a weak password or a
+    role that does not fit."""
     account = Account(username=username, role=role, tenant=tenant, email=email)
-    validate_password(password, account)
+    account.is_machine = password is None
+    if password is not None:
+        validate_password(password, account)
     account.set_password(password)
     account.full_clean()
     with transaction.atomic():
@@ -46,6 +50,8 @@ def save(account: Account, *, by: Actor) -> Account:
         _keep_a_super_user(account)
         old = audit.snapshot(Account.objects.select_for_update().get(pk=account.pk))
         account.save()
+        if not account.is_active:
+            api_logins.revoke(account.api_logins.all(), why="account switched off")
         new = audit.snapshot(account)
         audit.record("change", account, by=by, old=old, new=new, tenant_id=account.tenant_id)
     return account
@@ -55,15 +61,22 @@ def _keep_a_super_user(account: Account) -> None:
     """Without one nobody could make one again. Their rows are locked first, so that two who end
     each other at the same time cannot both succeed. Raises ValidationError."""
     rows = Account.objects.select_for_update().filter(role=Role.SUPER_USER, is_active=True)
+    rows = rows.filter(is_machine=False)
     present = {row.pk for row in rows.order_by("pk")}
     if present == {account.pk} and not account.is_superuser:
         raise ValidationError({"role": "This is the last super user: make another one first."})
 
 
 def set_password(account: Account, *, password: str, by: Actor) -> None:
-    """Replace the password; open sessions of the account end with it."""
+    """Replace the password; open sessions and API logins of the account end with it.
+
+    Raises ValidationError on a weak one, and for a machine, which has none.
+    """
+    if account.is_machine:
+        raise ValidationError("A machine has no password: it uses API tokens.")
     validate_password(password, account)
     account.set_password(password)
     with transaction.atomic():
         account.save(update_fields=["password", "updated_at"])
+        api_logins.revoke(account.api_logins.all(), why="password changed")
         audit.record("change password", account, by=by, tenant_id=account.tenant_id)

@@ -1,0 +1,34 @@
+"""The second factor of a login that has no page: a code from an app, or a recovery code."""
+
+from typing import Any
+
+from django.apps import apps
+
+from ispcore.accounts.models import Account
+
+RECOVERY_CODES = "recovery_codes"
+
+
+def is_asked_of(account: Account) -> bool:
+    """Whether the password alone does not log this account in."""
+    return any(each.type != RECOVERY_CODES for each in _factors(account))  # they only stand in
+
+
+def ok(account: Account, code: str) -> bool:
+    """Whether `code` is good for the account (each is good once); True where none is asked.
+
+    An account that has only a security key cannot log in here: a key needs a browser.
+    """
+    if not is_asked_of(account):
+        return True
+    code = code.replace(" ", "")
+    with_codes = [each for each in _factors(account) if each.type in {"totp", RECOVERY_CODES}]
+    return bool(code) and any(each.wrap().validate_code(code) for each in with_codes)
+
+
+def _factors(account: Account) -> list[Any]:
+    if not apps.is_installed("allauth.mfa"):
+        return []
+    authenticators: Any = apps.get_model("mfa.Authenticator")  # type: ignore[misc] # may be absent
+    rows = authenticators.objects.filter(user=account)
+    return list(rows.order_by("-type"))  # the app's code is tried before a recovery code

@@ -1,0 +1,94 @@
+"""What looks like an attack is told to whoever raises alerts; who that is, `wiring` decides."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from django.db import Error, models
+
+from ispcore.accounts import networks, rates
+from ispcore.accounts.models import Account
+
+BRUTE_FORCE = "brute_force"
+TOKEN_REUSE = "token_reuse"  # noqa: S105 - a kind, no token
+NEW_ADDRESS = "new_address"
+DENIED_TENANT = "denied_tenant"
+
+WINDOW_S = 15 * 60
+DENIED_AT = 3  # a link that somebody passed on is no attack
+AGAIN_AFTER_S = 60  # the same thing is told no more often than this
+MOST_PER_MIN = 30  # of each kind, whatever an attacker thinks of
+
+counts = rates.Windows()
+log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    def __call__(
+        self, kind: str, *, account: Account | None, address: str | None, words: str
+    ) -> object: ...
+
+
+noticed: list[Listener] = []
+"""Filled by `ispcore.wiring`; each opens a transaction of its own."""
+
+
+def notice(kind: str, *, account: Account | None, address: str | None, words: str) -> None:
+    """Tell of something suspicious. `kind` is one of those above, `words` what happened.
+
+    Never fails and never costs much, so that it may stand in the way of a login: the same kind of
+    the same account and network is told once a minute, and no kind more than 30 times a minute in
+    this web process. To be called outside a transaction that may be rolled back.
+    """
+    who = f"{account.pk if account else 0}:{networks.host(address or '')}"
+    if counts.count(f"{kind}:{who}", for_s=AGAIN_AFTER_S) > 1:
+        return
+    told = counts.count(kind, for_s=AGAIN_AFTER_S)
+    if told > MOST_PER_MIN:
+        if told == MOST_PER_MIN + 1:
+            log.warning("security: too many of %s, some are not told", kind)
+        return
+    for listener in noticed:
+        _tell(listener, kind, account=account, address=address, words=words)
+
+
+def denied_row(
+    account: object, model: type[models.Model], pk: object, *, address: str | None
+) -> None:
+    """Somebody asked for a row that their account is not shown.
+
+    Where it is another tenant's, that is counted, and told from the third time in 15 minutes on.
+    """
+    if not isinstance(account, Account) or account.is_staff:
+        return
+    if not _is_of_another_tenant(model, pk, account):
+        return
+    times = counts.count(f"denied:{account.pk}", for_s=WINDOW_S)
+    if times >= DENIED_AT:
+        words = (
+            f"{account} asked {times} times for what belongs to another tenant, "
+            f"at last {model._meta.verbose_name} {pk} from {address or 'an unknown address'}"
+        )
+        notice(DENIED_TENANT, account=account, address=address, words=words)
+
+
+def _is_of_another_tenant(model: type[models.Model], pk: object, account: Account) -> bool:
+    path = getattr(model, "tenant_path", None)
+    if path is None or not str(pk).isdecimal() or len(str(pk)) > 18:
+        return False
+    others = model._base_manager.filter(pk=int(str(pk))).exclude(**{path: account.tenant_id})
+    return others.exists()
+
+
+def _tell(
+    listener: Callable[..., object],
+    kind: str,
+    *,
+    account: Account | None,
+    address: str | None,
+    words: str,
+) -> None:
+    try:
+        listener(kind, account=account, address=address, words=words)
+    except Error as error:
+        log.error("security: %s could not be stored: %s", kind, str(error).strip())
