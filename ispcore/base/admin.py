@@ -9,7 +9,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ispcore.base.lists import BoundedList
+from ispcore.base.lists import BoundedList, FewValues
 from ispcore.base.models import AuditEntry
 from ispcore.base.templatetags.isp import clock_time
 
@@ -22,7 +22,7 @@ class CappedPaginator(Paginator):  # type: ignore[type-arg]
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return len(rows.order_by().values_list("pk")[:MOST_COUNTED])
+        return int(rows.order_by()[:MOST_COUNTED].count())
 
 
 @admin.register(AuditEntry)
@@ -30,7 +30,7 @@ class AuditEntryAdmin(BoundedList):
     """Who changed what, when, from where."""
 
     list_display = ("when", "actor", "action", "about", "changed", "surface", "address")
-    list_filter = ("surface", "action", "object_kind")
+    list_filter = (("surface", FewValues), ("action", FewValues), ("object_kind", FewValues))
     more_lookups = ("object_id",)
     search_fields = ("actor", "object_name", "reason")
     search_help_text = "name of a person or an object, or words of a reason"
