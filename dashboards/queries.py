@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db.models import BigIntegerField, Case, Count, F, Sum, When
+from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, When
 
 from ispcore.base import clock
 from ispcore.base.timeseries.buckets import BUCKET_S
@@ -151,13 +151,15 @@ def _hour_after(at: datetime) -> datetime:
 
 
 def _live_counts(start: datetime, end: datetime) -> Callable[[datetime], int]:
-    """A function that says how many mappings were live for the whole bucket."""
+    """A function that says how many mappings were live for a whole bucket from start to end."""
     there = Mapping.objects.filter(started_at__lt=end).exclude(ended_at__lt=start).order_by()
-    spans = list(there.values_list("started_at", "ended_at"))
-    begun = sorted(started_at for started_at, _ in spans)
-    over = sorted(ended_at for _, ended_at in spans if ended_at is not None)
+    before = there.filter(started_at__lte=start).count()
+    spans = there.filter(Q(started_at__gt=start) | Q(ended_at__isnull=False))
+    times = list(spans.values_list("started_at", "ended_at"))
+    begun = sorted(started_at for started_at, _ in times if started_at > start)
+    over = sorted(ended_at for _, ended_at in times if ended_at is not None)
     width = timedelta(seconds=BUCKET_S)
-    return lambda bucket: bisect_right(begun, bucket) - bisect_left(over, bucket + width)
+    return lambda at: before + bisect_right(begun, at) - bisect_left(over, at + width)
 
 
 def on_grid(found: dict[datetime, int], start: datetime, slots: int) -> Sequence[int | None]:

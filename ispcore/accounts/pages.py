@@ -1,6 +1,7 @@
 """What every admin of the portal shares: scoped rows, writes through operations, a page per row."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 from django import forms
@@ -340,6 +341,7 @@ class PageList(ChangeList):
         return page_url(result)
 
 
+@cache
 def urls_of(name: str) -> Callable[[int], str]:
     """The addresses of many rows, by primary key: to resolve each of thousands takes its time."""
     before, _, after = reverse(name, args=[0]).rpartition("0")
@@ -349,7 +351,7 @@ def urls_of(name: str) -> Callable[[int], str]:
 def page_url(row: models.Model) -> str:
     """The address of the page of `row`."""
     meta = row._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_page", args=[row.pk])
+    return urls_of(f"admin:{meta.app_label}_{meta.model_name}_page")(row.pk)
 
 
 class PageAdmin(ScopedAdmin):
