@@ -38,12 +38,13 @@ def found(people: dict[str, Account]) -> list[Page]:
     Of a list: itself, a search, and one of each way to ask it that it has a link for (page,
     order, filters). Of a page about a row: those of the first, the middle and the last row.
     """
-    pages: list[Page] = []
+    pages: dict[str, Page] = {}
     for pattern in addresses.patterns(of_admin_sites=True):
         who = people.get(pattern.partition("/")[0])
         if who is not None and "logout" not in pattern:
-            pages += _of_pattern(pattern, who)
-    return pages
+            for page in _of_pattern(pattern, who):
+                pages.setdefault(page.url, page)  # some have two patterns
+    return list(pages.values())
 
 
 def _of_pattern(pattern: str, who: Account) -> Iterator[Page]:
