@@ -12,7 +12,8 @@ pages comes before the figures:
   (bench/browsing/stock.py) with the same columns, on the same rows, asked in turn;
   `vs_stock_admin_worst` the worst of them.
 - `rls_cost` how much longer with row-level security than without, as a fraction (0.15 is 15 %):
-  the median over pages, asked in turn. Missing where there is none to turn off.
+  the median over pages of our time over that of a process whose login no policy binds and which
+  tells PostgreSQL of nobody, asked in turn. Missing where the tables have no policies.
 """
 
 import os
@@ -29,10 +30,13 @@ from bench import emit
 
 if TYPE_CHECKING:
     from bench.browsing.pages import Page
+    from tests.harness.databases import PostgreSQL
 
 ROUNDS = 5
 OURS, STOCK, UNWALLED = "ours", "stock", "unwalled"
 STOCK_SETTINGS = "bench.browsing.stock_settings"
+UNWALLED_SETTINGS = "bench.browsing.unwalled_settings"
+FREE = "unwalled"  # a login that no policy binds
 SERVER = {
     "shared_buffers": "512MB",
     "work_mem": "16MB",
@@ -58,13 +62,13 @@ def main() -> None:
             "DJANGO_SETTINGS_MODULE": "ispcore.settings",
             "ISPCORE_VAR": str(var),
         }
-        emit("pages", _measure(var))
+        emit("pages", _measure(var, server))
     finally:
         server.stop()
         shutil.rmtree(var, ignore_errors=True)
 
 
-def _measure(var: Path) -> dict[str, float]:
+def _measure(var: Path, server: "PostgreSQL") -> dict[str, float]:
     import django
 
     django.setup()
@@ -78,16 +82,36 @@ def _measure(var: Path) -> dict[str, float]:
     people = {"admin": isp.person("bench"), "my": isp.person("reseller1")}
     found = pages.found(people)
     _say("%d pages", len(found))
-    times = _times(var, found)
+    times = _times(var, found, _url_without_walls(server))
     for line in table(found, times):
         sys.stdout.write(f"{line}\n")
     return figures(found, times)
 
 
-def _times(var: Path, found: "Sequence[Page]") -> Times:
+def _url_without_walls(server: "PostgreSQL") -> str | None:
+    """The URL for a login that bypasses the policies; None where there are none."""
+    from django.db import connection
+
+    from tests.harness.databases import USER
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_policies")
+        if not cursor.fetchone()[0]:
+            return None
+    server.as_superuser(
+        f"CREATE ROLE {FREE} LOGIN BYPASSRLS PASSWORD '{server.password}' "
+        "IN ROLE pg_read_all_data, pg_write_all_data"
+    )
+    return server.url("bench").replace(f"//{USER}:", f"//{FREE}:")
+
+
+def _times(var: Path, found: "Sequence[Page]", unwalled_url: str | None) -> Times:
     from bench.serving import Web
 
     processes = {OURS: Web(var), STOCK: Web(var, {"DJANGO_SETTINGS_MODULE": STOCK_SETTINGS})}
+    if unwalled_url is not None:
+        settings = {"DJANGO_SETTINGS_MODULE": UNWALLED_SETTINGS, "DATABASE_URL": unwalled_url}
+        processes[UNWALLED] = Web(var, settings)
     try:
         return _rounds({name: web.port for name, web in processes.items()}, found)
     finally:

@@ -1,5 +1,6 @@
 """Pages with more rows than a person can choose from: what they leave out, and how it is found."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -267,9 +268,8 @@ def entries() -> Callable[[datetime], None]:
 def _periods(client: "Client", url: str) -> list[str]:
     """The links of the date hierarchy that lead into a period."""
     html = client.get(url).content.decode()
-    part = html.partition('class="toplinks"')[2].partition("</ul>")[0]
-    found = [each.partition("<")[0].strip() for each in part.split("?at__")[1:]]
-    return [each.rpartition(">")[2].strip() for each in found]
+    part = html.partition('class="toplinks"')[2].partition("</nav>")[0]
+    return re.findall(r'href="\?at__[^"]*">\s*(\w[\w ]*?)\s*<', part)
 
 
 def test_the_audit_log_counts_no_further_than_anybody_pages(isp: "Isp") -> None:
