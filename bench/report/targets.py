@@ -69,10 +69,10 @@ GROWTH = {
     "is the sort of each reseller's month for its percentile.",
     "live": "A change is rendered once for each page that shows it and sent to its sockets: linear in "
     "sockets, about 0.1 ms each. The next bottleneck is the event loop of one web process.",
-    "pages": "A list costs the same whatever lies behind its page of 100 rows, but for what it counts "
-    "and for a search, which reads until it has found enough. The overview is linear in routers and "
-    "resellers: about 0.04 ms each, the next bottleneck. A reseller's page is linear in the days of "
-    "the month so far.",
+    "pages": "A list costs the same whatever lies behind its 100 rows, but for what it counts and "
+    "for a search, which reads on until it has found enough. The overview is linear in routers and "
+    "resellers, which is the next bottleneck; a reseller's page is linear in its mappings and in the "
+    "days of the month so far.",
     "ping": "fping's interval between packets decides: linear in addresses until a round fills half "
     "of its period.",
 }
