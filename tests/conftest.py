@@ -34,14 +34,6 @@ def _cheap_password_hashes() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def _empty_cache() -> None:
-    """What one test's rows made a page remember is nothing to the next."""
-    from django.core.cache import cache
-
-    cache.clear()
-
-
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
@@ -153,6 +145,14 @@ def frozen_clock() -> Iterator[Callable[[datetime], None]]:
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody listens on."""
     return processes.free_port()
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """What one test's rows made a page remember is nothing to the next."""
+    from django.core.cache import cache
+
+    cache.clear()
 
 
 # ---- private servers
