@@ -32,13 +32,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import emit
+from bench.serving import PROJECT, PYTHON, Web, await_port
 
 PAGES, GROUPS, SLOW = 500, 10, 3
 ROUNDS, BURST = 15, 100  # rounds with and without slow readers, each twice
 PATIENCE_S = 5.0
-START_S = 60.0
-PROJECT = Path(__file__).resolve().parents[1]
-PYTHON = sys.executable
 
 
 def main() -> None:
@@ -80,7 +78,7 @@ def _measure(var: Path, url: str) -> dict[str, float]:
     return figures
 
 
-def _portal(web: "Web", network: "Network", clients: "Clients") -> dict[str, float]:
+def _portal(web: Web, network: "Network", clients: "Clients") -> dict[str, float]:
     common, *groups = network.keys
     words = [_subscribe(common, key) for key in groups]
     say = [[words[number % GROUPS]] for number in range(PAGES)]
@@ -167,7 +165,7 @@ def _bare(url: str, clients: "Clients") -> dict[str, float]:
         psycopg.connect(url, autocommit=True) as db,
     ):
         try:
-            _await_port(port)
+            await_port(port)
             words = [[json.dumps({"subscribe": [["reseller", "bare"]]})]] * PAGES
             clients.do("open", port=port, path="/", cookie="none=1", say=words)
             took, notified = [], Notified(url)
@@ -282,31 +280,6 @@ def _shown_as(rated_at: datetime | None) -> int:
     return int((rated_at.timestamp() + 2 * settings.COLLECT_PERIOD_S) * 1000)
 
 
-class Web:
-    """The portal's web process."""
-
-    def __init__(self, var: Path) -> None:
-        from tests.harness.processes import free_port
-
-        self.port = free_port()
-        command = [PYTHON, "-m", "ispcore.web", "--port", str(self.port)]
-        environment = os.environ | {"ISPCORE_PROCESS": "web"}
-        self._log = (var / "web.log").open("wb")
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
-            command, cwd=PROJECT, env=environment, stdout=self._log, stderr=subprocess.STDOUT
-        )
-        _await_port(self.port)
-
-    def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(20)
-        self._log.close()
-
-
 class Clients:
     """The process with the sockets (bench/sockets/clients.py)."""
 
@@ -334,18 +307,6 @@ class Clients:
     def __exit__(self, *error: object) -> None:
         self._process.terminate()
         self._process.communicate(timeout=20)
-
-
-def _await_port(port: int) -> None:
-    import socket
-
-    ends_at = time.monotonic() + START_S
-    while time.monotonic() < ends_at:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"nobody listens on port {port}")
 
 
 def _p95(values: Sequence[float]) -> float:

@@ -1,18 +1,34 @@
 """How the routers and the collection stand, for the overview."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Max, Q
 from django.urls import reverse
 
+from ispcore.accounts.pages import urls_of
 from ispcore.base import clock, lost_jobs, units
 from ispcore.base.models import Heartbeat
 from routers.models import Collector, Router, RouterCheck, Uplink
-from routers.pages.states import STALE_PERIODS, UPLINK_GONE, Chip, health
+from routers.pages.states import (
+    STALE_PERIODS,
+    UPLINK_GONE,
+    Chip,
+    health,
+    health_where_all_answer,
+)
 from routers.queries import collection_age_periods, methods_in_use, sight, without_secrets
 
+MOST_CELLS = 120  # of a strip: more are thinner than a line
+_BADNESS = {"critical": 0, "warning": 1, "unknown": 2, "low": 3}
+# what a router's health is made of; its other columns are many
+_SHOWN = (
+    *("name", "is_polled", "ping_method", "counter_source", "api_user", "snmp_version"),
+    *("snmp_user", "created_at", "polled_at", "read_at"),
+)
 WAITS_LONG = timedelta(seconds=60)  # what is just being stored does not wait
 State = RouterCheck.State
 
@@ -54,6 +70,15 @@ class Source:
     url: str
 
 
+@dataclass(slots=True)
+class Answers:
+    """How many polled routers a method is in use for, was tried on, and works on."""
+
+    of: int = 0
+    tried: int = 0
+    good: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """All routers with their health, as it is now."""
@@ -62,6 +87,7 @@ class Fleet:
     healths: Sequence[Chip]
     now: datetime
     uplinks: Sequence[Uplink] = ()  # of our own hosts, those that are gone
+    answers: Mapping[str, Answers] = field(default_factory=dict)
 
     @property
     def polled(self) -> list[Router]:
@@ -84,20 +110,59 @@ class Fleet:
 
 
 def look() -> Fleet:
-    routers = list(without_secrets(Router.objects.prefetch_related("checks")))
+    """All routers. Most answer to everything: the details of the checks are read of the others."""
+    routers = list(without_secrets(Router.objects.only(*_SHOWN)))
     now = clock.now()
-    healths = [health(router, router.checks.all(), now) for router in routers]
-    return Fleet(routers, healths, now, sight(now).gone)
+    odd = RouterCheck.objects.filter(~Q(state=State.OK) | Q(flapping_since__isnull=False))
+    troubled = odd.values("router_id").distinct()
+    checks: dict[int, list[RouterCheck]] = defaultdict(list)
+    for check in RouterCheck.objects.filter(router__in=troubled):
+        checks[check.router_id].append(check)
+    fine: dict[int, list[str]] = defaultdict(list)
+    others = RouterCheck.objects.exclude(router__in=troubled).order_by()
+    for router_id, method in others.values_list("router_id", "method"):
+        fine[router_id].append(method)
+    healths = [
+        health(router, checks[router.pk], now)
+        if router.pk in checks
+        else health_where_all_answer(router, fine[router.pk], now)
+        for router in routers
+    ]
+    return Fleet(routers, healths, now, sight(now).gone, _answers(routers, checks, fine))
+
+
+def _answers(
+    routers: Sequence[Router],
+    checks: Mapping[int, Sequence[RouterCheck]],
+    fine: Mapping[int, Sequence[str]],
+) -> dict[str, Answers]:
+    found: dict[str, Answers] = defaultdict(Answers)
+    for router in routers:
+        if not router.is_polled:
+            continue
+        in_use = methods_in_use(router)
+        said = [(check.method, check.state) for check in checks.get(router.pk, ())]
+        said += [(method, State.OK) for method in fine.get(router.pk, ())]
+        for method, state in said:
+            if in_use[method]:
+                found[method].of += 1
+                found[method].tried += state != State.UNKNOWN
+                found[method].good += state == State.OK
+    return found
+
+
+def strip(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """The cells to show: all of them in their order, or where they are too many the worst."""
+    if len(cells) <= MOST_CELLS:
+        return cells
+    worst_first = sorted(cells, key=lambda cell: _BADNESS.get(cell.kind, len(_BADNESS)))
+    return worst_first[:MOST_CELLS]
 
 
 def tile(fleet: Fleet) -> RoutersTile:
+    url = urls_of("admin:routers_router_page")
     cells = [
-        Cell(
-            router.name,
-            found.kind,
-            found.word,
-            reverse("admin:routers_router_page", args=[router.pk]),
-        )
+        Cell(router.name, found.kind, found.word, url(router.pk))
         for router, found in zip(fleet.routers, fleet.healths, strict=True)
     ]
     up = sum(1 for cell in cells if cell.word.startswith("Up"))
@@ -106,7 +171,8 @@ def tile(fleet: Fleet) -> RoutersTile:
     )
     more = f", and {len(odd) - 1} more" if len(odd) > 1 else ""
     detail = f"{odd[0].name}: {odd[0].word[0].lower()}{odd[0].word[1:]}{more}" if odd else ""
-    return RoutersTile(up, len(cells), cells, detail, reverse("admin:routers_router_changelist"))
+    everything = reverse("admin:routers_router_changelist")
+    return RoutersTile(up, len(cells), strip(cells), detail, everything)
 
 
 def trust(fleet: Fleet, *, known: int, total: int) -> Trust:
@@ -168,25 +234,26 @@ def collection(fleet: Fleet) -> list[Source]:
             url,
         )
     ]
-    checks = [
-        check
-        for router in polled
-        for check in router.checks.all()
-        if methods_in_use(router)[check.method]
+    asked = (RouterCheck.Method.SNMP, RouterCheck.Method.API, RouterCheck.Method.PING)
+    latest = dict(
+        RouterCheck.objects.filter(router__is_polled=True)
+        .order_by()
+        .values_list("method")
+        .annotate(at=Max("checked_at"))
+    )
+    rows += [
+        _method(method, fleet.answers[method], latest[method], url)
+        for method in asked
+        if method in fleet.answers
     ]
-    for method in (RouterCheck.Method.SNMP, RouterCheck.Method.API, RouterCheck.Method.PING):
-        rows += _method(method, [check for check in checks if check.method == method], url)
     return rows + _spools(fleet.now) + _processes(fleet.now)
 
 
-def _method(method: RouterCheck.Method, checks: Sequence[RouterCheck], url: str) -> list[Source]:
-    if not checks:
-        return []
-    good = sum(1 for check in checks if check.state == State.OK)
-    tried = sum(1 for check in checks if check.state != State.UNKNOWN)
-    kind = _kind(good, len(checks)) if tried else "unknown"
-    detail = f"{good} of {len(checks)} routers answer" if tried else "unknown: no way to ask"
-    return [Source(str(method.label), kind, detail, max(c.checked_at for c in checks), url)]
+def _method(method: RouterCheck.Method, found: Answers, at: datetime, url: str) -> Source:
+    kind = _kind(found.good, found.of) if found.tried else "unknown"
+    words = f"{found.good} of {found.of} routers answer"
+    detail = words if found.tried else "unknown: no way to ask"
+    return Source(str(method.label), kind, detail, at, url)
 
 
 def _spools(now: datetime) -> list[Source]:

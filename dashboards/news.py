@@ -58,7 +58,8 @@ def changes() -> list[Change]:
     since = clock.now() - SPAN
     entries = AuditEntry.objects.filter(at__gte=since).exclude(object_kind="monitoring.alert")
     events = AlertEvent.objects.filter(at__gte=since).exclude(kind=Kind.NOTE)
-    found = [_of_run(run) for run in _runs(entries.order_by("-at", "-pk")[:MOST_READ])]
+    runs = _runs(entries.order_by("-at", "-pk")[:MOST_READ])
+    found = [_of_run(run) for run in runs[:MOST]]
     found += [
         _of_event(event) for event in events.select_related("alert").order_by("-at", "-pk")[:MOST]
     ]

@@ -1,6 +1,6 @@
 """The overview: is anything wrong, and can this picture be trusted?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,15 +12,17 @@ from django.urls import reverse
 
 from dashboards import fleet, news, queries
 from ispcore.accounts.models import Account
+from ispcore.accounts.pages import urls_of
 from ispcore.base import clock
 from ispcore.base.timeseries.buckets import BUCKET_S
 from monitoring import pages as alert_pages
 from monitoring import queries as alert_queries
 from monitoring.models import SEVERITY_RANK, Alert
 from resellers import queries as reseller_queries
-from resellers.models import Reseller
 from resellers.pages.states import level
-from resellers.queries import Current
+from resellers.queries import Line, Standing
+from routers.counter_states import Rate
+from routers.queries import current_rates
 
 MOST_ALERTS = 9
 MOST_CLOSEST = 8
@@ -78,9 +80,10 @@ def context() -> dict[str, Any]:
     """Everything on the overview but the frame of the page."""
     counts = alert_queries.counts(alert_queries.live())
     routers = fleet.look()
-    resellers = list(Reseller.objects.exclude(status="ended").select_related("tenant", "plan"))
-    used = reseller_queries.current(resellers)
-    traffic = _traffic()
+    live = reseller_queries.lines()
+    rates = current_rates(line.router_id for line in live)
+    resellers = reseller_queries.standings(live, rates)
+    traffic = _traffic(live, rates)
     trust = fleet.trust(routers, known=traffic.known, total=traffic.total)
     alerts = alert_queries.worst_first(alert_queries.live())[:MOST_ALERTS]
     return {
@@ -89,10 +92,10 @@ def context() -> dict[str, Any]:
         "trust": trust,
         "traffic": traffic,
         "routers": fleet.tile(routers),
-        "resellers": _resellers_tile(resellers, used),
+        "resellers": _resellers_tile(resellers),
         "collection": fleet.collection(routers),
         "alerts": alert_pages.rows(alerts),
-        "closest": _closest(resellers, used),
+        "closest": _closest(resellers),
         "changes": news.changes(),
         "today_chart_url": reverse("admin:today"),
         "chart_version": int(queries.bucket_of(traffic.at or clock.now()).timestamp()),
@@ -152,8 +155,8 @@ def _severities(counts: dict[tuple[str, str], int]) -> list[SeverityCount]:
     ]
 
 
-def _traffic() -> Traffic:
-    now = queries.total_now()
+def _traffic(live: Sequence[Line], rates: Mapping[int, Rate]) -> Traffic:
+    now = queries.total_now(live, rates)
     end = queries.bucket_of(clock.now())
     start = end - timedelta(seconds=BUCKET_S * SPARK_SLOTS)
     return Traffic(
@@ -167,16 +170,16 @@ def _traffic() -> Traffic:
     )
 
 
-def _resellers_tile(resellers: Sequence[Reseller], used: dict[int, Current]) -> ResellersTile:
+def _resellers_tile(resellers: Sequence[Standing]) -> ResellersTile:
+    url = urls_of("admin:resellers_reseller_page")
     cells, kinds = [], []
     for reseller in resellers:
-        percent = used[reseller.pk].percent
+        percent = reseller.used.percent
         thresholds = (reseller.warning_percent, reseller.critical_percent)
-        kind = level(percent, *thresholds) if reseller.plan else "low"
+        kind = level(percent, *thresholds) if reseller.has_plan else "low"
         word = f"{percent:.0f} % of plan" if percent is not None else "unknown"
-        word = word if reseller.plan else "no plan"
-        url = reverse("admin:resellers_reseller_page", args=[reseller.pk])
-        cells.append(fleet.Cell(reseller.name, kind, word, url))
+        word = word if reseller.has_plan else "no plan"
+        cells.append(fleet.Cell(reseller.name, kind, word, url(reseller.pk)))
         kinds.append(kind)
     over, unknown = kinds.count("critical"), kinds.count("unknown")
     notes = [f"{over} over {'its' if over == 1 else 'their'} plan"] if over else []
@@ -184,30 +187,30 @@ def _resellers_tile(resellers: Sequence[Reseller], used: dict[int, Current]) -> 
     return ResellersTile(
         over_80=over + kinds.count("warning"),
         total=len(resellers),
-        cells=cells,
+        cells=fleet.strip(cells),
         detail=", ".join(notes),
         url=reverse("admin:resellers_reseller_changelist"),
     )
 
 
-def _closest(resellers: Sequence[Reseller], used: dict[int, Current]) -> list[Closest]:
+def _closest(resellers: Sequence[Standing]) -> list[Closest]:
     """Those with a plan, fullest first; unknown ones come last."""
-    rows = []
-    for reseller in resellers:
-        now = used[reseller.pk]
-        if reseller.plan is None:
-            continue
-        up = (now.up_percent or 0) > (now.down_percent or 0)
-        rows.append(
-            Closest(
-                name=reseller.name,
-                url=reverse("admin:resellers_reseller_page", args=[reseller.pk]),
-                bps=now.up_bps if up else now.down_bps,
-                plan_bps=reseller.plan.up_bps if up else reseller.plan.down_bps,
-                percent=now.percent,
-                warning=reseller.warning_percent,
-                critical=reseller.critical_percent,
-            )
-        )
-    rows.sort(key=lambda row: (row.percent is None, -(row.percent or 0), row.name))
-    return rows[:MOST_CLOSEST]
+    fullest = sorted(
+        ((r.used.percent, r) for r in resellers if r.has_plan),
+        key=lambda each: (each[0] is None, -(each[0] or 0), each[1].name),
+    )
+    return [_closest_row(reseller) for _, reseller in fullest[:MOST_CLOSEST]]
+
+
+def _closest_row(reseller: Standing) -> Closest:
+    used = reseller.used
+    up = (used.up_percent or 0) > (used.down_percent or 0)
+    return Closest(
+        name=reseller.name,
+        url=reverse("admin:resellers_reseller_page", args=[reseller.pk]),
+        bps=used.up_bps if up else used.down_bps,
+        plan_bps=(used.plan_up_bps if up else used.plan_down_bps) or 0,
+        percent=used.percent,
+        warning=reseller.warning_percent,
+        critical=reseller.critical_percent,
+    )

@@ -1,9 +1,10 @@
 """Alerts as pages and live spots show them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ispcore.accounts.pages import urls_of
 from ispcore.base import clock
 from ispcore.base.templatetags.isp import number
 from monitoring import queries
@@ -103,7 +105,7 @@ def row(alert: Alert) -> AlertRow:
         if taker
         else ("somebody" if alert.acknowledged_at else None),
         resolved_at=alert.resolved_at,
-        url=reverse("admin:monitoring_alert_page", args=[alert.pk]),
+        url=urls_of("admin:monitoring_alert_page")(alert.pk),
     )
 
 
@@ -116,10 +118,16 @@ def detail(alert: Alert) -> AlertDetail:
 
 def subject_url(kind: str, pk: int) -> str:
     """The page of what an alert is about, else its row's; empty where it has neither."""
+    urls = _subject_urls(kind)
+    return urls(pk) if urls else ""
+
+
+@cache
+def _subject_urls(kind: str) -> Callable[[int], str] | None:
     for view in ("page", "change"):
         with suppress(NoReverseMatch):
-            return reverse(f"admin:{kind.replace('.', '_')}_{view}", args=[pk])
-    return ""
+            return urls_of(f"admin:{kind.replace('.', '_')}_{view}")
+    return None
 
 
 def always() -> dict[str, Any]:

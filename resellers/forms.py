@@ -4,16 +4,19 @@ from collections import defaultdict
 from typing import Any, cast
 
 from django import forms
+from django.db.models import Exists, OuterRef, QuerySet
 from django.forms.widgets import Script
 
-from ispcore.accounts.pages import OperationForm
+from ispcore.accounts.pages import OperationForm, pk_of
 from ispcore.base import units
+from ispcore.base.selects import LongSelect
 from ispcore.base.units import NotARate
 from resellers.models import Mapping, Plan, Reseller
-from routers.models import Interface
+from routers.models import Interface, Router
 from routers.queries import LOOPBACK
 
 VLANS = (1, 4094)  # IEEE 802.1Q: 0 and 4095 are reserved
+MOST_OFFERED = 500  # interfaces in one list; of more, those of one router are offered
 PPP = 23  # ifType of a subscriber's session: comes and goes, and is never a reseller
 
 
@@ -119,7 +122,7 @@ class ThresholdsForm(OperationForm):
         }
 
 
-class InterfaceSelect(forms.Select):
+class InterfaceSelect(LongSelect):
     """Each choice carries the VLAN that is suggested for it; static/ispcore/vlan.js fills it in."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
@@ -142,24 +145,28 @@ class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(Interface.objects.select_related("router"), **kwargs)
 
-    def offer(self) -> None:
-        """Fill the list; what is posted may be any interface, and the operation judges it."""
-        free = (
-            Interface.objects.filter(gone_at=None)
-            .exclude(if_type__in=(LOOPBACK, PPP))
-            .exclude(mappings__in=Mapping.objects.filter(ended_at=None))
-            .select_related("router")
-            .order_by("router__name", "index")
-        )
+    def offer(self, router_id: int | None) -> bool:
+        """Fill the list; what is posted may be any interface, and the operation judges it.
+
+        Returns whether all would be too many, so that only the router's own are in it, if any.
+        """
+        every: QuerySet[Interface] = self.queryset
+        mapped = Mapping.objects.filter(interface=OuterRef("pk"), ended_at=None)
+        free = every.filter(~Exists(mapped), gone_at=None).exclude(if_type__in=(LOOPBACK, PPP))
+        are_many = free[: MOST_OFFERED + 1].count() > MOST_OFFERED
+        if are_many:
+            free = free.filter(router=router_id or 0)
+        shown = ("name", "alias", "vlan_id", "vlan_by_name", "router__name")
         groups: dict[str, list[tuple[Any, str]]] = defaultdict(list)
         vlans: dict[int, int] = {}
-        for interface in free:
+        for interface in free.only(*shown).order_by("router__name", "index"):
             vlan = interface.vlan_id or interface.vlan_by_name
             if vlan is not None:
                 vlans[interface.pk] = vlan
             groups[interface.router.name].append((interface.pk, interface_words(interface)))
         self.choices = [("", "choose an interface"), *groups.items()]
         cast(InterfaceSelect, self.widget).vlans = vlans
+        return are_many
 
 
 def interface_words(interface: Interface) -> str:
@@ -176,6 +183,13 @@ def interface_words(interface: Interface) -> str:
 class MappingForm(OperationForm):
     """Which interface carries a reseller."""
 
+    router = forms.ModelChoiceField(
+        Router.objects.only("name"),
+        required=False,
+        empty_label="choose the router first",
+        help_text="the page then offers its interfaces",
+        widget=LongSelect(attrs={"data-reloads": True}),
+    )
     interface = InterfaceChoice(help_text="interfaces that nobody is mapped to, by router")
     vlan_id = forms.IntegerField(
         label="VLAN",
@@ -186,7 +200,7 @@ class MappingForm(OperationForm):
 
     class Meta:
         model = Mapping
-        fields = ["reseller", "interface", "vlan_id", "carries", "side"]
+        fields = ["reseller", "router", "interface", "vlan_id", "carries", "side"]
 
     class Media:
         js = (Script("ispcore/vlan.js", type="module"),)
@@ -194,8 +208,10 @@ class MappingForm(OperationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields.get("interface")
-        if isinstance(field, InterfaceChoice):
-            field.offer()
+        if isinstance(field, InterfaceChoice) and self.instance.pk is None:
+            asked = str(self.data.get("router") or self.initial.get("router") or "")
+            if not field.offer(pk_of(asked) or None):
+                self.fields["router"].widget = forms.HiddenInput()
 
     def clean_vlan_id(self) -> int | None:
         vlan_id: int | None = self.cleaned_data["vlan_id"]
@@ -208,6 +224,7 @@ class MappingForm(OperationForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
         interface = cleaned.get("interface")
+        cleaned["router"] = interface.router if interface else None
         if interface and cleaned.get("vlan_id") is None and "vlan_id" not in self.errors:
             cleaned["vlan_id"] = interface.vlan_id
         return cleaned

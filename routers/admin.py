@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from ispcore.accounts.pages import (
     UNCHANGED,
     PageAdmin,
+    PageList,
     ScopedAdmin,
     actor_of,
     back,
@@ -26,6 +27,7 @@ from ispcore.accounts.pages import (
 )
 from ispcore.accounts.roles import May
 from ispcore.base import clock
+from ispcore.base.lists import FewRows, FewValues, how_many
 from ispcore.base.templatetags.isp import ago, bps, clock_time, state
 from ispcore.protocols.errors import ProtocolError
 from routers.forms import SECRETS, RouterForm
@@ -38,8 +40,16 @@ from routers.operations.renames import RenameSettled
 from routers.operations.routers import RouterInUse
 from routers.pages import changes, interfaces, states
 from routers.pages.interfaces import SHOW
+from routers.queries import without_secrets
 
 MOST_NAMES = 6
+
+
+class RouterList(PageList):
+    """A list needs nobody's secrets."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        return without_secrets(super().get_queryset(request, exclude_parameters))
 
 
 @admin.register(Router)
@@ -54,8 +64,8 @@ class RouterAdmin(PageAdmin):
         "user too, here or by manage.py add_router; its interfaces are read with the first poll."
     )
     list_display = ("name", "site", "address", "health", "interfaces_count", "last_reading")
-    list_filter = ("is_polled", "site")
-    list_select_related = ("tenant",)
+    list_filter = ("is_polled", ("site", FewValues))
+    labels = {"tenant": ("name",)}
     search_fields = ("name", "address", "site", "system_name")
     search_help_text = "name, address or site"
     fieldsets = (
@@ -87,8 +97,11 @@ class RouterAdmin(PageAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Router]:
         rows: QuerySet[Router] = super().get_queryset(request).prefetch_related("checks")
-        there = Count("interfaces", filter=Q(interfaces__gone_at=None))
-        return rows.annotate(found=there)
+        there = Interface.objects.filter(gone_at=None)
+        return rows.annotate(found=how_many(there, "router"))
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageList]:
+        return RouterList
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only what is stored can be forgotten."""
@@ -277,8 +290,7 @@ class InterfaceAdmin(ScopedAdmin):
     list_display = (
         *("shown_name", "router_link", "kind", "alias", "status", "down_bps", "up_bps", "seen"),
     )
-    list_filter = ("oper_state", "router")
-    list_select_related = ("router__counters",)
+    list_filter = ("oper_state", ("router", FewRows))
     show_full_result_count = False
     search_fields = ("name", "alias", "mac", "router__name", "=vlan_id", "=vlan_by_name")
     search_help_text = "name, alias, MAC, router or VLAN number"
@@ -291,7 +303,10 @@ class InterfaceAdmin(ScopedAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Interface]:
-        return super().get_queryset(request).select_related("router__counters")
+        rows: QuerySet[Interface] = super().get_queryset(request)
+        # not joined: the counters of all interfaces of a router are read once for all of them
+        routers = without_secrets(Router.objects.select_related("counters"))
+        return rows.prefetch_related(Prefetch("router", routers))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

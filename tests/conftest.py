@@ -147,6 +147,14 @@ def free_port() -> int:
     return processes.free_port()
 
 
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """What one test's rows made a page remember is nothing to the next."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
 # ---- private servers
 
 

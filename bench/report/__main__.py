@@ -31,6 +31,8 @@ def section(result: Mapping[str, Any]) -> str:
     rows = [
         f"| `{key}` | {figures[key]:g} | {target.bound} | {_mark(target.holds(figures[key]))} "
         f"| {target.words} |"
+        if key in figures
+        else f"| `{key}` | not measured | {target.bound} | | {target.words} |"
         for key, target in targets.items()
     ]
     rest = ", ".join(f"`{key}` {value:g}" for key, value in figures.items() if key not in targets)

@@ -48,6 +48,12 @@ TARGETS = {
         "burst_settle_s": Target("after 100 events, until every socket shows the database, s", 1),
         "lost": Target("sockets that show something else in the end", 0),
     },
+    "pages": {
+        "median_ms": Target("a page: median over pages of their medians, ms", 100),
+        "p95_ms": Target("a page: 95th percentile over all answers, ms", 250),
+        "vs_stock_admin": Target("a list, form or page of a row over a stock ModelAdmin's", 1.5),
+        "rls_cost": Target("longer with row-level security, as a fraction", 0.15),
+    },
     "ping": {
         "ping_vs_fping": Target("a round of 2,000 addresses over bare fping", 1.5),
     },
@@ -63,6 +69,10 @@ GROWTH = {
     "is the sort of each reseller's month for its percentile.",
     "live": "A change is rendered once for each page that shows it and sent to its sockets: linear in "
     "sockets, about 0.1 ms each. The next bottleneck is the event loop of one web process.",
+    "pages": "A list costs the same whatever lies behind its 100 rows, but for what it counts and "
+    "for a search, which reads on until it has found enough. The overview is linear in routers and "
+    "resellers, which is the next bottleneck; a reseller's page is linear in its mappings and in the "
+    "days of the month so far.",
     "ping": "fping's interval between packets decides: linear in addresses until a round fills half "
     "of its period.",
 }

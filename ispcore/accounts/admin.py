@@ -102,6 +102,7 @@ class AccountAdmin(ScopedAdmin):
     list_display = ("username", "name", "role", "tenant", "logs_in", "last_seen")
     list_filter = ("role", "is_active")
     list_select_related = ("tenant",)
+    labels = {"tenant": ("name",)}
     readonly_fields = ("new_password",)
     search_fields = ("username", "name", "email", "tenant__name")
 

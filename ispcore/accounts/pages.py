@@ -1,6 +1,7 @@
 """What every admin of the portal shares: scoped rows, writes through operations, a page per row."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 from django import forms
@@ -24,6 +25,7 @@ from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base.audit import Actor
 from ispcore.base.lists import BoundedList
+from ispcore.base.selects import LongSelect
 
 View = Callable[..., HttpResponseBase]
 UNCHANGED = "Nothing was changed."
@@ -171,6 +173,8 @@ class ScopedAdmin(BoundedList):
     list_per_page = 100
     empty_value_display = "none"
     refusals: tuple[type[Exception], ...] = ()
+    labels: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """By foreign key: the columns that the label of a row is made of. A picker reads only these."""
 
     def store(self, request: HttpRequest, row: Any, form: Any, *, change: bool) -> None:
         """Call the operation that stores `row`."""
@@ -211,7 +215,12 @@ class ScopedAdmin(BoundedList):
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField | None:  # type: ignore[type-arg]
         related = kwargs.get("queryset", db_field.remote_field.model._default_manager.all())
-        kwargs["queryset"] = visible(related, request.user)
+        rows = visible(related, request.user)
+        if columns := self.labels.get(db_field.name):
+            joined = [column.rpartition("__")[0] for column in columns if "__" in column]
+            rows = (rows.select_related(*joined) if joined else rows).only(*columns)
+        kwargs["queryset"] = rows
+        kwargs.setdefault("widget", LongSelect)
         kwargs.setdefault("empty_label", "none" if db_field.blank else "choose one")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
@@ -339,10 +348,17 @@ class PageList(ChangeList):
         return page_url(result)
 
 
+@cache
+def urls_of(name: str) -> Callable[[int], str]:
+    """The addresses of many rows, by primary key: to resolve each of thousands takes its time."""
+    before, _, after = reverse(name, args=[0]).rpartition("0")
+    return lambda pk: f"{before}{pk}{after}"
+
+
 def page_url(row: models.Model) -> str:
     """The address of the page of `row`."""
     meta = row._meta
-    return reverse(f"admin:{meta.app_label}_{meta.model_name}_page", args=[row.pk])
+    return urls_of(f"admin:{meta.app_label}_{meta.model_name}_page")(row.pk)
 
 
 class PageAdmin(ScopedAdmin):

@@ -22,6 +22,7 @@ from ispcore.accounts.pages import (
     words_of,
 )
 from ispcore.accounts.roles import May
+from ispcore.base.lists import FewRows
 from ispcore.base.templatetags.isp import clock_time, state
 from resellers.forms import (
     EndMappingForm,
@@ -30,6 +31,7 @@ from resellers.forms import (
 from resellers.models import Mapping
 from resellers.operations import mappings
 from resellers.operations.mappings import MappingEnded
+from routers.queries import SECRETS
 
 
 class LiveFilter(admin.SimpleListFilter):
@@ -59,8 +61,8 @@ class MappingAdmin(ScopedAdmin):
     form = MappingForm
     refusals = (MappingEnded,)
     list_display = ("interface", "router", "vlan_id", "reseller", "carries", "side_words", "live")
-    list_filter = (LiveFilter, "router")
-    list_select_related = ("interface", "router", "reseller__tenant")
+    list_filter = (LiveFilter, ("router", FewRows))
+    labels = {"reseller": ("tenant__name",)}
     search_fields = ("reseller__tenant__name", "router__name", "interface__name", "carries")
     ordering = ("reseller__tenant__name", "router__name", "vlan_id")
     empty_hint = (
@@ -73,9 +75,9 @@ class MappingAdmin(ScopedAdmin):
         return [self.route("<int:pk>/end/", self.end, "end")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mapping]:
-        return (
-            super().get_queryset(request).select_related("interface", "router", "reseller__tenant")
-        )
+        rows: QuerySet[Mapping] = super().get_queryset(request)
+        rows = rows.select_related("interface", "router", "reseller__tenant")
+        return rows.defer(*(f"router__{name}" for name in SECRETS))
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

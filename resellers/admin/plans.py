@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -11,11 +11,12 @@ from ispcore.accounts.pages import (
     ScopedAdmin,
     actor_of,
 )
+from ispcore.base.lists import how_many
 from ispcore.base.templatetags.isp import bps
 from resellers.forms import (
     PlanForm,
 )
-from resellers.models import Plan
+from resellers.models import Plan, Reseller
 from resellers.operations import plans
 from resellers.operations.plans import PlanInUse
 
@@ -35,7 +36,7 @@ class PlanAdmin(ScopedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
         rows: QuerySet[Plan] = super().get_queryset(request)
-        return rows.annotate(on_it=Count("resellers"))
+        return rows.annotate(on_it=how_many(Reseller.objects.all(), "plan"))
 
     def store(self, request: HttpRequest, row: Plan, form: Any, *, change: bool) -> None:
         plans.save(row, by=actor_of(request))

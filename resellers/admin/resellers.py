@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
@@ -21,6 +21,7 @@ from ispcore.accounts.pages import (
 )
 from ispcore.accounts.roles import May
 from ispcore.base import units
+from ispcore.base.lists import FewRows, how_many
 from ispcore.base.templatetags.isp import bps, meter, percent, state
 from resellers import queries
 from resellers.forms import (
@@ -30,7 +31,7 @@ from resellers.forms import (
     ThresholdsForm,
     plan_words,
 )
-from resellers.models import Plan, Reseller
+from resellers.models import Mapping, Plan, Reseller
 from resellers.operations import plans
 from resellers.operations import resellers as operations
 from resellers.operations.resellers import ResellerInUse
@@ -67,7 +68,7 @@ class ResellerAdmin(PageAdmin):
         *("name", "plan_words", "down_bps", "up_bps", "use", "use_percent", "mapping_count"),
         "status_word",
     )
-    list_filter = ("status", "plan")
+    list_filter = ("status", ("plan", FewRows))
     list_select_related = ("tenant", "plan")
     search_fields = ("tenant__name", "contact", "phone", "email", "address")
     search_help_text = "name, contact, phone or address"
@@ -85,9 +86,9 @@ class ResellerAdmin(PageAdmin):
         return ResellerList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reseller]:
-        live = Count("mappings", filter=Q(mappings__ended_at=None))
         rows: QuerySet[Reseller] = super().get_queryset(request).select_related("tenant", "plan")
-        return rows.annotate(live_mappings=live)
+        live = Mapping.objects.filter(ended_at=None)
+        return rows.annotate(live_mappings=how_many(live, "reseller"))
 
     # -- the page and its chart
 

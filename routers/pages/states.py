@@ -87,6 +87,16 @@ def health(router: Router, checks: Iterable[RouterCheck], now: datetime) -> Chip
     return _reading(router, now)
 
 
+def health_where_all_answer(router: Router, methods: Iterable[str], now: datetime) -> Chip:
+    """`health` of a router all of whose checks are OK and none flaps, from their methods alone."""
+    if not router.is_polled:
+        return Chip("low", "Polling off")
+    in_use = methods_in_use(router)
+    if not any(in_use[method] for method in methods):
+        return Chip("unknown", "Not checked yet")
+    return _reading(router, now)
+
+
 def _heard(checks: Iterable[RouterCheck], *, after: datetime) -> bool:
     return any(check.state == State.OK and check.checked_at > after for check in checks)
 

@@ -1,4 +1,4 @@
-/* The mapping's form: the VLAN that the router or the interface's name tells is put into the box for
+/* The mapping's form. The VLAN that the router or the interface's name tells is put into the box for
    somebody to see and change. What was typed by hand stays. */
 
 const choice = document.querySelector("select[data-fills-vlan]");
@@ -12,3 +12,15 @@ function suggest() {
 }
 
 if (choice && box) choice.addEventListener("change", suggest);
+
+/* Where interfaces are too many to offer all of them, the choice of a router opens the form again
+   with those of that router. */
+const router = document.querySelector("select[data-reloads]");
+
+router?.addEventListener("change", () => {
+  const asked = new URL(location.href);
+  for (const name of ["router", "reseller"]) {
+    asked.searchParams.set(name, document.getElementById(`id_${name}`)?.value || "");
+  }
+  location.assign(asked);
+});

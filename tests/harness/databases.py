@@ -140,6 +140,10 @@ class PostgreSQL:
         self._execute(f"CREATE DATABASE {name} OWNER {USER} TEMPLATE {template}")
         return self.url(database)
 
+    def as_superuser(self, statement: str) -> None:
+        """For what belongs to the server and not to a database: roles."""
+        self._execute(statement)
+
     def stop(self) -> None:
         self._making.stop()
         if self._server is not None:

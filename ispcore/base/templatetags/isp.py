@@ -6,6 +6,7 @@ the content policy stays strict, and they print as they look.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from django import template
 from django.templatetags.static import static
@@ -25,6 +26,7 @@ _ICON_OF_KIND = {"warning": "medium", "calm": "ok"}
 
 # --- marks -----------------------------------------------------------------------------------
 @register.simple_tag
+@cache
 def icon(name: str, css_class: str = "") -> SafeString:
     """One symbol of static/ispcore/icons.svg; the word that says the same stands beside it."""
     return format_html(
