@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from ispcore.base import clock
-from routers.counter_states import CounterState, Rate, rates, unpack
+from routers.counter_states import Rate, rates
 from routers.models import InterfaceUsage, Router, RouterCheck, RouterCounters, Uplink
 
 State = RouterCheck.State
@@ -170,15 +170,6 @@ def collection_age_periods(router: Router, now: datetime) -> float | None:
         return None
     since = router.read_at or router.created_at
     return (now - since).total_seconds() / settings.COLLECT_PERIOD_S
-
-
-def counters_of(router_ids: Iterable[int]) -> dict[int, CounterState]:
-    """The counter states of all interfaces of these routers, by interface."""
-    found: dict[int, CounterState] = {}
-    rows = RouterCounters.objects.filter(router_id__in=set(router_ids))
-    for packed in rows.values_list("states", flat=True):
-        found |= unpack(packed)
-    return found
 
 
 def current_rates(router_ids: Iterable[int]) -> dict[int, Rate]:

@@ -10,10 +10,13 @@ if TYPE_CHECKING:
 
 def states() -> "dict[int, CounterState]":
     """Of all routers, by primary key of the interface."""
-    from routers.models import Router
-    from routers.queries import counters_of
+    from routers.models import RouterCounters
 
-    return counters_of(Router.objects.values_list("pk", flat=True))
+    return {
+        pk: state
+        for counters in RouterCounters.objects.all()
+        for pk, state in counters.by_interface.items()
+    }
 
 
 def put(interface: "Interface", **values: Any) -> None:

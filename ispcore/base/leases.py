@@ -1,6 +1,5 @@
-"""Who may run a job for a slot of time, which daemon does its work, and signs of life."""
+"""Who may run a job for a slot of time, and signs of life."""
 
-import logging
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ KEEP_SILENT = timedelta(days=1)  # so long is a process that vanished shown as g
 STALE_AFTER_S = 90
 CLOCK_SLACK = timedelta(seconds=2)
 STANDING = datetime(1970, 1, 1, tzinfo=UTC)  # the slot of a lease that is for no period of time
-logger = logging.getLogger(__name__)
 
 
 def slot_start(at: datetime, period_s: int) -> datetime:
@@ -47,35 +45,6 @@ def finish(lease: JobLease, *, note: str = "") -> None:
     """Mark the run as done, unless the lease lapsed meanwhile and somebody else holds it."""
     held = JobLease.objects.filter(pk=lease.pk, owner=lease.owner, taken_at=lease.taken_at)
     held.update(finished_at=clock.now(), note=note[:200])
-
-
-def hold(name: str, *, ttl_s: float) -> bool:
-    """Take or prolong the standing lease of a daemon; False while another process holds it.
-
-    Ask well within `ttl_s` of the last time: a holder that does not loses the lease to the first
-    that asks, and one that died to the first of its node. Of several that ask at once the database
-    lets one win.
-    """
-    now, owner = clock.now(), me()
-    expires_at = now + timedelta(seconds=ttl_s)
-    row = JobLease.objects.filter(job=name, slot=STANDING)
-    if row.filter(owner=owner).update(expires_at=expires_at):
-        return True
-    fresh = {"owner": owner, "taken_at": now, "expires_at": expires_at}
-    held = row.first()
-    if held is None:
-        _, taken = JobLease.objects.get_or_create(job=name, slot=STANDING, defaults=fresh)
-    else:
-        taken = _is_free(held, now) and bool(_as_it_was(held).update(**fresh))
-    if taken:
-        logger.info("%s: this process (%s) does it from now on", name, owner)
-    return taken
-
-
-def let_go(name: str) -> None:
-    """End our standing lease, so that nobody waits for it to lapse. Nothing if it is not ours."""
-    ours = JobLease.objects.filter(job=name, slot=STANDING, owner=me())
-    ours.update(expires_at=STANDING)
 
 
 def forget() -> int:

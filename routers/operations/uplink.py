@@ -71,10 +71,14 @@ def note(why: str) -> None:
     _judge(row, now)
 
 
+def subject_of(row: Uplink) -> Subject:
+    return Subject("routers.uplink", row.pk, f"Uplink of {row.node}")
+
+
 def _judge(row: Uplink, now: datetime) -> None:
     gone_s = (now - row.gone_since).total_seconds() if row.gone_since else None
     seen = Observation(
-        Subject("routers.uplink", row.pk, f"Uplink of {row.node}"),
+        subject_of(row),
         0.0 if gone_s is None else max(gone_s, 1.0),
         says=lambda _level: f"Our own uplink is gone: {row.words}",
         impact=lambda _level: "routers that do not answer are unknown, not down",

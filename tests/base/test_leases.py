@@ -74,62 +74,6 @@ def test_of_ten_that_start_at_once_one_runs(transactional_db: None) -> None:
     assert sorted(won) == [False] * 9 + [True]
 
 
-# ---- standing leases: which of several daemons does the work
-
-
-def _another_holds(name: str, *, until: datetime) -> None:
-    """As if a process on another machine had taken it."""
-    JobLease.objects.create(
-        job=name, slot=leases.STANDING, owner="far-away:1", taken_at=NOON, expires_at=until
-    )
-
-
-def test_a_standing_lease_is_prolonged_by_its_holder(db: None, frozen_clock: Clock) -> None:
-    assert leases.hold("watch", ttl_s=30)
-    frozen_clock(NOON + timedelta(seconds=20))
-    assert leases.hold("watch", ttl_s=30)
-    row = JobLease.objects.get()
-    assert (row.taken_at, row.expires_at) == (NOON, NOON + timedelta(seconds=50))
-
-
-def test_a_second_daemon_stands_by_until_the_lease_lapses(db: None, frozen_clock: Clock) -> None:
-    _another_holds("watch", until=NOON + timedelta(seconds=30))
-    assert not leases.hold("watch", ttl_s=30)
-    frozen_clock(NOON + timedelta(seconds=30))
-    assert not leases.hold("watch", ttl_s=30)
-    frozen_clock(NOON + timedelta(seconds=31))
-    assert leases.hold("watch", ttl_s=30)
-    row = JobLease.objects.get()
-    assert row.owner != "far-away:1"
-    assert row.taken_at == NOON + timedelta(seconds=31)
-
-
-def test_a_holder_that_was_overtaken_stands_by(db: None, frozen_clock: Clock) -> None:
-    assert leases.hold("watch", ttl_s=30)
-    later = NOON + timedelta(minutes=5)
-    JobLease.objects.update(owner="far-away:1", expires_at=later)
-    assert not leases.hold("watch", ttl_s=30)
-    leases.let_go("watch")
-    assert JobLease.objects.get().expires_at == later
-
-
-def test_what_is_let_go_is_free_at_once(db: None, frozen_clock: Clock) -> None:
-    assert leases.hold("watch", ttl_s=30)
-    leases.let_go("watch")
-    JobLease.objects.update(owner="far-away:1")
-    assert leases.hold("watch", ttl_s=30)
-
-
-def test_standing_leases_of_different_daemons_are_apart(db: None, frozen_clock: Clock) -> None:
-    _another_holds("watch", until=NOON + timedelta(seconds=30))
-    assert leases.hold("mqtt", ttl_s=30)
-
-
-def test_a_standing_lease_is_not_forgotten(db: None, frozen_clock: Clock) -> None:
-    assert leases.hold("watch", ttl_s=30)
-    assert leases.forget() == 0
-
-
 def test_old_leases_are_forgotten_and_fresh_ones_kept(db: None, frozen_clock: Clock) -> None:
     leases.take("collect", slot=NOON - timedelta(days=3), ttl_s=1)
     leases.take("collect", slot=NOON, ttl_s=1)

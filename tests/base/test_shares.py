@@ -63,11 +63,11 @@ def test_members_of_another_kind_do_not_count(monkeypatch: pytest.MonkeyPatch) -
     assert shares.join("watch", ttl_s=30) == Share(0, 1)
 
 
-def test_long_lapsed_members_are_forgotten_and_standing_leases_stay(
+def test_long_lapsed_members_are_forgotten_and_runs_of_jobs_stay(
     monkeypatch: pytest.MonkeyPatch, frozen_clock: Callable[[datetime], None]
 ) -> None:
     as_member(monkeypatch, "a:1")
-    leases.hold("watch", ttl_s=30)
+    leases.take("collect", slot=NOON, ttl_s=30)
     frozen_clock(NOON + timedelta(days=2))
     assert shares.forget() == 1
-    assert JobLease.objects.get().job == "watch"
+    assert JobLease.objects.get().job == "collect"

@@ -18,7 +18,7 @@ from ispcore.protocols import routes
 from ispcore.protocols.icmp import REFUSED, PingResult
 from monitoring.models import Alert, AlertEvent, Metric, Rule
 from routers.models import Router, RouterCheck, Uplink
-from routers.operations import pinging, routers, status, uplink
+from routers.operations import pinging, retention, routers, status, uplink
 from routers.operations.status import Checked
 from routers.operations.watching import Watch
 from routers.pages.states import health
@@ -211,6 +211,21 @@ def test_a_watch_that_died_with_its_uplink_blinds_nobody_for_long(
     assert live() == [GONE]
     says(router, at_s=60, move=frozen_clock)
     assert live() == [GONE, "No answer to SNMP"]
+
+
+def test_the_alert_of_a_host_that_watches_no_more_ends_after_a_day(
+    router: Router, frozen_clock: Clock
+) -> None:
+    uplink.note("cut")
+    says(router, at_s=29, move=frozen_clock)
+    assert live() == [GONE]
+    frozen_clock(NOON + timedelta(hours=23))
+    retention.forget()
+    assert live() == [GONE]
+    frozen_clock(NOON + timedelta(hours=25))
+    retention.forget()
+    assert live() == []
+    assert not Uplink.objects.exists()
 
 
 def test_pages_say_so(router: Router, frozen_clock: Clock) -> None:
