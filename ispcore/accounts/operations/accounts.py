@@ -63,7 +63,15 @@ def _keep_a_super_user(account: Account) -> None:
 def set_password(account: Account, *, password: str, by: Actor) -> None:
     """Replace the password; open sessions of the account end with it."""
     validate_password(password, account)
+    old = {"password": account.password}
     account.set_password(password)
     with transaction.atomic():
         account.save(update_fields=["password", "updated_at"])
-        audit.record("change password", account, by=by, tenant_id=account.tenant_id)
+        audit.record(
+            "change password",
+            account,
+            by=by,
+            old=old,
+            new={"password": account.password},
+            tenant_id=account.tenant_id,
+        )
