@@ -131,10 +131,10 @@ def _changes(request: HttpRequest, entries: Any, reader: Reader) -> dict[str, An
 
 def _then(request: HttpRequest, row: models.Model, reader: Reader, view: str) -> dict[str, Any]:
     now = clock.now()
-    day, week = now - timedelta(days=1), now - timedelta(days=7)
+    week = now - timedelta(days=7)
     try:
         if view == "state":
-            at = _time(request, "at", day)
+            at = _time(request, "at", now)
             return {"at": _typed(at), "past": past.state_at(row, at, hidden=reader.hidden)}
         start, end = sorted((_time(request, "from", week), _time(request, "until", now)))
     except NotATime as error:
@@ -179,9 +179,9 @@ def _field(request: HttpRequest, row: models.Model, reader: Reader) -> str:
 
 
 def _where(entry: AuditEntry) -> str:
-    """ "admin, 192.0.2.7": the surface, and the address of a request."""
-    parts = [entry.surface, entry.address or "", f"token {entry.token}" if entry.token else ""]
-    return ", ".join(part for part in parts if part)
+    """ "admin, 192.0.2.7", "token crm, api, 192.0.2.9", "job"."""
+    token = f"token {entry.token}" if entry.token else ""
+    return ", ".join(part for part in (token, entry.surface, entry.address) if part)
 
 
 def url(admin: "ScopedAdmin", row: models.Model) -> str:

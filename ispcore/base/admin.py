@@ -109,6 +109,16 @@ class AuditEntryAdmin(BoundedList):
 
     # -- one entry
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        title = {"title": "Audit entry"}
+        return super().changeform_view(request, object_id, form_url, title | (extra_context or {}))
+
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 

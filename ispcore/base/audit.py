@@ -23,7 +23,7 @@ _KIND_OF_SURFACE = {"job": Kind.JOB, "command": Kind.COMMAND}
 class Origin:
     """From where a change comes: the surface, the address of a request, its API token's name."""
 
-    surface: str = "command"
+    surface: str = ""  # none: that of the process
     address: str | None = None
     token: str = ""
 
@@ -147,14 +147,15 @@ def _need_transaction(action: str) -> None:
 def _who(by: Actor) -> dict[str, Any]:
     origin = _origin.get()
     token = by.token or origin.token
+    surface = origin.surface or ("command" if settings.PROCESS == "command" else "job")
     kind = by.kind or (Kind.TOKEN if token else Kind.PERSON if by.account_id else "")
     return {
         "at": clock.now(),
-        "kind": kind or _KIND_OF_SURFACE.get(origin.surface, Kind.SYSTEM),
+        "kind": kind or _KIND_OF_SURFACE.get(surface, Kind.SYSTEM),
         "actor_id": by.account_id,
         "actor": by.name[:150],
         "token": token[:100],
-        "surface": origin.surface,
+        "surface": surface,
         "address": origin.address,
         "request_id": request_ids.current(),
         "process": f"{settings.PROCESS} {settings.NODE}:{os.getpid()}"[:100],
@@ -165,7 +166,7 @@ def _about(subject: models.Model, entry: AuditEntry, old: Values, new: Values) -
     entry.object_kind = subject._meta.label_lower
     entry.object_id = str(subject.pk)
     entry.object_name = str(subject)[:200]
-    entry.old, entry.new = differing(type(subject), old, new)
+    entry.old, entry.new = differing(subject._meta.model, old, new)
     return entry
 
 

@@ -19,6 +19,7 @@ from ispcore.base.audit_values import CHANGED, NOT_SHOWN, SECRET, is_secret, sna
 from ispcore.base.models import AuditEntry
 
 Model = type[models.Model]
+PLATFORM = frozenset({"id", "is_demo"})  # columns that say nothing to people
 NONE: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -82,7 +83,7 @@ class Words:
     def lines(self, entry: AuditEntry, *, without: frozenset[str] = frozenset()) -> list[Line]:
         """What an entry changed, column by column; of what was made, only what it has."""
         model = model_of(entry.object_kind)
-        names = [n for n in {**entry.old, **entry.new} if n != "id" and n not in without]
+        names = [n for n in {**entry.old, **entry.new} if n not in without | PLATFORM]
         if not entry.old:
             names = [name for name in names if entry.new[name] not in NONE]
         return [
@@ -103,7 +104,8 @@ class Words:
         target = _target(field, name)
         if target is not None:
             return self._names.get((target, str(value)), f"number {value}, which is gone")
-        chosen = dict(getattr(field, "flatchoices", None) or ()).get(value)
+        choices = dict(getattr(field, "flatchoices", None) or ())
+        chosen = choices.get(value) if isinstance(value, str | int) else None
         if chosen is not None:
             return str(chosen)
         if name.endswith("_bps") and isinstance(value, int):

@@ -15,6 +15,7 @@ from django.db import models
 from ispcore.base import clock
 from ispcore.base.history import (
     NONE,
+    PLATFORM,
     Words,
     columns,
     entries_of,
@@ -27,7 +28,6 @@ from ispcore.base.history import (
 from ispcore.base.models import AuditEntry
 
 MOST_ENTRIES = 5_000
-PLATFORM = {"is_demo", "id"}
 
 
 @dataclass(frozen=True, slots=True)

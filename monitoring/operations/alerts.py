@@ -109,7 +109,7 @@ def acknowledge_many(alerts: Iterable[Alert], *, by: Account, note: str = "") ->
             taken,
             by=by.actor,
             changes=dict.fromkeys((alert.pk for alert in taken), _taking(by, now)),
-            scope="chosen alerts",
+            scope="chosen together",
             reason=note,
         )
     return len(taken)
