@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -76,8 +77,8 @@ class AuditEntryAdmin(BoundedList):
         ask = audit_search.wanted(request.GET.dict())
         if request.GET.get("as") == "csv":
             return csv_files.streamed(request, _csv(ask), name=f"audit-{clock.now():%Y%m%d-%H%M}")
-        found = list(audit_search.found(ask)[: A_PAGE + 1])
-        cut = audit_search.is_cut(ask) if len(found) <= A_PAGE else False
+        search = audit_search.found(ask)
+        found = list(search.rows[: A_PAGE + 1])
         context = self.admin_site.each_context(request) | {
             "title": "Audit log",
             "opts": self.opts,
@@ -98,7 +99,7 @@ class AuditEntryAdmin(BoundedList):
             "newest_url": _url(request.GET, before=None) if ask.before else "",
             "csv_url": _url(request.GET, before=None, **{"as": "csv"}),
             "window": audit_search.WINDOW,
-            "window_ends": audit_search.window_ends(ask) if cut else None,
+            "window_ends": search.window_ends if len(found) <= A_PAGE else None,
         }
         return TemplateResponse(request, "portal/audit/list.html", context)
 
@@ -132,6 +133,8 @@ class AuditEntryAdmin(BoundedList):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponseBase:
         """An entry has no history: it never changes."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return redirect(reverse("admin:base_auditentry_change", args=[object_id]))
 
     @admin.display(description="at")

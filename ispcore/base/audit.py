@@ -11,7 +11,9 @@ from django.conf import settings
 from django.db import connection, models
 
 from ispcore.base import clock, request_ids
+from ispcore.base.audit_batches import Member, insert
 from ispcore.base.audit_values import CHANGED, SECRET, differing, snapshot
+from ispcore.base.audit_words import words_of
 from ispcore.base.models import AuditEntry
 
 Kind = AuditEntry.Kind
@@ -78,8 +80,7 @@ def record(
     _need_transaction(action)
     entry = _about(subject, AuditEntry(action=action, **_who(by)), old or {}, new or {})
     entry.tenant_id, entry.reason = tenant_id, reason
-    entry.save(force_insert=True)
-    return entry
+    return _saved(entry)
 
 
 def record_batch(
@@ -109,14 +110,13 @@ def record_batch(
     head.object_name = scope[:200]
     owners = {_owner(row, tenants) for row in rows}
     head.tenant_id = owners.pop() if len(owners) == 1 else None
-    head.save(force_insert=True)
-    written = []
+    _saved(head)
+    members = []
     for row in rows:
-        old, new = (changes or {}).get(row.pk, ({}, {}))
-        entry = _about(row, AuditEntry(action=action, batch=head, **who), old, new)
-        entry.tenant_id, entry.reason, entry.at = _owner(row, tenants), reason, head.at
-        written.append(entry)
-    _insert(written)
+        old, new = differing(row._meta.model, *(changes or {}).get(row.pk, ({}, {})))
+        kind, key, owner = row._meta.label_lower, str(row.pk), _owner(row, tenants)
+        members.append(Member(kind, key, str(row), owner, old, new))
+    insert(head, members)
     return head
 
 
@@ -135,6 +135,11 @@ def record_about(
     entry = AuditEntry(action=action, **_who(by), object_kind=object_kind, object_name=what[:200])
     entry.old, entry.new = differing(None, old or {}, new or {})
     entry.reason = reason
+    return _saved(entry)
+
+
+def _saved(entry: AuditEntry) -> AuditEntry:
+    entry.words = words_of(entry)
     entry.save(force_insert=True)
     return entry
 
@@ -172,22 +177,6 @@ def _about(subject: models.Model, entry: AuditEntry, old: Values, new: Values) -
 
 def _owner(row: models.Model, tenants: Mapping[Any, int | None] | None) -> int | None:
     return (tenants or {}).get(row.pk, getattr(row, "tenant_id", None))
-
-
-def _insert(entries: list[AuditEntry]) -> None:
-    """Many at once. Django's own way on SQLite is a statement for each fifty."""
-    if connection.vendor != "sqlite":
-        AuditEntry.objects.bulk_create(entries)
-        return
-    fields = [field for field in AuditEntry._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    rows = [
-        [field.get_db_prep_save(getattr(entry, field.attname), connection) for field in fields]
-        for entry in entries
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO audit_log ({names}) VALUES ({marks})", rows)  # noqa: S608
 
 
 __all__ = [

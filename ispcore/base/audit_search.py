@@ -6,24 +6,23 @@ says so where there are more.
 """
 
 import ipaddress
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db import connection
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Q, QuerySet
 
 from ispcore.base import clock
+from ispcore.base.audit_words import folded
 from ispcore.base.models import AuditEntry
 
 WINDOW = 20_000
-A_PAGE = 100
+A_PAGE = 50
 MOST_CSV = 50_000
 CSV_PIECE = 1_000
 LONGEST = 100
+MOST_WORDS = 6
 Kind = AuditEntry.Kind
 # what has an index of its own: the name in the address, and the column
 EXACT = {
@@ -90,42 +89,36 @@ def wanted(asked: Mapping[str, str]) -> Wanted:
     )
 
 
-def found(ask: Wanted) -> QuerySet[AuditEntry]:
-    """The entries, newest first. Members of batches only where something is looked for that they
-    may be: else twenty thousand of one change would hide the others."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entries, newest first, and how far back was looked, where that is not all of them."""
+
+    rows: QuerySet[AuditEntry]
+    window_ends: datetime | None = None
+
+
+def found(ask: Wanted) -> Found:
+    """What fits. Members of batches only where something is looked for that they may be: else
+    twenty thousand of one change would hide the others."""
     rows = _before(_indexed(ask), ask.before)
     if not ask.looks_at_each:
-        return rows
-    # the newest of what indexes find; looked at one by one, on the server
-    window = rows.values("pk")[:WINDOW]
-    looked = AuditEntry.objects.filter(pk__in=window, **dict(ask.chosen))
+        return Found(rows)
+    beyond = rows.only("at")[WINDOW : WINDOW + 1]
+    edge = next(iter(beyond), None)
+    if edge is not None:
+        rows = rows.filter(at__gte=edge.at).exclude(at=edge.at, pk__lte=edge.pk)
+    rows = rows.filter(**dict(ask.chosen))
     if ask.column:
-        looked = looked.filter(Q(old__has_key=ask.column) | Q(new__has_key=ask.column))
-    if ask.words:
-        looked = looked.annotate(
-            old_text=Cast("old", TextField()), new_text=Cast("new", TextField())
-        ).filter(_says(ask.words))
-    return looked.order_by("-at", "-pk")
-
-
-def is_cut(ask: Wanted) -> bool:
-    """Whether there is more than a search looks at."""
-    if not ask.looks_at_each:
-        return False
-    rows = _before(_indexed(ask), ask.before)
-    return bool(rows.values("pk")[WINDOW : WINDOW + 1])
-
-
-def window_ends(ask: Wanted) -> datetime | None:
-    """The oldest that a cut search looked at."""
-    rows = _before(_indexed(ask), ask.before).values_list("at", flat=True)
-    return next(iter(rows[WINDOW - 1 : WINDOW]), None)
+        rows = rows.filter(Q(old__has_key=ask.column) | Q(new__has_key=ask.column))
+    for word in folded(ask.words).split()[:MOST_WORDS]:
+        rows = rows.filter(words__contains=word)
+    return Found(rows, edge.at if edge else None)
 
 
 def pieces(ask: Wanted) -> Iterator[list[AuditEntry]]:
     """All that is found, some at a time, MOST_CSV at most: what a download is made of."""
     given = 0
-    rows = found(ask)
+    rows = found(ask).rows
     last: AuditEntry | None = None
     while given < MOST_CSV:
         piece = list(_before_entry(rows, last)[:CSV_PIECE])
@@ -157,23 +150,6 @@ def _before_entry(rows: QuerySet[AuditEntry], last: AuditEntry | None) -> QueryS
     if last is None:
         return rows
     return rows.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)
-
-
-def _says(words: str) -> Q:
-    """Each word somewhere: in names, the action, the reason, or the values as they are stored."""
-    every = Q()
-    for word in words.split()[:6]:
-        stored = json.dumps(word, ensure_ascii=connection.vendor == "sqlite")[1:-1]
-        every &= (
-            Q(actor__icontains=word)
-            | Q(token__icontains=word)
-            | Q(object_name__icontains=word)
-            | Q(action__icontains=word)
-            | Q(reason__icontains=word)
-            | Q(old_text__icontains=stored)
-            | Q(new_text__icontains=stored)
-        )
-    return every
 
 
 def _typed(text: str) -> str:

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextvars import copy_context
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -34,10 +35,15 @@ def streamed(
 ) -> StreamingHttpResponse:
     """A download that is made while it is sent, one of `pieces` in memory at a time.
 
-    Under ASGI Django would collect an ordinary iterator before it sends anything.
+    Under ASGI Django would collect an ordinary iterator before it sends anything. What is read
+    after the middleware has gone is read as if it were still there: in the context of now.
     """
-    texts = (lines(piece) for piece in pieces)
-    content = _asked_for(texts) if isinstance(request, ASGIRequest) else texts
+    texts, context = (lines(piece) for piece in pieces), copy_context()
+
+    def following() -> str | None:
+        return context.run(next, texts, None)
+
+    content = _awaited(following) if isinstance(request, ASGIRequest) else iter(following, None)
     response = StreamingHttpResponse(content, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{file_name(name)}"'
     return response
@@ -47,6 +53,6 @@ def file_name(words: str) -> str:
     return f"{slugify(words) or 'rows'}.csv"
 
 
-async def _asked_for(texts: Iterator[str]) -> AsyncIterator[str]:
-    while (text := await sync_to_async(next)(texts, None)) is not None:
+async def _awaited(following: Callable[[], str | None]) -> AsyncIterator[str]:
+    while (text := await sync_to_async(following)()) is not None:
         yield text

@@ -86,6 +86,8 @@ class AuditEntry(models.Model):
     old = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     new = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     reason = models.TextField(blank=True, default="")
+    # names and values once more, as a search compares them
+    words = models.TextField(blank=True, default="", editable=False)
     # no constraint: head and members are forgotten together, and nothing else deletes them
     batch = models.ForeignKey(
         "self",

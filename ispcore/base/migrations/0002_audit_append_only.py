@@ -80,6 +80,11 @@ class Migration(migrations.Migration):
                 max_length=100,
             ),
         ),
+        migrations.AddField(
+            model_name="auditentry",
+            name="words",
+            field=models.TextField(blank=True, default="", editable=False),
+        ),
         migrations.AlterField(
             model_name="auditentry",
             name="at",
