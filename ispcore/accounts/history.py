@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
@@ -70,7 +69,7 @@ class Reader:
         if self.is_staff:
             return set()
         actors = {entry.actor_id for entry in entries if entry.actor_id}
-        people = Account.objects.filter(tenant_id=self.tenant_id, pk__in=actors)
+        people = Account.objects.filter(tenant_id=self.tenant_id or 0, pk__in=actors)
         return set(people.values_list("pk", flat=True))
 
 
@@ -81,7 +80,7 @@ def reader_of(account: Account, model: type[models.Model]) -> Reader:
 
 def page(
     admin: "ScopedAdmin", request: HttpRequest, row: models.Model, account: Account
-) -> HttpResponseBase:
+) -> HttpResponse:
     """The page, or with `?as=csv` its changes as a file."""
     reader = reader_of(account, type(row))
     field = _field(request, row, reader)

@@ -320,7 +320,7 @@ class ScopedAdmin(BoundedList):
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         row = self.visible_or_404(request, object_id)
         return history.page(self, request, row, account_of(request))
 

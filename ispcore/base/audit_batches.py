@@ -55,13 +55,14 @@ def insert(head: AuditEntry, members: Sequence[Member]) -> None:
 
 def _shared(head: AuditEntry) -> dict[str, tuple[str, Any]]:
     """Column: (type, value) of what all members have, the head's batch excepted."""
-    shared = {}
+    shared: dict[str, tuple[str, Any]] = {}
     for each in AuditEntry._meta.concrete_fields:
-        if each.primary_key or each.column in OWN:
+        column = each.column or ""
+        if each.primary_key or column in OWN:
             continue
-        value = {"members": 0, "batch_id": head.pk}.get(each.column, getattr(head, each.attname))
+        value = {"members": 0, "batch_id": head.pk}.get(column, getattr(head, each.attname))
         kind = each.rel_db_type(connection) if each.is_relation else each.db_type(connection)
-        shared[each.column] = str(kind), each.get_db_prep_save(value, connection)
+        shared[column] = str(kind), each.get_db_prep_save(value, connection)
     return shared
 
 

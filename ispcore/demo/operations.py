@@ -105,7 +105,8 @@ def _record_removal(tenants: QuerySet[Tenant], routers_: QuerySet[Router]) -> No
     mappings_ = Mapping.objects.filter(theirs).select_related("router", "interface")
     for rows in (mappings_, of_tenants, routers_, plans_):
         gone = list(rows)
-        changes = {row.pk: (audit.snapshot(row), {}) for row in gone}
+        nothing: dict[str, Any] = {}
+        changes = {row.pk: (audit.snapshot(row), nothing) for row in gone}
         audit.record_batch("delete", gone, by=BY, changes=changes, scope="the demo")
 
 

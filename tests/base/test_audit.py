@@ -288,14 +288,13 @@ def test_an_error_page_names_the_request(db: None, client: Any) -> None:
     assert f"<code>{answer['X-Request-ID']}</code>" in answer.content.decode()
 
 
-def test_log_lines_name_the_request(
-    db: None, client: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_log_lines_name_the_request() -> None:
     import logging
 
     from django.conf import settings
 
-    line = logging.Formatter(settings.LOGGING["formatters"]["line"]["format"])
+    told: Any = settings.LOGGING
+    line = logging.Formatter(told["formatters"]["line"]["format"])
     record = logging.LogRecord("x", logging.INFO, "x", 1, "hello", (), None)
     with request_ids.during("0123456789abcdef"):
         request_ids.InLog().filter(record)
