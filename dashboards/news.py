@@ -57,6 +57,7 @@ def changes() -> list[Change]:
     """Newest first. Only the overview of staff shows it: nothing here is cut to a tenant."""
     since = clock.now() - SPAN
     entries = AuditEntry.objects.filter(at__gte=since).exclude(object_kind="monitoring.alert")
+    entries = entries.filter(batch=None)  # the head of a batch tells it
     events = AlertEvent.objects.filter(at__gte=since).exclude(kind=Kind.NOTE)
     runs = _runs(entries.order_by("-at", "-pk")[:MOST_READ])
     found = [_of_run(run) for run in runs[:MOST]]
@@ -84,7 +85,7 @@ def _runs(entries: Iterable[AuditEntry]) -> list[list[AuditEntry]]:
 def _of_run(run: list[AuditEntry]) -> Change:
     entry = run[0]
     kind = entry.object_kind.rpartition(".")[2]
-    count = len({each.object_id for each in run})
+    count = len({each.object_id or each.pk for each in run})
     if count == 1 or entry.action not in _MANY:
         return _of_entry(entry, kind)
     query = {"action": entry.action, "object_kind": entry.object_kind}
@@ -94,6 +95,11 @@ def _of_run(run: list[AuditEntry]) -> Change:
 
 
 def _of_entry(entry: AuditEntry, kind: str) -> Change:
+    if entry.members:
+        many = _MANY.get(entry.action, f"{entry.action}: {{count}} {{kind}}s")
+        log = f"{reverse('admin:base_auditentry_changelist')}?batch={entry.pk}"
+        words = many.format(count=entry.members, kind=kind or "object")
+        return Change(entry.at, "info", entry.actor, words, log)
     words = _WORDS.get(entry.action, f"{entry.action}: {{name}}")
     what = words.format(
         kind=kind,

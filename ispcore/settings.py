@@ -91,6 +91,17 @@ HOURLY_KEEP_DAYS = env.integer(
     "HOURLY_KEEP_DAYS", 1096, "days that hourly sums are kept", among=range(70, 10_001)
 )
 
+# --- the audit log (docs/audit.md) -------------------------------------------------------------
+AUDIT_KEEP_DAYS = env.integer(
+    "AUDIT_KEEP_DAYS",
+    1825,
+    "days that entries of the audit log are kept, at least 366",
+    among=range(366, 36_501),
+)
+TRUST_REQUEST_ID = env.flag(
+    "TRUST_REQUEST_ID", "take the request id from the proxy's X-Request-ID, which it always sets"
+)
+
 # --- apps ------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "ispcore.base",
@@ -115,6 +126,7 @@ INSTALLED_APPS = [
     "django_q",
 ]
 MIDDLEWARE = [
+    "ispcore.base.middleware.RequestId",
     "ispcore.base.middleware.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -310,14 +322,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"},
+        "line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s%(request_words)s"},
     },
-    "filters": {"brief": {"()": "ispcore.base.outages.Brief"}},
+    "filters": {
+        "brief": {"()": "ispcore.base.outages.Brief"},
+        "request": {"()": "ispcore.base.request_ids.InLog"},
+    },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["brief"],
+            "filters": ["brief", "request"],
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},

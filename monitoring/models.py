@@ -156,6 +156,13 @@ class Alert(Stamped):
 
     LIVE: ClassVar[tuple[str, ...]] = (State.OPEN, State.ACKNOWLEDGED)
     tenant_path: ClassVar[str] = "tenant"
+    # what evaluation writes, which the alert's own events tell; acknowledging is people's
+    measured: ClassVar[frozenset[str]] = frozenset(
+        [
+            *("fingerprint", "rule", "subject_kind", "subject_id", "subject", "tenant"),
+            *("severity", "state", "summary", "impact", "value", "opened_at", "resolved_at"),
+        ]
+    )
 
     class Meta:
         db_table = "alerts"

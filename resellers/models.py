@@ -68,6 +68,7 @@ class Reseller(Stamped):
     )
 
     tenant_path: ClassVar[str] = "tenant"
+    internal: ClassVar[frozenset[str]] = frozenset({"notes"})  # ours; not for the reseller's people
 
     class Meta:
         db_table = "resellers"
@@ -134,6 +135,7 @@ class Mapping(Stamped):
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     tenant_path: ClassVar[str] = "reseller__tenant"
+    measured: ClassVar[frozenset[str]] = frozenset()  # all of it is what people decide
 
     class Meta:
         db_table = "reseller_router_mapping"

@@ -48,6 +48,26 @@ def django_db_modify_db_settings(
             connection.settings_dict["TEST"]["NAME"] = str(file)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _tables_can_be_emptied_between_tests() -> Iterator[None]:
+    """What real transactions wrote is taken away after a test; nobody else may empty the log."""
+    from django.db import connection
+    from django.test import TransactionTestCase
+
+    from ispcore.base import append_only
+
+    empty = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def unguarded(case: TransactionTestCase) -> None:
+        append_only.remove(connection)
+        empty(case)
+        append_only.install(connection)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", unguarded)
+        yield
+
+
 # ---- people: noc may, reseller_dhaka owns, reseller_ctg must not see
 
 

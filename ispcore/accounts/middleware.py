@@ -6,12 +6,15 @@ from django.http import HttpRequest, HttpResponseBase
 
 from ispcore.base import audit
 
+SURFACES = ("api", "my")  # by the first word of the address; all else is the admin
+
 
 class AuditActor:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        surface = "api" if request.path.startswith("/api/") else "admin"
+        place = request.path.partition("/")[2].partition("/")[0]
+        surface = place if place in SURFACES else "admin"
         with audit.coming_from(surface, address=request.META.get("REMOTE_ADDR") or None):
             return self.get_response(request)

@@ -19,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from ispcore.accounts import networks, security
+from ispcore.accounts import history, networks, security
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
@@ -337,8 +337,7 @@ class ScopedAdmin(BoundedList):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         row = self.visible_or_404(request, object_id)
-        log = reverse("admin:base_auditentry_changelist")
-        return redirect(f"{log}?object_kind={row._meta.label_lower}&object_id={row.pk}")
+        return history.page(self, request, row, account_of(request))
 
 
 class PageList(ChangeList):
@@ -372,9 +371,8 @@ class PageAdmin(ScopedAdmin):
 
     def page(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         row = self.visible_or_404(request, pk)
-        return self.answer(
-            request, self.page_template, self.page_context(request, row), title=str(row)
-        )
+        context = {"history_url": history.url(self, row)} | self.page_context(request, row)
+        return self.answer(request, self.page_template, context, title=str(row))
 
     def get_urls(self) -> list[URLPattern]:
         return [self.route("<int:pk>/", self.page, "page"), *super().get_urls()]

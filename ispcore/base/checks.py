@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004 - Django's names
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's names
+from django.db import connection
 from django.db.utils import DatabaseError
 
+from ispcore.base import append_only
+from ispcore.base.models import AuditEntry
 from ispcore.base.timeseries import partitions
 from ispcore.base.timeseries.models import Series
 
@@ -25,6 +28,31 @@ def series_have_partitions(
     except DatabaseError as error:
         return [Warning(f"the series cannot be looked at: {error}", id="base.W001")]
     return [message for messages in found for message in messages]
+
+
+@register(Tags.database)
+def audit_log_is_append_only(
+    app_configs: Any, databases: Sequence[str] | None = None, **options: Any
+) -> list[CheckMessage]:
+    """Error base.E001; silent where the table is not made yet."""
+    if "default" not in (databases or ()):
+        return []
+    try:
+        there = AuditEntry._meta.db_table in connection.introspection.table_names()
+        missing = append_only.missing() if there else set()
+    except DatabaseError as error:
+        return [Warning(f"the audit log cannot be looked at: {error}", id="base.W003")]
+    if not missing:
+        return []
+    return [
+        Error(
+            f"audit_log: anybody who may write it may change it; not there: {sorted(missing)}",
+            hint="somebody took the triggers away: as the owner of the table, "
+            "manage.py shell -c 'from django.db import connection; "
+            "from ispcore.base import append_only; append_only.install(connection)'",
+            id="base.E001",
+        )
+    ]
 
 
 def _judge(series: Series) -> list[CheckMessage]:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
+
+from ispcore.base import request_ids
 
 RETRY_S = 10  # after which a page that found no database asks again
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -15,6 +18,21 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+class RequestId:
+    """One id for all that this request does; the first of all, so that every answer has it."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get(request_ids.HEADER, "") if settings.TRUST_REQUEST_ID else ""
+        request_id = request_ids.accepted(given)
+        with request_ids.during(request_id):
+            response = self.get_response(request)
+        response.headers[request_ids.HEADER] = request_id
+        return response
 
 
 class ContentSecurityPolicy:

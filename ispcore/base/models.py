@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
 
 from ispcore.base import clock
 
@@ -48,28 +50,74 @@ class Stamped(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which object, written in the transaction of the change itself."""
+    """Who did what to which object, written in the transaction of the change itself.
 
-    at = models.DateTimeField(default=clock.now, db_index=True)
+    Rows are only ever added: triggers refuse the rest (see ispcore.base.append_only). A change of
+    many objects at once is one entry, the head, with `members` and one entry for each of them.
+    """
+
+    class Kind(models.TextChoices):
+        PERSON = "person", "Person"
+        TOKEN = "token", "API token"
+        JOB = "job", "Job"
+        COMMAND = "command", "Command"
+        SYSTEM = "system", "The portal"
+
+    at = models.DateTimeField(default=clock.now)
+    kind = models.CharField(
+        "kind of actor", max_length=10, choices=Kind.choices, default=Kind.SYSTEM
+    )
     actor_id = models.BigIntegerField(null=True)
     actor = models.CharField(max_length=150, help_text="name at the time; or the job or command")
+    token = models.CharField(
+        max_length=100, blank=True, default="", help_text="the API token that the actor came with"
+    )
     surface = models.CharField(max_length=20)
     address = models.GenericIPAddressField(null=True, unpack_ipv4=True)
+    request_id = models.CharField(max_length=64, blank=True, default="")
+    process = models.CharField(
+        max_length=100, blank=True, default="", help_text="which of our processes, node and number"
+    )
     action = models.CharField(max_length=60)
     object_kind = models.CharField(max_length=60)
     object_id = models.CharField(max_length=40)
     object_name = models.CharField(max_length=200)
     tenant_id = models.BigIntegerField(null=True)
-    old = models.JSONField(default=dict)
-    new = models.JSONField(default=dict)
+    old = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    new = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     reason = models.TextField(blank=True, default="")
+    # names and values once more, as a search compares them
+    words = models.TextField(blank=True, default="", editable=False)
+    # no constraint: head and members are forgotten together, and nothing else deletes them
+    batch = models.ForeignKey(
+        "self",
+        models.DO_NOTHING,
+        null=True,
+        related_name="of_batch",
+        db_constraint=False,
+        db_index=False,
+    )
+    members = models.PositiveIntegerField(default=0, help_text="of a batch, on its head")
 
     class Meta:
         db_table = "audit_log"
         verbose_name = "audit entry"
         verbose_name_plural = "audit log"
         ordering = ["-at", "-pk"]
-        indexes = [models.Index(fields=["object_kind", "object_id", "-at"], name="audit_object")]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+            models.Index(fields=["-at", "-id"], name="audit_heads", condition=Q(batch=None)),
+            models.Index(fields=["object_kind", "object_id", "-at"], name="audit_object"),
+            models.Index(fields=["actor", "-at"], name="audit_actor"),
+            models.Index(fields=["action", "-at"], name="audit_action"),
+            models.Index(fields=["request_id"], name="audit_request", condition=~Q(request_id="")),
+            models.Index(
+                fields=["address", "-at"], name="audit_address", condition=Q(address__isnull=False)
+            ),
+            models.Index(
+                fields=["batch", "id"], name="audit_batch", condition=Q(batch__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.object_name}"

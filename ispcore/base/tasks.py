@@ -6,7 +6,7 @@ from importlib import import_module
 from django.conf import settings
 from django_q.models import Failure
 
-from ispcore.base import clock, leases, shares
+from ispcore.base import audit_retention, clock, leases, shares
 from ispcore.base.timeseries import retention
 
 KEEP_FAILURES = timedelta(
@@ -19,7 +19,11 @@ def tidy() -> str:
     forgotten = leases.forget() + shares.forget() + leases.forget_silent()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     failures, _ = Failure.objects.filter(stopped__lt=clock.now() - KEEP_FAILURES).delete()
-    return f"{forgotten} leases and life signs, {failures} failures of jobs forgotten"
+    entries = audit_retention.forget()
+    return (
+        f"{forgotten} leases and life signs, {failures} failures of jobs, "
+        f"{entries} audit entries forgotten"
+    )
 
 
 def tidy_series() -> str:

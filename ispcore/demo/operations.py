@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import ProtectedError, Q, QuerySet
 
 from ispcore.accounts.models import Tenant
-from ispcore.base import clock
+from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from ispcore.demo import history, lab_dir, network
 from ispcore.environment import var_dir
@@ -75,6 +75,7 @@ def _remove() -> dict[str, int]:
     counts = {}
     with transaction.atomic():
         tenants, routers_ = Tenant.objects.filter(is_demo=True), Router.objects.filter(is_demo=True)
+        _record_removal(tenants, routers_)
         of_tenants = Reseller.objects.filter(tenant__in=tenants)
         subjects = {
             "resellers.reseller": list(of_tenants.values_list("pk", flat=True)),
@@ -94,6 +95,19 @@ def _remove() -> dict[str, int]:
         counts["routers"] = _delete(routers_)
         Rule.objects.filter(name=RULE, **AT_ONCE).update(**PATIENT)
     return counts
+
+
+def _record_removal(tenants: QuerySet[Tenant], routers_: QuerySet[Router]) -> None:
+    """One entry for all that goes, with what it was."""
+    of_tenants = Reseller.objects.filter(tenant__in=tenants).select_related("tenant")
+    plans_ = Plan.objects.filter(is_demo=True).exclude(resellers__tenant__is_demo=False)
+    theirs = Q(router__in=routers_) | Q(reseller__tenant__in=tenants)
+    mappings_ = Mapping.objects.filter(theirs).select_related("router", "interface")
+    for rows in (mappings_, of_tenants, routers_, plans_):
+        gone = list(rows)
+        nothing: dict[str, Any] = {}
+        changes = {row.pk: (audit.snapshot(row), nothing) for row in gone}
+        audit.record_batch("delete", gone, by=BY, changes=changes, scope="the demo")
 
 
 def write_network(keys: dict[str, tuple[str, str]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -14,6 +15,7 @@ from monitoring.models import Alert, AlertEvent, Rule, Severity
 Kind = AlertEvent.Kind
 State = Alert.State
 Words = tuple[str, str]  # summary, impact
+Change = tuple[dict[str, Any], dict[str, Any]]  # old and new values
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,31 +97,31 @@ def acknowledge(alert: Alert, *, by: Account, note: str = "") -> None:
     """Take an open alert. Raises AlertMoved if it is not open any more."""
     now = clock.now()
     with transaction.atomic():
-        moved = Alert.objects.filter(pk=alert.pk, state=State.OPEN).update(
-            state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=now
-        )
-        if not moved:
+        if not _take(alert, by=by, at=now, note=note):
             raise AlertMoved(alert)
-        _event(alert, Kind.ACKNOWLEDGED, at=now, by=by.username, text=note)
-        _record("acknowledge", alert, by=by, note=note)
+        _record("acknowledge", alert, by=by, note=note, change=_taking(by, now))
 
 
 def acknowledge_many(alerts: Iterable[Alert], *, by: Account, note: str = "") -> int:
-    """Take all that are still open; returns how many were."""
-    taken = 0
-    for alert in alerts:
-        try:
-            acknowledge(alert, by=by, note=note)
-        except AlertMoved:
-            continue
-        taken += 1
-    return taken
+    """Take all that are still open, in one transaction; returns how many were."""
+    now = clock.now()
+    with transaction.atomic():
+        taken = [a for a in sorted(alerts, key=_in_turn) if _take(a, by=by, at=now, note=note)]
+        audit.record_batch(
+            "acknowledge alert",
+            taken,
+            by=by.actor,
+            changes=dict.fromkeys((alert.pk for alert in taken), _taking(by, now)),
+            scope="chosen together",
+            reason=note,
+        )
+    return len(taken)
 
 
 def add_note(alert: Alert, *, by: Account, note: str) -> None:
     with transaction.atomic():
         _event(alert, Kind.NOTE, at=clock.now(), by=by.username, text=note)
-        _record("note", alert, by=by, note=note)
+        _record("note", alert, by=by, note=note, change=({}, {}))
 
 
 def resolve(alert: Alert, *, by: Account, note: str = "") -> None:
@@ -127,10 +129,36 @@ def resolve(alert: Alert, *, by: Account, note: str = "") -> None:
 
     It is opened anew at the next evaluation if the trouble persists.
     """
+    now = clock.now()
     with transaction.atomic():
-        if not _resolve(alert, at=clock.now(), by=by.username, text=note):
+        if not _resolve(alert, at=now, by=by.username, text=note):
             raise AlertMoved(alert)
-        _record("resolve", alert, by=by, note=note)
+        _record("resolve", alert, by=by, note=note, change=_resolving(now))
+
+
+def _take(alert: Alert, *, by: Account, at: datetime, note: str) -> bool:
+    moved = Alert.objects.filter(pk=alert.pk, state=State.OPEN).update(
+        state=State.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=at
+    )
+    if moved:
+        _event(alert, Kind.ACKNOWLEDGED, at=at, by=by.username, text=note)
+    return bool(moved)
+
+
+def _taking(by: Account, at: datetime) -> Change:
+    return (
+        {"state": State.OPEN, "acknowledged_by_id": None, "acknowledged_at": None},
+        {"state": State.ACKNOWLEDGED, "acknowledged_by_id": by.pk, "acknowledged_at": at},
+    )
+
+
+def _resolving(at: datetime) -> Change:
+    return {"resolved_at": None}, {"state": State.RESOLVED, "resolved_at": at}
+
+
+def _in_turn(alert: Alert) -> tuple[str, str, int]:
+    """The order in which an evaluation takes them, so that neither waits for the other for ever."""
+    return str(alert.rule or ""), alert.subject_kind, alert.subject_id
 
 
 def _resolve(alert: Alert, *, at: datetime, by: str, text: str) -> bool:
@@ -149,8 +177,16 @@ def _event(alert: Alert, kind: str, *, at: datetime, by: str = "", text: str = "
     announce(alert)
 
 
-def _record(action: str, alert: Alert, *, by: Account, note: str) -> None:
-    audit.record(f"{action} alert", alert, by=by.actor, tenant_id=alert.tenant_id, reason=note)
+def _record(action: str, alert: Alert, *, by: Account, note: str, change: Change) -> None:
+    audit.record(
+        f"{action} alert",
+        alert,
+        by=by.actor,
+        old=change[0],
+        new=change[1],
+        tenant_id=alert.tenant_id,
+        reason=note,
+    )
 
 
 def announce(alert: Alert) -> None:

@@ -70,9 +70,7 @@ def end(mapping: Mapping, *, by: Actor, reason: str = "") -> None:
             raise MappingEnded(f"{mapping}: this mapping has ended already. Nothing was changed.")
         mapping.ended_at = now
         rules.withdraw(subject_of(mapping), why="The mapping was ended")
-        audit.record(
-            "end mapping", mapping, by=by, tenant_id=mapping.reseller.tenant_id, reason=reason
-        )
+        _record_end(mapping, by=by, reason=reason)
         _publish(mapping)
 
 
@@ -100,13 +98,14 @@ def move(mapping: Mapping, *, interface: Interface, at: datetime, by: Actor) -> 
         moved.full_clean()
         moved.save()
         rules.withdraw(subject_of(mapping), why=f"The mapping moved to {interface}")
+        _record_end(mapping, by=by, reason=f"moved to {interface}")
         audit.record(
             "move mapping",
             moved,
             by=by,
-            old={"interface": str(mapping.interface)},
-            new={"interface": str(interface), "started_at": since.isoformat()},
+            new=audit.snapshot(moved),
             tenant_id=mapping.reseller.tenant_id,
+            reason=f"moved from {mapping.interface}",
         )
         _publish(moved)
     return moved
@@ -116,6 +115,18 @@ def subject_of(mapping: Mapping) -> Subject:
     """The mapping as monitoring names it."""
     reseller = mapping.reseller
     return Subject(SUBJECT, mapping.pk, f"{reseller} on {mapping.router}", reseller.tenant_id)
+
+
+def _record_end(mapping: Mapping, *, by: Actor, reason: str) -> None:
+    audit.record(
+        "end mapping",
+        mapping,
+        by=by,
+        old={"ended_at": None},
+        new={"ended_at": mapping.ended_at},
+        tenant_id=mapping.reseller.tenant_id,
+        reason=reason,
+    )
 
 
 def _refuse_foreign(mapping: Mapping) -> None:

@@ -42,6 +42,7 @@ class Interface(Stamped):
     gone_at = models.DateTimeField(null=True, help_text="since when discovery misses it")
 
     tenant_path: ClassVar[str] = "router__tenant"
+    measured: ClassVar[frozenset[str]] = frozenset({"*"})  # all of it is what discovery found
 
     class Meta:
         db_table = "router_interfaces"

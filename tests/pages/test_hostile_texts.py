@@ -7,6 +7,7 @@ from django.apps import apps
 from django.db import models
 from django.test import Client
 
+from ispcore.base.models import AuditEntry
 from ispcore.base.secrets import SecretField
 from monitoring.models import AlertEvent
 from tests.pages.test_access_matrix import LINES, _address, _answer, keys
@@ -28,8 +29,8 @@ def _is_free_text(field: "models.Field[Any, Any]") -> bool:
 def _poison() -> None:
     """Write HOSTILE, cut to fit, to each text column that may hold anything; secrets are marked."""
     for model in apps.get_models():
-        if model._meta.app_label not in OURS or model is AlertEvent:
-            continue  # an event is never rewritten: a hostile one is added
+        if model._meta.app_label not in OURS or model in (AlertEvent, AuditEntry):
+            continue  # these are never rewritten: a hostile one is added
         for field in model._meta.concrete_fields:
             if isinstance(field, SecretField):
                 model._default_manager.update(**{field.name: f"{SECRET}-{field.name}"})
@@ -44,6 +45,21 @@ SHAPED = {
     *("password", "object_kind", "subject_kind", "kind", "action", "object_id", "fingerprint"),
     *("source", "surface", "error_kind", "from_kind", "slot", "name", "metric"),
 }
+
+
+def _add_hostile_entry(reseller_pk: int) -> None:
+    AuditEntry.objects.create(
+        actor=HOSTILE[:150],
+        token=HOSTILE[:100],
+        action=HOSTILE[:60],
+        surface=HOSTILE[:20],
+        object_kind="resellers.reseller",
+        object_id=str(reseller_pk),
+        object_name=HOSTILE[:200],
+        reason=HOSTILE,
+        old={"contact": HOSTILE, HOSTILE: HOSTILE},
+        new={"contact": HOSTILE, HOSTILE: [HOSTILE]},
+    )
 
 
 def _poison_unique(model: Any, name: str) -> None:
@@ -66,6 +82,7 @@ def test_no_page_lets_a_text_become_markup_or_tells_a_secret(
     AlertEvent.objects.create(
         alert_id=keys["alert"], kind="note", severity="high", by=HOSTILE[:100], text=HOSTILE[:250]
     )
+    _add_hostile_entry(keys["resellers"])
     client = Client()
     client.force_login(account)
     seen = 0

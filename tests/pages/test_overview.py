@@ -140,7 +140,6 @@ def test_what_changed_tells_people_and_alerts(isp: "Isp", as_noc: "Client", noc:
 def test_one_change_is_named_and_an_import_hides_nothing_before_it(
     isp: "Isp", as_noc: "Client"
 ) -> None:
-    AuditEntry.objects.all().delete()
 
     def entry(action: str, name: str, pk: int, minutes: int) -> None:
         AuditEntry.objects.create(

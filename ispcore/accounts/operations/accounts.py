@@ -75,8 +75,16 @@ def set_password(account: Account, *, password: str, by: Actor) -> None:
     if account.is_machine:
         raise ValidationError("A machine has no password: it uses API tokens.")
     validate_password(password, account)
+    old = {"password": account.password}
     account.set_password(password)
     with transaction.atomic():
         account.save(update_fields=["password", "updated_at"])
         api_logins.revoke(account.api_logins.all(), why="password changed")
-        audit.record("change password", account, by=by, tenant_id=account.tenant_id)
+        audit.record(
+            "change password",
+            account,
+            by=by,
+            old=old,
+            new={"password": account.password},
+            tenant_id=account.tenant_id,
+        )

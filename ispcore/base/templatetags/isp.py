@@ -13,7 +13,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ispcore.base import clock, units
+from ispcore.base import clock, request_ids, units
 
 register = template.Library()
 
@@ -293,6 +293,12 @@ def _iso(at: datetime) -> str:
 def phone_digits(text: str) -> str:
     """What goes behind `tel:`: digits and a leading plus."""
     return "".join(c for c in text if c.isdigit() or c == "+")
+
+
+@register.simple_tag
+def request_id() -> str:
+    """The id of this request, by which the log and the audit log are searched."""
+    return request_ids.current()
 
 
 @register.simple_tag
