@@ -1,8 +1,7 @@
 """Pages with more rows than a person can choose from: what they leave out, and how it is found."""
 
-import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -238,45 +237,3 @@ def test_what_comes_late_to_the_last_hours_counts_at_once(isp: "Isp") -> None:
     late = NOON - timedelta(minutes=50)
     Usage.objects.filter(bucket=late).update(out_bps=1)
     assert queries.totals(*span)[late] == 2 != before[late]
-
-
-# ---- the audit log
-
-
-def test_the_audit_log_offers_every_month_of_its_time(
-    isp: "Isp", as_admin: "Client", entries: Callable[[datetime], None]
-) -> None:
-    entries(datetime(2025, 11, 30, 12, tzinfo=NOON.tzinfo))
-    url = reverse("admin:base_auditentry_changelist")
-    assert _periods(as_admin, url) == ["2025", "2026"]
-    months = _periods(as_admin, f"{url}?at__year=2026")
-    assert [each.split()[0] for each in months] == ["February", "March"]
-
-
-@pytest.fixture
-def entries() -> Callable[[datetime], None]:
-    from ispcore.base.models import AuditEntry
-
-    def make(at: datetime) -> None:
-        AuditEntry.objects.create(
-            at=at, actor="x", surface="x", action="x", object_kind="x", object_id="1"
-        )
-
-    return make
-
-
-def _periods(client: "Client", url: str) -> list[str]:
-    """The links of the date hierarchy that lead into a period."""
-    html = client.get(url).content.decode()
-    part = html.partition('class="toplinks"')[2].partition("</nav>")[0]
-    return re.findall(r'href="\?at__[^"]*">\s*(\w[\w ]*?)\s*<', part)
-
-
-def test_the_audit_log_counts_no_further_than_anybody_pages(isp: "Isp") -> None:
-    from ispcore.base import admin
-    from ispcore.base.models import AuditEntry
-
-    entry = AuditEntry(actor="x", surface="x", action="x", object_kind="x", object_id="1")
-    AuditEntry.objects.bulk_create([entry] * (admin.MOST_COUNTED + 1))
-    rows = AuditEntry.objects.order_by("pk")
-    assert admin.CappedPaginator(rows, 100).count == admin.MOST_COUNTED
