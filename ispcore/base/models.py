@@ -110,7 +110,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["object_kind", "object_id", "-at"], name="audit_object"),
             models.Index(fields=["actor", "-at"], name="audit_actor"),
             models.Index(fields=["action", "-at"], name="audit_action"),
-            models.Index(fields=["request_id"], name="audit_request", condition=~Q(request_id="")),
+            models.Index(fields=["request_id"], name="audit_request"),
             models.Index(
                 fields=["address", "-at"], name="audit_address", condition=Q(address__isnull=False)
             ),

@@ -124,11 +124,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="auditentry",
-            index=models.Index(
-                condition=models.Q(("request_id", ""), _negated=True),
-                fields=["request_id"],
-                name="audit_request",
-            ),
+            index=models.Index(fields=["request_id"], name="audit_request"),
         ),
         migrations.AddIndex(
             model_name="auditentry",
