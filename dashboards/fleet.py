@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db.models import Max, Q
 from django.urls import reverse
 
-from ispcore.accounts.pages import urls_of
 from ispcore.base import clock, lost_jobs, units
 from ispcore.base.models import Heartbeat
+from ispcore.base.urls import urls_of
 from routers.models import Collector, Router, RouterCheck, Uplink
 from routers.pages.states import (
     STALE_PERIODS,
