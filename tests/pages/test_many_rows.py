@@ -134,7 +134,11 @@ def test_an_interface_of_the_chosen_router_is_mapped(
     from resellers.models import Mapping
 
     last = many_interfaces[-1]
-    values = {"reseller": isp.ctg.pk, "router": isp.silent.pk, "interface": last.pk}
+    values: dict[str, object] = {
+        "reseller": isp.ctg.pk,
+        "router": isp.silent.pk,
+        "interface": last.pk,
+    }
     values |= {"vlan_id": "", "carries": "Internet", "side": "reseller"}
     as_noc.post(reverse("admin:resellers_mapping_add"), values)
     made = Mapping.objects.get(interface=last)
@@ -144,7 +148,11 @@ def test_an_interface_of_the_chosen_router_is_mapped(
 def test_a_form_that_is_refused_offers_the_same_interfaces_again(
     isp: "Isp", many_interfaces: "list[Interface]", as_noc: "Client"
 ) -> None:
-    values = {"reseller": isp.ctg.pk, "router": isp.silent.pk, "interface": many_interfaces[-1].pk}
+    values: dict[str, object] = {
+        "reseller": isp.ctg.pk,
+        "router": isp.silent.pk,
+        "interface": many_interfaces[-1].pk,
+    }
     values |= {"vlan_id": "9999", "carries": "Internet", "side": "reseller"}
     html = as_noc.post(reverse("admin:resellers_mapping_add"), values).content.decode()
     assert "VLAN 9999 is impossible" in html
