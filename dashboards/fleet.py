@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db.models import Max, Q
 from django.urls import reverse
 
-from ispcore.accounts.pages import urls_of
 from ispcore.base import clock, lost_jobs, units
 from ispcore.base.models import Heartbeat
+from ispcore.base.urls import urls_of
 from routers.models import Collector, Router, RouterCheck, Uplink
 from routers.pages.states import (
     STALE_PERIODS,
@@ -22,7 +22,7 @@ from routers.pages.states import (
 )
 from routers.queries import collection_age_periods, methods_in_use, sight, without_secrets
 
-MOST_CELLS = 120  # of a strip: more are thinner than a line
+MOST_CELLS = 100  # of a strip: more are thinner than a line
 _BADNESS = {"critical": 0, "warning": 1, "unknown": 2, "low": 3}
 # what a router's health is made of; its other columns are many
 _SHOWN = (

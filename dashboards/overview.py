@@ -12,9 +12,9 @@ from django.urls import reverse
 
 from dashboards import fleet, news, queries
 from ispcore.accounts.models import Account
-from ispcore.accounts.pages import urls_of
 from ispcore.base import clock
 from ispcore.base.timeseries.buckets import BUCKET_S
+from ispcore.base.urls import urls_of
 from monitoring import pages as alert_pages
 from monitoring import queries as alert_queries
 from monitoring.models import SEVERITY_RANK, Alert

@@ -13,9 +13,9 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ispcore.accounts.pages import urls_of
 from ispcore.base import clock
 from ispcore.base.templatetags.isp import number
+from ispcore.base.urls import urls_of
 from monitoring import queries
 from monitoring.models import Alert, AlertEvent, Metric, Rule, Severity
 

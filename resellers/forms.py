@@ -150,7 +150,7 @@ class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
         Returns whether all would be too many, so that only the router's own are in it, if any.
         """
-        every: QuerySet[Interface] = self.queryset
+        every = cast("QuerySet[Interface]", self.queryset)
         mapped = Mapping.objects.filter(interface=OuterRef("pk"), ended_at=None)
         free = every.filter(~Exists(mapped), gone_at=None).exclude(if_type__in=(LOOPBACK, PPP))
         are_many = free[: MOST_OFFERED + 1].count() > MOST_OFFERED

@@ -48,7 +48,7 @@ def found(people: dict[str, Account]) -> list[Page]:
 
 
 def _of_pattern(pattern: str, who: Account) -> Iterator[Page]:
-    browser = Client()
+    browser = Client(SERVER_NAME="localhost")
     browser.force_login(who)
     for url in _addresses(pattern, who):
         page = _asked(browser, pattern, url, who)

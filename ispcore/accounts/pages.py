@@ -1,7 +1,6 @@
 """What every admin of the portal shares: scoped rows, writes through operations, a page per row."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any, ClassVar
 
 from django import forms
@@ -26,6 +25,7 @@ from ispcore.accounts.scope import visible
 from ispcore.base.audit import Actor
 from ispcore.base.lists import BoundedList
 from ispcore.base.selects import LongSelect
+from ispcore.base.urls import urls_of
 
 View = Callable[..., HttpResponseBase]
 UNCHANGED = "Nothing was changed."
@@ -345,13 +345,6 @@ class PageList(ChangeList):
 
     def url_for_result(self, result: models.Model) -> str:
         return page_url(result)
-
-
-@cache
-def urls_of(name: str) -> Callable[[int], str]:
-    """The addresses of many rows, by primary key: to resolve each of thousands takes its time."""
-    before, _, after = reverse(name, args=[0]).rpartition("0")
-    return lambda pk: f"{before}{pk}{after}"
 
 
 def page_url(row: models.Model) -> str:

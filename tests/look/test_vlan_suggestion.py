@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
-from selenium.webdriver.support.ui import Select
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from resellers.forms import MOST_OFFERED
 from routers.models import Interface
+from tests.conftest import NOON
 from tests.look.page_server import served
 
 if TYPE_CHECKING:
@@ -43,3 +46,20 @@ def test_a_suggested_vlan_is_filled_in_and_what_was_typed_stays(
         choice.select_by_visible_text(plain)
         choice.select_by_visible_text(suggested)
         assert box.get_property("value") == "99"
+
+
+def test_the_choice_of_a_router_opens_the_form_with_its_interfaces(
+    isp: "Isp", as_admin: "Client", one_browser: "Chrome"
+) -> None:
+    Interface.objects.bulk_create(
+        Interface(
+            router=isp.silent, name=f"more-{n}", index=n, first_seen_at=NOON, last_seen_at=NOON
+        )
+        for n in range(MOST_OFFERED + 1)
+    )
+    form = reverse("admin:resellers_mapping_add")
+    with served(as_admin.get(form, {"reseller": isp.ctg.pk}).content.decode()) as server:
+        one_browser.get(server.url)
+        Select(one_browser.find_element("id", "id_router")).select_by_visible_text(isp.silent.name)
+        asked = f"router={isp.silent.pk}&reseller={isp.ctg.pk}"
+        WebDriverWait(one_browser, 10).until(expected_conditions.url_contains(asked))
