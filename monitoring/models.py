@@ -153,6 +153,7 @@ class Alert(Stamped):
 
     LIVE: ClassVar[tuple[str, ...]] = (State.OPEN, State.ACKNOWLEDGED)
     tenant_path: ClassVar[str] = "tenant"
+    is_numerous: ClassVar[bool] = True  # a tenant has more of them than an array should hold
 
     class Meta:
         db_table = "alerts"

@@ -38,10 +38,17 @@ def _reseller(key: str) -> Reseller:
     return reseller
 
 
+def _whose(key: str) -> int:
+    return _reseller(key).tenant_id
+
+
 def _allowed(account: Account, key: str) -> bool:
     rows = Reseller.objects.filter(pk=pk_of(key))
     return account.may(May.VIEW) and visible(rows, account).exists()
 
 
 # two topics, since usage takes much longer to make and changes every 5 minutes only
-TOPICS = [Topic("reseller", _now, _allowed), Topic("reseller-usage", _usage, _allowed)]
+TOPICS = [
+    Topic("reseller", _now, _allowed, _whose),
+    Topic("reseller-usage", _usage, _allowed, _whose),
+]

@@ -20,6 +20,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error
 
+from ispcore.accounts.acting import acting_as
 from ispcore.accounts.models import Account
 from ispcore.base import clock
 from ispcore.live import topics
@@ -212,7 +213,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
 def _may(account: Account, name: Name) -> bool:
     topic = topics.get(name[0])
     try:
-        return topic is not None and topic.allowed(account, name[1])
+        with acting_as(account):
+            return topic is not None and topic.allowed(account, name[1])
     except LookupError:
         return False
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
 from ispcore.accounts.models import Account
+from ispcore.base.rls import identity
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -46,7 +47,8 @@ def account_of(session_key: str | None) -> Account | None:
     request = HttpRequest()
     try:
         request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-        user = get_user(request)
+        with identity.acting_as(identity.AT_LOGIN):
+            user = get_user(request)
     except CookieError:
         return None
     return user if isinstance(user, Account) and user.is_active else None

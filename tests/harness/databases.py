@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ispcore.base.rls import roles
 from tests.harness.processes import (
     DidNotStart,
     Running,
@@ -66,7 +67,8 @@ def start() -> Servers:
 
 
 class PostgreSQL:
-    """PostgreSQL with one role, which may create databases and is no superuser.
+    """PostgreSQL with one login, which may create databases, take the portal's roles, and is no
+    superuser.
 
     `settings` are added to those that make tests quick; benchmarks of queries want real ones.
     """
@@ -97,6 +99,7 @@ class PostgreSQL:
         self._making.wait(timeout_s=START_S)
         self.come_back()
         self._execute(f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{self.password}'")
+        self._execute(roles.sql(USER))
         self.create("ispcore")
 
     def come_back(self) -> None:
