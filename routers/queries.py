@@ -207,7 +207,7 @@ def sparks(interface_ids: Sequence[int]) -> dict[int, list[tuple[int | None, int
         interface_id__in=interface_ids,
         bucket__gte=datetime.fromtimestamp(start, clock.now().tzinfo),
     ).values_list("interface_id", "bucket", "in_bps", "out_bps")
-    with identity.acting_for_all():  # of a router that is nobody's; the caller knows whose these are
+    with identity.acting_for_all():  # the caller's, of routers that are nobody's
         found_rows = list(rows)
     for pk, bucket, in_bps, out_bps in found_rows:
         place = (int(bucket.timestamp()) - start) // 300

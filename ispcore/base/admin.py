@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
@@ -47,6 +48,13 @@ class AuditEntryAdmin(BoundedList):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         return super().changelist_view(request, {"title": "Audit log"} | (extra_context or {}))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        if not self.has_view_permission(
+            request
+        ):  # asked first: whether it exists is told to nobody
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -81,6 +81,7 @@ def snapshot(row: models.Model) -> dict[str, Any]:
     }
 
 
+@identity.acting_for_all()  # the record is the portal's, whoever acts
 def record(
     action: str,
     subject: models.Model,
@@ -96,7 +97,7 @@ def record(
         raise NotInTransaction(action)
     before, after = _difference(old or {}, new or {})
     origin = _origin.get()
-    entry = AuditEntry(
+    return AuditEntry.objects.create(
         actor_id=by.account_id,
         actor=by.name[:150],
         surface=origin.surface,
@@ -110,9 +111,6 @@ def record(
         new=after,
         reason=reason,
     )
-    with identity.acting_for_all():  # the record is the portal's, whoever acts
-        entry.save(force_insert=True)
-    return entry
 
 
 def _shown(field: "models.Field[Any, Any]", value: Any) -> Any:

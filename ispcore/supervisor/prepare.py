@@ -118,7 +118,9 @@ def make_roles() -> None:
     """The roles that PostgreSQL keeps tenants apart in; where they are missing the portal runs."""
     from ispcore.base.rls import roles
 
-    if not roles.ensure():
+    if roles.ensure():
+        roles.adopt()
+    else:
         say(
             "PostgreSQL does not keep tenants apart by itself, the portal alone does: its roles are "
             "missing. As a superuser: manage.py database_roles | sudo -u postgres psql; then restart"
@@ -130,12 +132,13 @@ def migrate() -> None:
     from django.core.management import call_command
     from django.db import connections
 
-    from ispcore.base.rls import upkeep
+    from ispcore.base.rls import identity, upkeep
     from ispcore.health import unapplied
 
     started_at, done = time.monotonic(), []
     for alias in connections:
-        missing = unapplied(alias)
+        with identity.as_owner():  # whose the tables are, before anybody was given a right
+            missing = unapplied(alias)
         if missing:
             app = [] if alias == "default" else [alias]
             call_command("migrate", *app, database=alias, interactive=False, verbosity=0)

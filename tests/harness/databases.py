@@ -143,6 +143,17 @@ class PostgreSQL:
         self._execute(f"CREATE DATABASE {name} OWNER {USER} TEMPLATE {template}")
         return self.url(database)
 
+    def make_login(self, name: str, *, role: str = "") -> str:
+        """Another login, which may take that role or none; returns what stands before the host in
+        its URL."""
+        granted = f"IN ROLE {_word(role)}" if role else ""
+        self.as_superuser(f"CREATE ROLE {_word(name)} LOGIN PASSWORD '{self.password}' {granted}")
+        return f"{name}:{self.password}"
+
+    def as_superuser(self, statement: str) -> None:
+        """For what belongs to the server and not to a database: roles."""
+        self._execute(statement)
+
     def stop(self) -> None:
         self._making.stop()
         if self._server is not None:

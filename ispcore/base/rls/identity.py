@@ -61,15 +61,15 @@ def acting_as(source: Source) -> Iterator[None]:
         _source.reset(token)
 
 
-def acting_for(tenant_id: int) -> contextlib.AbstractContextManager[None]:
+def acting_for(tenant_id: int) -> "contextlib._GeneratorContextManager[None]":
     """Statements in the block see and write this tenant's rows, and no others."""
     return acting_as(Sight(tenant_id))
 
 
-def acting_for_all() -> contextlib.AbstractContextManager[None]:
+def acting_for_all() -> "contextlib._GeneratorContextManager[None]":
     """Statements in the block see every tenant's rows: for staff, and for what is the portal's own.
 
-    Where a page for a tenant needs it, keep to rows whose ids came from that tenant's own.
+    Also a decorator. Where a page for a tenant needs it, keep to rows whose ids came from that tenant's own.
     """
     return acting_as(EVERYBODY)
 

@@ -13,9 +13,13 @@ from dataclasses import dataclass
 
 from ispcore.base.rls.owners import READ, Lent, Owned
 
-MARK = "ispcore:"  # begins the comment on what is ours
 TENANT = "(SELECT nullif(current_setting('ispcore.tenant', true), '')::bigint)"
 WRITES = ("INSERT", "UPDATE", "DELETE")
+# a policy (row p of pg_policy) as the database has it
+BODY = (
+    "md5(concat_ws(' ', p.polcmd, p.polpermissive, p.polroles::text, "
+    "pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid)))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,20 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        return _digest(self.command, self.condition)
+        """Of what we wrote; the database shows it in words of its own."""
+        text = f"{self.command} {self.condition}"
+        return "ispcore:" + hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def sql(self) -> list[str]:
-        """Statements that make it."""
+        """Statements that make it; the comment tells whether somebody altered it afterwards."""
         using = "" if self.command == "INSERT" else f" USING ({self.condition})"
         check = "" if self.command in {READ, "DELETE"} else f" WITH CHECK ({self.condition})"
         return [
             f'CREATE POLICY {self.name} ON "{self.table}" FOR {self.command}{using}{check}',
-            f"COMMENT ON POLICY {self.name} ON \"{self.table}\" IS '{self.digest}'",
+            f"DO $$ BEGIN EXECUTE (SELECT format('COMMENT ON POLICY %I ON %s IS %L', p.polname, "  # noqa: S608
+            f"p.polrelid::regclass, '{self.digest} ' || {BODY}) FROM pg_policy p "
+            f"WHERE p.polrelid = '\"{self.table}\"'::regclass AND p.polname = '{self.name}'); END $$",
         ]
 
 
@@ -50,17 +58,15 @@ class Function:
     query: str
 
     @property
-    def digest(self) -> str:
-        return _digest(self.name, self.query)
+    def body(self) -> str:
+        return f" BEGIN RETURN ARRAY({self.query}); END "
 
     @property
-    def sql(self) -> list[str]:
-        return [
+    def sql(self) -> str:
+        return (
             f"CREATE OR REPLACE FUNCTION {self.name}() RETURNS bigint[] "
-            "LANGUAGE plpgsql STABLE PARALLEL SAFE AS "
-            f"$$ BEGIN RETURN ARRAY({self.query}); END $$",
-            f"COMMENT ON FUNCTION {self.name}() IS '{self.digest}'",
-        ]
+            f"LANGUAGE plpgsql STABLE PARALLEL SAFE AS $${self.body}$$"
+        )
 
 
 def of_table(owned: Owned, tables: Mapping[str, Owned], *, table: str = "") -> list[Policy]:
@@ -109,7 +115,7 @@ def _own(owned: Owned, tables: Mapping[str, Owned], name: str) -> str:
     if not parent.is_numerous:
         return _any(column, _own_name(parent.table))
     return (
-        f'EXISTS (SELECT FROM "{parent.table}" AS "of" WHERE "of"."{parent.key}" = {column} '  # noqa: S608
+        f'EXISTS (SELECT FROM "{parent.table}" AS "of" WHERE "of"."{parent.key}" = {column} '
         f"AND {_own(parent, tables, 'of')})"
     )
 
@@ -128,7 +134,3 @@ def _own_name(table: str) -> str:
 
 def _lent_name(owned: Owned, lent: Lent) -> str:
     return f"ispcore_lent_{owned.table}_by_{lent.through}"[:63]
-
-
-def _digest(*texts: str) -> str:
-    return MARK + hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ and COPY, and is not. They belong to the server, not to one database.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
@@ -14,6 +15,7 @@ from ispcore.base.rls import identity
 from ispcore.base.rls.identity import APP, OWNER, WORKER
 
 ALL = (OWNER, APP, WORKER)
+FILE = Path(__file__).with_name("roles.sql")
 MAY_TAKE = (
     "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND pg_has_role(session_user, oid, "
     "CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)"
@@ -59,7 +61,7 @@ def apply_here() -> bool:
 
 
 def missing() -> list[str]:
-    """The roles that this process' login may not take: without them walls are down."""
+    """Those of the three that our login may not take, or that are not there."""
     if connection.vendor != "postgresql":
         return []
     connection.ensure_connection()
@@ -79,28 +81,7 @@ def present() -> list[Role]:
 def sql(login: str) -> str:
     """What makes the roles and lets `login` take them; harmless where all of it was done."""
     quoted = login.replace("'", "''")
-    return f"""\
--- The roles of the portal. BYPASSRLS is a superuser's to give. Changes nothing that is there.
-DO $$
-DECLARE
-  login CONSTANT text := '{quoted}';
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('ispcore roles'));
-  IF to_regrole('{OWNER}') IS NULL THEN CREATE ROLE {OWNER}; END IF;
-  IF to_regrole('{APP}') IS NULL THEN CREATE ROLE {APP}; END IF;
-  IF to_regrole('{WORKER}') IS NULL THEN CREATE ROLE {WORKER} BYPASSRLS; END IF;
-  IF NOT pg_has_role('{WORKER}', '{OWNER}', 'MEMBER') THEN
-    GRANT {OWNER} TO {WORKER};  -- jobs make and drop partitions
-  END IF;
-  IF NOT pg_has_role('{WORKER}', 'pg_read_all_data', 'MEMBER') THEN
-    GRANT pg_read_all_data TO {WORKER};  -- backups
-  END IF;
-  IF to_regrole(quote_ident(login)) IS NOT NULL AND login NOT IN ('{OWNER}', '{APP}', '{WORKER}')
-     AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = login) THEN
-    EXECUTE format('GRANT {OWNER}, {APP}, {WORKER} TO %I', login);
-  END IF;
-END $$;
-"""
+    return f"SET ispcore.login = '{quoted}';\n{FILE.read_text()}"
 
 
 def login() -> str:
@@ -137,8 +118,11 @@ def ensure() -> bool:
 def adopt() -> None:
     """What the login made in this database before there were roles is the owner's from here on.
 
-    A login that owns the database can do it; what belongs to others stays with them.
+    A login that owns the database can do it; what belongs to others stays with them. Nothing where
+    there is no second wall to keep.
     """
+    if not apply_here():
+        return
     with identity.in_role(identity.LOGIN_ROLE), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT has_schema_privilege(%s, current_schema(), 'CREATE'), "
@@ -152,20 +136,22 @@ def adopt() -> None:
 
 
 # a sequence that a column owns goes with its table; what an extension made is the extension's
-ADOPT = f"""
+ADOPT = """
 DO $$
 DECLARE
   thing record;
 BEGIN
-  IF session_user = '{OWNER}' THEN RETURN; END IF;
+  IF session_user = 'ispcore_owner' THEN RETURN; END IF;
   FOR thing IN
     SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW'
-             WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name
+             WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind,
+           c.oid::regclass::text AS name
     FROM pg_class c
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
       AND pg_get_userbyid(c.relowner) = session_user
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-        AND d.objid = c.oid AND d.deptype IN ('a', 'i', 'e') AND (d.deptype = 'e' OR c.relkind = 'S'))
+        AND d.objid = c.oid
+        AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i')))
     UNION ALL
     SELECT 'FUNCTION', p.oid::regprocedure::text FROM pg_proc p
     WHERE p.pronamespace = current_schema()::regnamespace
@@ -173,7 +159,7 @@ BEGIN
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass
         AND d.objid = p.oid AND d.deptype = 'e')
   LOOP
-    EXECUTE format('ALTER %s %s OWNER TO {OWNER}', thing.kind, thing.name);
+    EXECUTE format('ALTER %s %s OWNER TO ispcore_owner', thing.kind, thing.name);
   END LOOP;
 END $$
 """

@@ -32,20 +32,20 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is there: tables by name, and the digests of our functions."""
+    """What is there: tables by name, and the sources of our functions."""
 
     tables: dict[str, Table]
     functions: dict[str, str]
 
 
-TABLES = f"""
+TABLES = """
 SELECT c.relname, coalesce(p.relname, ''), pg_get_userbyid(c.relowner),
   c.relrowsecurity AND c.relforcerowsecurity,
-  has_table_privilege(to_regrole('{APP}')::oid, c.oid, 'SELECT')
-    AND has_table_privilege(to_regrole('{APP}')::oid, c.oid, 'INSERT')
-    AND has_table_privilege(to_regrole('{APP}')::oid, c.oid, 'UPDATE')
-    AND has_table_privilege(to_regrole('{APP}')::oid, c.oid, 'DELETE'),
-  has_table_privilege(to_regrole('{APP}')::oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE'),
+  has_table_privilege('ispcore_app', c.oid, 'SELECT')
+    AND has_table_privilege('ispcore_app', c.oid, 'INSERT')
+    AND has_table_privilege('ispcore_app', c.oid, 'UPDATE')
+    AND has_table_privilege('ispcore_app', c.oid, 'DELETE'),
+  has_table_privilege('ispcore_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE'),
   EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id'
     AND NOT a.attisdropped)
 FROM pg_class c
@@ -53,13 +53,15 @@ LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
 LEFT JOIN pg_class p ON p.oid = i.inhparent
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
 """
-POLICIES = """
-SELECT c.relname, p.polname, coalesce(obj_description(p.oid, 'pg_policy'), '')
+POLICIES = f"""
+SELECT c.relname, p.polname,
+  CASE split_part(obj_description(p.oid, 'pg_policy'), ' ', 2) WHEN {policies.BODY}
+    THEN split_part(obj_description(p.oid, 'pg_policy'), ' ', 1) ELSE 'altered' END
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
 WHERE c.relnamespace = current_schema()::regnamespace
-"""
+"""  # noqa: S608
 FUNCTIONS = """
-SELECT p.proname, coalesce(obj_description(p.oid, 'pg_proc'), '')
+SELECT p.proname, p.prosrc
 FROM pg_proc p
 WHERE p.pronamespace = current_schema()::regnamespace AND p.proname LIKE 'ispcore\\_%'
 """
@@ -135,8 +137,8 @@ def _mending(state: State) -> Iterable[str]:
         yield DEFAULTS
     yield from _rights(state.tables.values())
     for function in policies.functions(present):
-        if state.functions.get(function.name) != function.digest:
-            yield from function.sql
+        if state.functions.get(function.name) != function.body:
+            yield function.sql
     for name, listed in wanted(state).items():
         table = state.tables[name]
         yield from _policies(table, listed)
@@ -147,7 +149,7 @@ def _mending(state: State) -> Iterable[str]:
 def _policies(table: Table, listed: Sequence[Policy]) -> Iterable[str]:
     digests = {policy.name: policy.digest for policy in listed}
     for name, digest in table.policies.items():
-        if digest.startswith(policies.MARK) and digests.get(name) != digest:
+        if digests.get(name) != digest:
             yield f'DROP POLICY "{name}" ON "{table.name}"'
     for policy in listed:
         if table.policies.get(policy.name) != policy.digest:
