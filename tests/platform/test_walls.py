@@ -103,6 +103,7 @@ def test_each_process_with_a_login_of_its_own(server: PostgreSQL, tmp_path: Path
     (var / "static").mkdir(parents=True)
     manage(var, urls["migrate"], "migrate", "--no-input")
     manage(var, urls["migrate"], "migrate", "--no-input", "--database", "radius")
+    manage(var, urls["migrate"], "sync_schedules")
     manage(var, urls["worker"], "shell", "--command", PEOPLE)
     manage(var, urls["worker"], "series", "--tidy")
     for kind in ("migrate", "worker"):
