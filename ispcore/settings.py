@@ -131,6 +131,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ispcore.base.middleware.DatabaseAway",
+    "ispcore.accounts.middleware.ActingAccount",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -176,7 +177,16 @@ def _sqlite(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+DATABASE_ROLE = env.text(
+    "DATABASE_ROLE",
+    "",
+    "the PostgreSQL role that this process takes (docs/production.md)",
+    shown="ispcore_app for web, ispcore_worker for the others",
+)
+
+
 def _postgresql(config: dict[str, Any]) -> dict[str, Any]:
+    config = config | {"ENGINE": "ispcore.base.postgresql"}  # says for whom each statement is
     options: dict[str, Any] = {
         "connect_timeout": 10,
         # a server that vanishes without a word is noticed within half a minute

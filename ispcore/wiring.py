@@ -5,6 +5,7 @@ from importlib.util import find_spec
 
 from django.apps import apps
 
+from ispcore.base.rls import owners
 from ispcore.live import topics
 
 
@@ -21,6 +22,9 @@ def connect() -> None:
     hooks.carried_by[:] = [queries.carried_by]
     hooks.interfaces_changed_in_transaction[:] = [interfaces.changed]
     security.noticed[:] = [security_alerts.notice]
+    # a mapping shows its reseller the router and the interface that carry it, by name and state
+    owners.lend("routers.router", through="resellers.mapping", field="router")
+    owners.lend("routers.interface", through="resellers.mapping", field="interface")
     for app in apps.get_app_configs():
         if find_spec(f"{app.name}.live"):
             for topic in getattr(import_module(f"{app.name}.live"), "TOPICS", ()):

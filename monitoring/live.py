@@ -27,6 +27,10 @@ def _alerts_of(key: str) -> QuerySet[Alert]:
     return Alert.objects.filter(tenant_id=tenant_id)
 
 
+def _whose(key: str) -> int | None:
+    return pk_of(key) or None
+
+
 def _spots(key: str) -> Spots:
     alerts = _alerts_of(key)
     context = pages.always() | pages.head(alerts) | pages.console(alerts)
@@ -39,4 +43,4 @@ def _allowed(account: Account, key: str) -> bool:
     return account.is_staff or (bool(key) and key == str(account.tenant_id))
 
 
-TOPICS = [Topic("alerts", _spots, _allowed, resource="alerts")]
+TOPICS = [Topic("alerts", _spots, _allowed, _whose, resource="alerts")]

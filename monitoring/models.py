@@ -156,6 +156,7 @@ class Alert(Stamped):
 
     LIVE: ClassVar[tuple[str, ...]] = (State.OPEN, State.ACKNOWLEDGED)
     tenant_path: ClassVar[str] = "tenant"
+    is_numerous: ClassVar[bool] = True  # a tenant has more of them than an array should hold
     # what evaluation writes, which the alert's own events tell; acknowledging is people's
     measured: ClassVar[frozenset[str]] = frozenset(
         [

@@ -38,6 +38,10 @@ def _reseller(key: str) -> Reseller:
     return reseller
 
 
+def _whose(key: str) -> int:
+    return _reseller(key).tenant_id
+
+
 def _allowed(account: Account, key: str) -> bool:
     rows = Reseller.objects.filter(pk=pk_of(key))
     return account.may(May.VIEW) and visible(rows, account).exists()
@@ -45,6 +49,6 @@ def _allowed(account: Account, key: str) -> bool:
 
 # two topics, since usage takes much longer to make and changes every 5 minutes only
 TOPICS = [
-    Topic("reseller", _now, _allowed, resource="resellers"),
-    Topic("reseller-usage", _usage, _allowed, resource="resellers"),
+    Topic("reseller", _now, _allowed, _whose, resource="resellers"),
+    Topic("reseller-usage", _usage, _allowed, _whose, resource="resellers"),
 ]

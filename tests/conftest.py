@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.test import Client, override_settings
+from django.test.client import ClientHandler
 
 from tests.harness import environment, processes
 from tests.harness import snmpd as net_snmp
@@ -31,6 +34,22 @@ _numbers = itertools.count(1)
 def _cheap_password_hashes() -> Iterator[None]:
     """Argon2 is slow on purpose; here a password is only ever hashed to log somebody in."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _requests_are_made_as_the_web_makes_them() -> Iterator[None]:
+    """On PostgreSQL in the role of web processes, which is bound by policies; tests are not."""
+    from ispcore.base.rls import identity
+
+    answer = ClientHandler.get_response
+
+    def in_role(self: ClientHandler, request: HttpRequest) -> HttpResponseBase:
+        with identity.in_role(identity.APP), identity.acting_as(identity.NOBODY):
+            return answer(self, request)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ClientHandler, "get_response", in_role)
         yield
 
 

@@ -8,6 +8,7 @@ from django.db import Error, models
 
 from ispcore.accounts import networks, rates
 from ispcore.accounts.models import Account
+from ispcore.base.rls import identity
 
 BRUTE_FORCE = "brute_force"
 TOKEN_REUSE = "token_reuse"  # noqa: S105 - a kind, no token
@@ -77,7 +78,8 @@ def _is_of_another_tenant(model: type[models.Model], pk: object, account: Accoun
     if path is None or not str(pk).isdecimal() or len(str(pk)) > 18:
         return False
     others = model._base_manager.filter(pk=int(str(pk))).exclude(**{path: account.tenant_id})
-    return others.exists()
+    with identity.acting_for_all():
+        return others.exists()
 
 
 def _tell(
@@ -89,6 +91,7 @@ def _tell(
     words: str,
 ) -> None:
     try:
-        listener(kind, account=account, address=address, words=words)
+        with identity.acting_for_all():
+            listener(kind, account=account, address=address, words=words)
     except Error as error:
         log.error("security: %s could not be stored: %s", kind, str(error).strip())

@@ -15,6 +15,7 @@ from ispcore.base.audit_batches import Member, insert
 from ispcore.base.audit_values import CHANGED, SECRET, differing, snapshot
 from ispcore.base.audit_words import words_of
 from ispcore.base.models import AuditEntry
+from ispcore.base.rls import identity
 
 Kind = AuditEntry.Kind
 Values = Mapping[str, Any]
@@ -66,6 +67,7 @@ def came_with(token: str) -> None:
     _origin.set(replace(_origin.get(), token=token))
 
 
+@identity.acting_for_all()  # the record is the portal's, whoever acts
 def record(
     action: str,
     subject: models.Model,

@@ -19,6 +19,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error
 
+from ispcore.accounts.acting import acting_as
 from ispcore.accounts.models import Account
 from ispcore.base import clock
 from ispcore.live import topics
@@ -214,7 +215,8 @@ def _may(account: Account, name: Name) -> bool:
     try:
         if topic is None or not account.reaches(topic.resource, "read"):
             return False
-        return topic.allowed(account, name[1])
+        with acting_as(account):
+            return topic.allowed(account, name[1])
     except LookupError:
         return False
 

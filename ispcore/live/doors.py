@@ -16,6 +16,7 @@ from ispcore.accounts import api_identity, networks
 from ispcore.accounts.api_identity import Bearer, OutsideNetworks
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import tickets
+from ispcore.base.rls import identity
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -87,7 +88,8 @@ def account_of(session_key: str | None) -> Account | None:
     request = HttpRequest()
     try:
         request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-        user = get_user(request)
+        with identity.acting_as(identity.AT_LOGIN):
+            user = get_user(request)
     except CookieError:
         return None
     return user if isinstance(user, Account) and user.is_active else None

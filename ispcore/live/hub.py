@@ -19,6 +19,7 @@ from django.db import Error, connections
 
 from ispcore.base import clock, leases
 from ispcore.base.outages import brief, is_away
+from ispcore.live import topics
 from ispcore.live.topics import Spots, Topic
 
 COALESCE_S = 0.1
@@ -182,7 +183,7 @@ class Hub:
             watched.dirty, pause_s = False, COALESCE_S
             try:
                 changed = watched.take(
-                    await self.in_thread(lambda: watched.topic.spots(watched.key))
+                    await self.in_thread(lambda: topics.render(watched.topic, watched.key))
                 )
             except LookupError:
                 watched.gone = changed = True

@@ -7,6 +7,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from ispcore.accounts.models import Account
+from ispcore.base.rls import identity
 
 Spots = dict[str, str]
 """Rendered HTML by the name of its place on the page (`data-live`)."""
@@ -19,12 +20,15 @@ class Topic:
     Both functions are called in a thread and may use the database. `spots` renders the present
     state once for all who watch, so it must not depend on who asks; it raises LookupError when
     the key does not exist (any more). `allowed` says whether an account may watch that key; it
-    answers False for what does not exist, or leaves that to `spots`.
+    answers False for what does not exist, or leaves that to `spots`. `whose` names the tenant whose
+    rows the key shows, so that the database lets through no others; None: all tenants', which is
+    for staff alone. It raises LookupError as `spots` does, and sees all rows.
     """
 
     name: str
     spots: Callable[[str], Spots]
     allowed: Callable[[Account, str], bool]
+    whose: Callable[[str], int | None] = lambda key: None
     resource: str = ""
     """What an API token must be for to watch it (`Account.reaches`); empty: no token watches."""
 
@@ -43,6 +47,17 @@ def register(topic: Topic) -> None:
     if _topics.get(topic.name, topic) != topic:
         raise AlreadyRegistered(topic.name)
     _topics[topic.name] = topic
+
+
+def render(topic: Topic, key: str) -> Spots:
+    """The topic's spots, made in the sight of the tenant whose they are."""
+    with identity.acting_for_all():
+        tenant_id = topic.whose(key)
+    if tenant_id is None:
+        with identity.acting_for_all():
+            return topic.spots(key)
+    with identity.acting_for(tenant_id):
+        return topic.spots(key)
 
 
 def get(name: str) -> Topic | None:

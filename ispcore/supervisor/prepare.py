@@ -52,6 +52,7 @@ def prepare(*, demo: bool, host: str, port: int) -> Plan:
         mark_as_demo(var_dir())
     set_up_django()
     check_databases()
+    make_roles()
     migrate()
     synchronise_schedules()
     first_administrator()
@@ -113,16 +114,31 @@ def check_databases() -> None:
             ) from error
 
 
+def make_roles() -> None:
+    """The roles that PostgreSQL keeps tenants apart in; where they are missing the portal runs."""
+    from ispcore.base.rls import roles
+
+    if roles.ensure():
+        roles.adopt()
+    else:
+        say(
+            "PostgreSQL does not keep tenants apart by itself, the portal alone does: its roles are "
+            "missing. As a superuser: manage.py database_roles | sudo -u postgres psql; then restart"
+        )
+
+
 def migrate() -> None:
     """Apply what is missing in both databases; says something only if it did something."""
     from django.core.management import call_command
     from django.db import connections
 
+    from ispcore.base.rls import identity, upkeep
     from ispcore.health import unapplied
 
     started_at, done = time.monotonic(), []
     for alias in connections:
-        missing = unapplied(alias)
+        with identity.as_owner():  # whose the tables are, before anybody was given a right
+            missing = unapplied(alias)
         if missing:
             app = [] if alias == "default" else [alias]
             call_command("migrate", *app, database=alias, interactive=False, verbosity=0)
@@ -130,6 +146,8 @@ def migrate() -> None:
     if done:
         took_s = time.monotonic() - started_at
         say(f"migrations applied: {', '.join(done)} ({took_s:.1f} s)")
+    if changed := upkeep.sync():
+        say(f"walls between tenants: {changed} rights and policies changed")
 
 
 def synchronise_schedules() -> None:

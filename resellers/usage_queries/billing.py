@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Case, F, Sum, When
 
 from ispcore.base import clock
+from ispcore.base.rls import identity
 from ispcore.base.timeseries.percentile import percentile95
 from resellers.models import Mapping, Reseller, UsageDaily
 from resellers.usage_queries.points import (
@@ -180,7 +181,7 @@ def _all_percentiles(theirs: dict[int, list[Span]]) -> dict[int, _Found]:
         answers = [_ask(part) for part in parts]
     else:
         with ThreadPoolExecutor(QUERIES_AT_ONCE) as threads:
-            answers = list(threads.map(_ask_apart, parts))
+            answers = list(threads.map(identity.carried(_ask_apart), parts))
     return {pk: found for answer in answers for pk, found in answer.items()}
 
 

@@ -117,6 +117,7 @@ def test_only_operations_open_transactions() -> None:
         *("ispcore/base/leases.py", "ispcore/base/secrets.py", "ispcore/schedules.py"),
         *("ispcore/base/timeseries/store.py", "ispcore/base/timeseries/rollups.py"),
         *("ispcore/base/timeseries/partitions.py", "ispcore/base/timeseries/retention.py"),
+        *("ispcore/base/rls/roles.py", "ispcore/base/rls/upkeep.py"),
     }
     opened = {
         str(path.relative_to(PROJECT))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from ispcore.base.rls import roles
 from tests.harness.processes import (
     DidNotStart,
     Running,
@@ -66,7 +67,8 @@ def start() -> Servers:
 
 
 class PostgreSQL:
-    """PostgreSQL with one role, which may create databases and is no superuser.
+    """PostgreSQL with one login, which may create databases, take the portal's roles, and is no
+    superuser.
 
     `settings` are added to those that make tests quick; benchmarks of queries want real ones.
     """
@@ -97,6 +99,7 @@ class PostgreSQL:
         self._making.wait(timeout_s=START_S)
         self.come_back()
         self._execute(f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{self.password}'")
+        self._execute(roles.sql(USER))
         self.create("ispcore")
 
     def come_back(self) -> None:
@@ -139,6 +142,13 @@ class PostgreSQL:
         name, template = _word(database), _word(like)
         self._execute(f"CREATE DATABASE {name} OWNER {USER} TEMPLATE {template}")
         return self.url(database)
+
+    def make_login(self, name: str, *, role: str = "") -> str:
+        """Another login, which may take that role or none; returns what stands before the host in
+        its URL."""
+        granted = f"IN ROLE {_word(role)}" if role else ""
+        self.as_superuser(f"CREATE ROLE {_word(name)} LOGIN PASSWORD '{self.password}' {granted}")
+        return f"{name}:{self.password}"
 
     def as_superuser(self, statement: str) -> None:
         """For what belongs to the server and not to a database: roles."""

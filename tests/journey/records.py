@@ -18,7 +18,9 @@ class Records:
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a SELECT; nothing is kept open between two questions."""
         if self._url:
-            with psycopg.connect(self._url, connect_timeout=5) as server:
+            with psycopg.connect(
+                self._url, connect_timeout=5, options="-c role=ispcore_worker"
+            ) as server:
                 return list(server.execute(query.encode()))
         with closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=20)) as file:
             return list(file.execute(query))

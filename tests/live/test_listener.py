@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from ispcore.accounts.models import Tenant
+from ispcore.base.rls import identity
 from ispcore.live.hub import hub
 from ispcore.live.models import LiveEvent
 from ispcore.live.publish import publish, publish_each
@@ -13,7 +14,8 @@ from tests.live.conftest import Live
 
 
 def _cut_the_listener() -> int:
-    with connection.cursor() as cursor:
+    # as whoever logged in: only he may end his own connections
+    with identity.in_role(identity.LOGIN_ROLE), connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
             "WHERE query ILIKE 'listen%' AND pid <> pg_backend_pid()"

@@ -14,6 +14,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from ispcore.accounts import api_identity, security
+from ispcore.accounts.acting import acting_as
 from ispcore.accounts.models import Account, ApiLogin
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
@@ -55,9 +56,10 @@ def refresh(text: str, *, address: str | None) -> RefreshToken:
         raise LoginEnded
     following = _following(login)
     moved = ApiLogin.objects.filter(pk=login.pk, jti=token["jti"], revoked_at=None)
-    if not moved.update(jti=following["jti"], address=address):
-        _end_reused(login, address=address)
-        raise LoginEnded
+    with acting_as(login.account):
+        if not moved.update(jti=following["jti"], address=address):
+            _end_reused(login, address=address)
+            raise LoginEnded
     return following
 
 
@@ -73,7 +75,7 @@ def of(text: str) -> ApiLogin | None:
 
 def end(login: ApiLogin, *, by: Actor) -> None:
     """Log out, with all tokens that came of this login; one that has ended stays so."""
-    with transaction.atomic():
+    with acting_as(login.account), transaction.atomic():
         if revoke(ApiLogin.objects.filter(pk=login.pk), why="logged out"):
             _record("log out", login, by=by)
 

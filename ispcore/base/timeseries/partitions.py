@@ -17,6 +17,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
 
 from ispcore.base import clock
+from ispcore.base.rls import identity, upkeep
 from ispcore.base.timeseries.models import Series
 
 AHEAD = timedelta(days=14)  # a job that makes them may be down for days
@@ -159,7 +160,7 @@ def _make(series: Series, start: datetime) -> str:
     end = start + timedelta(days=series.partition_days)
     name, rest, column = f"{series.table}_{start:%Y%m%d}", last_resort(series), series.time
     bounds = [start.isoformat(), end.isoformat()]
-    with transaction.atomic(), connection.cursor() as cursor:
+    with identity.as_owner(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"partitions {series.table}"])
         if start in {partition.start for partition in partitions(series)}:
@@ -177,6 +178,8 @@ def _make(series: Series, start: datetime) -> str:
             f'ALTER TABLE "{series.table}" ATTACH PARTITION "{name}" FOR VALUES FROM (%s) TO (%s)',
             bounds,
         )
+        for sql in upkeep.protect_partition(series.table, name):
+            cursor.execute(sql)
     return name
 
 

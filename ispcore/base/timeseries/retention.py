@@ -15,6 +15,7 @@ from django.db import DatabaseError, connection, models, transaction
 from django.db.models import Max, Min
 
 from ispcore.base import clock
+from ispcore.base.rls import identity
 from ispcore.base.timeseries import partitions, timescale
 from ispcore.base.timeseries.models import Series
 
@@ -64,7 +65,7 @@ def forget(model: type[models.Model]) -> int:
     if before is None:
         return 0
     if timescale.is_hypertable(series):
-        with connection.cursor() as cursor:
+        with identity.as_owner(), connection.cursor() as cursor:
             for sql in timescale.retention_sql(series):
                 cursor.execute(sql)
         return 0
@@ -118,7 +119,7 @@ def _drop(series: Series, partition: partitions.Partition) -> int:
     """DROP locks the whole table for a moment. Where it cannot within LOCK_TIMEOUT it is given up,
     and the others with it, for those who write wait behind it."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with identity.as_owner(), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{partitions.LOCK_TIMEOUT}'")
             cursor.execute(f'DROP TABLE "{partition.table}"')
     except DatabaseError as error:

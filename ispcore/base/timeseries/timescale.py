@@ -27,14 +27,16 @@ def is_installed() -> bool:
 
 def is_hypertable(series: Series) -> bool:
     """Chunks of this table are the extension's to make and to drop."""
+    return series.table in hypertables()
+
+
+def hypertables() -> set[str]:
+    """The names of all tables that are."""
     if not is_installed():
-        return False
+        return set()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM timescaledb_information.hypertables WHERE hypertable_name = %s",
-            [series.table],
-        )
-        return cursor.fetchone() is not None
+        cursor.execute("SELECT hypertable_name FROM timescaledb_information.hypertables")
+        return {name for (name,) in cursor.fetchall()}
 
 
 def create_sql(series: Series, key: str) -> list[str]:

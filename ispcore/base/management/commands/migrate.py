@@ -1,0 +1,23 @@
+"""manage.py migrate: Django's, as the owner of all tables, with rights and policies afterwards."""
+
+from typing import Any
+
+from django.core.management.commands import migrate
+
+from ispcore.base.rls import identity, roles, upkeep
+
+
+class Command(migrate.Command):
+    def get_check_kwargs(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Without the checks of the database: what they would say may be what is mended here."""
+        return {**super().get_check_kwargs(options), "databases": None}
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["database"] != "default" or not roles.apply_here():
+            super().handle(*args, **options)
+            return
+        roles.adopt()
+        with identity.as_owner():
+            super().handle(*args, **options)
+        if not (options["plan"] or options["check_unapplied"]):
+            upkeep.sync()

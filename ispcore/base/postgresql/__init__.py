@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, which tells the server for whom each statement is made."""

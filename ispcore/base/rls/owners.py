@@ -1,0 +1,112 @@
+"""Which rows are whose: read from each model's `tenant_path`, and said here of what has none.
+
+A path goes through foreign keys, each of which leads to a model that is owned itself, with the
+rest of the path as its own: `mapping__reseller__tenant` is a column `mapping_id`, and the mappings
+of a tenant are those whose reseller is its.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+READ, CHANGE, ADD = "SELECT", "UPDATE", "INSERT"
+ALL_COMMANDS = (READ, ADD, CHANGE, "DELETE")
+
+# owned tables of models that cannot say so themselves: other people's, and the audit log, whose
+# rows staff see, and a tenant where they are of its own
+OTHERS = {
+    "base.auditentry": "tenant_id",
+    "admin.logentry": "user__tenant",
+    "account.emailaddress": "user__tenant",
+    "mfa.authenticator": "user__tenant",
+    "usersessions.usersession": "user__tenant",
+}
+# what is read, and here and there written, before it is known who logs in
+AT_LOGIN: dict[str, tuple[str, ...]] = {
+    "accounts.tenant": (READ,),
+    "accounts.account": (READ, CHANGE),
+    "account.emailaddress": ALL_COMMANDS,
+    "mfa.authenticator": ALL_COMMANDS,
+    "usersessions.usersession": ALL_COMMANDS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """Rows that may be read, and not written, by whom a row of `through` leads to them."""
+
+    through: str
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A table whose rows are tenants'. `column` holds the tenant, or the key of a row of `parent`."""
+
+    table: str
+    key: str
+    column: str
+    parent: str | None
+    is_numerous: bool
+    at_login: tuple[str, ...]
+    lent: tuple[Lent, ...]
+
+
+class NoSuchPath(ValueError):
+    """A `tenant_path` that policies cannot follow."""
+
+
+_lent: dict[str, list[Lent]] = {}
+
+
+def lend(label: str, *, through: str, field: str) -> None:
+    """Let tenants read the rows of `label` that their own rows of `through` refer to by `field`.
+
+    A higher app says it of a lower one's model, once all models are loaded.
+    """
+    through_model = apps.get_model(through)
+    lent = Lent(through_model._meta.db_table, _column(through_model, field))
+    given = _lent.setdefault(label, [])
+    if lent not in given:
+        given.append(lent)
+
+
+def all_owned() -> dict[str, Owned]:
+    """Every owned table of the portal's own database, by name."""
+    found = (_owned(model) for model in apps.get_models() if path_of(model))
+    return {owned.table: owned for owned in found}
+
+
+def path_of(model: type[models.Model]) -> str:
+    """The path to the tenant; empty where a model's rows are nobody's."""
+    return getattr(model, "tenant_path", "") or OTHERS.get(model._meta.label_lower, "")
+
+
+def _owned(model: type[models.Model]) -> Owned:
+    name, _, rest = path_of(model).partition("__")
+    field = model._meta.get_field(name)
+    parent = field.related_model if rest else None
+    if parent is not None and (isinstance(parent, str) or path_of(parent) != rest):
+        raise NoSuchPath(f"{model._meta.label}: {path_of(model)}: {name} does not lead to {rest}")
+    label = model._meta.label_lower
+    return Owned(
+        table=model._meta.db_table,
+        key=_key(model),
+        column=_column(model, name),
+        parent=None if parent is None else parent._meta.db_table,
+        is_numerous=getattr(model, "is_numerous", False),
+        at_login=getattr(model, "at_login", AT_LOGIN.get(label, ())),
+        lent=tuple(_lent.get(label, ())),
+    )
+
+
+def _key(model: type[models.Model]) -> str:
+    """The column of the primary key; empty where it is several, to which nothing refers."""
+    return str(getattr(model._meta.pk, "column", None) or "")
+
+
+def _column(model: type[models.Model], field: str) -> str:
+    found: Any = model._meta.get_field(field)
+    return str(found.column)

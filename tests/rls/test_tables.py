@@ -1,0 +1,189 @@
+"""Raw SQL in the web's role reads and writes a tenant's own rows, in each of its tables."""
+# ruff: noqa: S608 - the names are our models' own
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, ProgrammingError, models
+
+from ispcore.base.rls import owners
+from ispcore.base.rls.identity import AT_LOGIN, EVERYBODY, NOBODY, Sight
+from tests.rls.conftest import Isp, Sql
+
+pytestmark = pytest.mark.django_db
+
+OWNED = sorted(
+    (model for model in apps.get_models() if owners.path_of(model)),
+    key=lambda model: model._meta.db_table,
+)
+# a row of these opens sight into others' tables: for staff alone to write
+LENDING = {"reseller_router_mapping"}
+APPEND_ONLY = {"alert_events", "audit_log"}
+NOT_ALLOWED, UNIQUE, RAISED = "42501", "23505", "P0001"
+
+each_table = pytest.mark.parametrize("model", OWNED, ids=lambda model: model._meta.db_table)
+
+
+def table_of(model: type[models.Model]) -> str:
+    return f'"{model._meta.db_table}"'
+
+
+def keys_of(model: type[models.Model]) -> list[str]:
+    return [field.column for field in model._meta.pk_fields]
+
+
+def of_tenant(model: type[models.Model], tenant_id: int) -> list[tuple[Any, ...]]:
+    """The keys of a tenant's rows, as Django finds them in a role that sees all."""
+    rows = model._default_manager.filter(**{owners.path_of(model): tenant_id})
+    return sorted(rows.values_list(*keys_of(model)))
+
+
+def seen(sql: Sql, model: type[models.Model], sees: Sight) -> list[tuple[Any, ...]]:
+    columns = ", ".join(f'"{key}"' for key in keys_of(model))
+    return sorted(sql.rows(f"SELECT {columns} FROM {table_of(model)}", sees=sees))
+
+
+def where(model: type[models.Model], key: tuple[Any, ...]) -> tuple[str, list[Any]]:
+    return " AND ".join(f'"{name}" = %s' for name in keys_of(model)), list(key)
+
+
+def sqlstate(error: BaseException) -> str:
+    return str(getattr(error.__cause__, "sqlstate", ""))
+
+
+def copy_of(model: type[models.Model], key: tuple[Any, ...], worker: Sql) -> str:
+    """An INSERT of the very row that is there, written out as text."""
+    names = [field.column for field in model._meta.concrete_fields if field.column]
+    text, values = where(model, key)
+    listed = ", ".join(f'"{name}"' for name in names)
+    quoted = ", ".join(f'quote_nullable("{name}")' for name in names)
+    query = f"SELECT {quoted} FROM {table_of(model)} WHERE {text}"
+    (row,) = worker.rows(query, values, sees=EVERYBODY)
+    return f"INSERT INTO {table_of(model)} ({listed}) VALUES ({', '.join(row)})"
+
+
+@each_table
+def test_a_tenant_reads_its_own_rows_and_no_others(
+    isp: Isp, web: Sql, model: type[models.Model]
+) -> None:
+    ours, theirs = of_tenant(model, isp.tenant), of_tenant(model, isp.other)
+    assert ours
+    assert theirs
+    assert not set(ours) & set(theirs)
+    assert seen(web, model, Sight(isp.tenant)) == ours
+    assert seen(web, model, Sight(isp.other)) == theirs
+
+
+@each_table
+def test_nobody_reads_nothing_and_staff_all(isp: Isp, web: Sql, model: type[models.Model]) -> None:
+    there = sorted(model._default_manager.values_list(*keys_of(model)))
+    assert seen(web, model, NOBODY) == []
+    assert seen(web, model, EVERYBODY) == there
+    at_login = model._meta.label_lower in owners.AT_LOGIN
+    assert seen(web, model, AT_LOGIN) == (there if at_login else [])
+
+
+@each_table
+def test_others_rows_cannot_be_changed_or_deleted(
+    isp: Isp, web: Sql, model: type[models.Model]
+) -> None:
+    column = keys_of(model)[0]
+    for key in of_tenant(model, isp.other):
+        text, values = where(model, key)
+        for statement in (
+            f'UPDATE {table_of(model)} SET "{column}" = "{column}" WHERE {text}',
+            f"DELETE FROM {table_of(model)} WHERE {text}",
+        ):
+            assert web.count(statement, values, sees=Sight(isp.tenant)) == 0
+            assert web.count(statement, values, sees=NOBODY) == 0
+    assert web.count(f"DELETE FROM {table_of(model)}", sees=NOBODY) == 0
+
+
+@each_table
+def test_own_rows_can_be_written_and_others_not(
+    isp: Isp, web: Sql, worker: Sql, model: type[models.Model]
+) -> None:
+    """The policy is asked before the table is: the same row again is a repetition, if it is ours."""
+    own, other = of_tenant(model, isp.tenant)[0], of_tenant(model, isp.other)[0]
+    ours, theirs = copy_of(model, own, worker), copy_of(model, other, worker)
+    with pytest.raises(ProgrammingError) as refused:
+        web.count(theirs, sees=Sight(isp.tenant))
+    assert sqlstate(refused.value) == NOT_ALLOWED
+    expected = NOT_ALLOWED if model._meta.db_table in LENDING else UNIQUE
+    with pytest.raises(DatabaseError) as repeated:
+        web.count(ours, sees=Sight(isp.tenant))
+    assert sqlstate(repeated.value) == expected
+    with pytest.raises(ProgrammingError):
+        web.count(ours, sees=NOBODY)
+
+
+@each_table
+def test_own_rows_cannot_be_given_away(
+    isp: Isp, web: Sql, worker: Sql, model: type[models.Model]
+) -> None:
+    name = owners.path_of(model).partition("__")[0]
+    column = model._meta.get_field(name).column
+    own, other = of_tenant(model, isp.tenant)[0], of_tenant(model, isp.other)[0]
+    text, values = where(model, other)
+    query = f'SELECT "{column}" FROM {table_of(model)} WHERE {text}'
+    ((target,),) = worker.rows(query, values, sees=EVERYBODY)
+    text, values = where(model, own)
+    statement = f'UPDATE {table_of(model)} SET "{column}" = %s WHERE {text}'
+    if model._meta.db_table in LENDING:
+        assert web.count(statement, [target, *values], sees=Sight(isp.tenant)) == 0
+        return
+    with pytest.raises(DatabaseError) as refused:
+        web.count(statement, [target, *values], sees=Sight(isp.tenant))
+    assert sqlstate(refused.value) in {NOT_ALLOWED, RAISED}
+    assert sqlstate(refused.value) == NOT_ALLOWED or model._meta.db_table in APPEND_ONLY
+
+
+def test_a_mapping_shows_its_reseller_the_router_and_nobody_elses(isp: Isp, web: Sql) -> None:
+    from resellers.models import Mapping
+    from routers.models import Interface, Router, RouterCounters
+
+    shared = Router.objects.create(name="shared", address="10.9.0.1")
+    hidden = Router.objects.create(name="hidden", address="10.9.0.2")
+    RouterCounters.objects.create(router=shared)
+    made = [
+        Interface.objects.create(
+            router=router,
+            name=name,
+            index=1,
+            first_seen_at=router.created_at,
+            last_seen_at=router.created_at,
+        )
+        for router, name in ((shared, "ours"), (shared, "theirs"), (hidden, "other"))
+    ]
+    mine = Mapping.objects.get(reseller__tenant_id=isp.tenant).reseller
+    Mapping.objects.create(reseller=mine, router=shared, interface=made[0])
+    sees = Sight(isp.tenant)
+    names = {name for (name,) in web.rows("SELECT name FROM router_configs", sees=sees)}
+    assert names == {"r1", "shared"}
+    names = {name for (name,) in web.rows("SELECT name FROM router_interfaces", sees=sees)}
+    assert names == {"v", "ours"}
+    assert web.count("UPDATE router_configs SET name = name", sees=sees) == 1  # r1, its own
+    assert web.count("UPDATE router_interfaces SET name = name", sees=sees) == 1
+    counters = web.rows("SELECT router_id FROM router_counters", sees=sees)
+    assert (shared.pk,) not in counters  # one row holds the counters of all its resellers
+
+
+def test_logins_may_change_accounts_and_no_more(isp: Isp, web: Sql) -> None:
+    assert web.count("UPDATE accounts SET last_login = now()", sees=AT_LOGIN) == 3
+    assert web.count("UPDATE tenants SET name = name", sees=AT_LOGIN) == 0
+    assert web.count("DELETE FROM accounts", sees=AT_LOGIN) == 0
+    with pytest.raises(ProgrammingError):
+        web.count("INSERT INTO tenants (name) VALUES ('x')", sees=AT_LOGIN)
+
+
+def test_the_web_may_not_change_the_schema_or_empty_tables(web: Sql) -> None:
+    for statement in (
+        "CREATE TABLE mine (id int)",
+        "TRUNCATE resellers",
+        "DROP POLICY tenant_all ON resellers",
+        "ALTER TABLE resellers DISABLE ROW LEVEL SECURITY",
+        "SET SESSION AUTHORIZATION ispcore_worker",
+    ):
+        with pytest.raises(DatabaseError):
+            web.count(statement, sees=EVERYBODY)
