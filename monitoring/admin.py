@@ -124,7 +124,7 @@ class AlertAdmin(PageAdmin):
         )
 
     def resolve(self, request: HttpRequest, pk: int) -> HttpResponse:
-        account, alert, note = self._asked(request, pk)
+        account, alert, note = self._asked(request, pk, May.RESOLVE_ALERTS)
         return self._done(
             request,
             alert,
@@ -155,8 +155,10 @@ class AlertAdmin(PageAdmin):
             messages.success(request, f"{taken} acknowledged.")
         return back(request, reverse("admin:monitoring_alert_changelist"))
 
-    def _asked(self, request: HttpRequest, pk: int) -> tuple[Account, Alert, str]:
-        account = require(request, May.HANDLE_ALERTS)
+    def _asked(
+        self, request: HttpRequest, pk: int, capability: May = May.HANDLE_ALERTS
+    ) -> tuple[Account, Alert, str]:
+        account = require(request, capability)
         return account, self.visible_or_404(request, pk), _note(request)
 
     def _done(self, request: HttpRequest, alert: Alert, act: Any, words: str) -> HttpResponse:

@@ -79,6 +79,8 @@ class Rule(Stamped):
     )
     is_enabled = models.BooleanField("enabled", default=True)
 
+    is_reference: ClassVar[bool] = True
+
     class Meta:
         db_table = "alert_rules"
         ordering = ["name"]
@@ -153,6 +155,7 @@ class Alert(Stamped):
 
     LIVE: ClassVar[tuple[str, ...]] = (State.OPEN, State.ACKNOWLEDGED)
     tenant_path: ClassVar[str] = "tenant"
+    grant_subject: ClassVar[tuple[str, str]] = ("subject_kind", "subject_id")
 
     class Meta:
         db_table = "alerts"
@@ -197,6 +200,7 @@ class AlertEvent(models.Model):
     text = models.TextField(blank=True, default="")
 
     tenant_path: ClassVar[str] = "alert__tenant"
+    grant_through: ClassVar[str] = "alert"
 
     class Meta:
         db_table = "alert_events"

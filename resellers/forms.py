@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any, cast
 
 from django import forms
+from django.db.models import QuerySet
 from django.forms.widgets import Script
 
 from ispcore.accounts.pages import OperationForm
@@ -143,12 +144,13 @@ class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
         super().__init__(Interface.objects.select_related("router"), **kwargs)
 
     def offer(self) -> None:
-        """Fill the list; what is posted may be any interface, and the operation judges it."""
+        """Fill the list; what is posted may be any interface that is seen, and the operation judges
+        it."""
+        every: QuerySet[Interface] = self.queryset
         free = (
-            Interface.objects.filter(gone_at=None)
+            every.filter(gone_at=None)
             .exclude(if_type__in=(LOOPBACK, PPP))
             .exclude(mappings__in=Mapping.objects.filter(ended_at=None))
-            .select_related("router")
             .order_by("router__name", "index")
         )
         groups: dict[str, list[tuple[Any, str]]] = defaultdict(list)

@@ -17,6 +17,10 @@ RATE = [
     MinValueValidator(1_000, "A plan below 1 kbps is a typing error."),
     MaxValueValidator(MOST_BPS, "A plan above 100 Tbps is a typing error."),
 ]
+HANGS_ON_MAPPING = {
+    "resellers.reseller": "mapping__reseller",
+    "routers.router": "mapping__router",
+}
 PERCENT = [MinValueValidator(1), MaxValueValidator(1000)]
 
 
@@ -27,6 +31,8 @@ class Plan(Stamped):
     down_bps = models.BigIntegerField("down", validators=RATE, help_text="towards the reseller")
     up_bps = models.BigIntegerField("up", validators=RATE, help_text="from the reseller")
     is_demo = models.BooleanField(default=False, editable=False)
+
+    is_reference: ClassVar[bool] = True
 
     class Meta:
         db_table = "reseller_plans"
@@ -68,6 +74,7 @@ class Reseller(Stamped):
     )
 
     tenant_path: ClassVar[str] = "tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"resellers.reseller": "pk"}
 
     class Meta:
         db_table = "resellers"
@@ -99,6 +106,7 @@ class PlanChange(models.Model):
     by = models.CharField(max_length=150)
 
     tenant_path: ClassVar[str] = "reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"resellers.reseller": "reseller"}
 
     class Meta:
         db_table = "reseller_plan_changes"
@@ -134,6 +142,11 @@ class Mapping(Stamped):
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     tenant_path: ClassVar[str] = "reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {
+        "resellers.reseller": "reseller",
+        "routers.router": "router",
+    }
+    is_alert_subject: ClassVar[bool] = True
 
     class Meta:
         db_table = "reseller_router_mapping"
@@ -175,6 +188,7 @@ class Usage(UsageSample):
     )
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = HANGS_ON_MAPPING
     series: ClassVar[Series] = Series("usage_5m", "bucket", 1, keep="USAGE_KEEP_DAYS")
 
     class Meta(UsageSample.Meta):
@@ -191,6 +205,7 @@ class UsageHourly(UsageRollup):
     hour = models.DateTimeField(help_text="start of the hour, UTC")
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = HANGS_ON_MAPPING
     series: ClassVar[Series] = Series("usage_hourly", "hour", 7, keep="HOURLY_KEEP_DAYS")
 
     class Meta:
@@ -206,6 +221,7 @@ class UsageDaily(UsageRollup):
     day = models.DateField(help_text="in the ISP's zone")
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = HANGS_ON_MAPPING
     series: ClassVar[Series] = Series("usage_daily", "day")
 
     class Meta:

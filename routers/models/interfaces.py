@@ -42,6 +42,7 @@ class Interface(Stamped):
     gone_at = models.DateTimeField(null=True, help_text="since when discovery misses it")
 
     tenant_path: ClassVar[str] = "router__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "router"}
 
     class Meta:
         db_table = "router_interfaces"
@@ -103,6 +104,7 @@ class InterfaceChange(models.Model):
     )
 
     tenant_path: ClassVar[str] = "router__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "router"}
 
     class Meta:
         db_table = "router_interface_changes"
