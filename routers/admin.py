@@ -55,6 +55,7 @@ class RouterAdmin(PageAdmin):
     )
     list_display = ("name", "site", "address", "health", "interfaces_count", "last_reading")
     list_filter = ("is_polled", "site")
+    ordering = ("name",)
     list_select_related = ("tenant",)
     search_fields = ("name", "address", "site", "system_name")
     search_help_text = "name, address or site"

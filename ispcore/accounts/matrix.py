@@ -20,14 +20,18 @@ class Remembered(Generic[Found]):
     def __init__(self, read: Callable[[], Found]) -> None:
         self._read = read
         self._known: tuple[float, Found] | None = None
+        self._forgotten = 0
 
     def get(self) -> Found:
-        known, now = self._known, clock.monotonic_s()
+        known, now, forgotten = self._known, clock.monotonic_s(), self._forgotten
         if known is None or now - known[0] > FRESH_S:
-            self._known = known = now, self._read()
+            known = now, self._read()
+            if forgotten == self._forgotten:  # else another thread has changed it meanwhile
+                self._known = known
         return known[1]
 
     def forget(self) -> None:
+        self._forgotten += 1
         self._known = None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
@@ -140,10 +140,14 @@ def _cell(group: Group, capability: May) -> Cell:
 def _counts() -> dict[Group | None, int]:
     """How many active accounts each column holds for."""
     found: dict[Group | None, int] = {}
-    rows = Account.objects.filter(is_active=True).order_by()
-    for role, staff, count in rows.values_list("role", "tenant__isnull").annotate(n=Count("pk")):
-        group = group_of(Role(role), None if staff else 1)
-        found[group] = found.get(group, 0) + count
+    rows = Account.objects.filter(is_active=True).order_by().values("role")
+    of_staff, of_tenants = Count("pk", filter=Q(tenant=None)), Count("tenant")
+    for row in rows.annotate(staff=of_staff, tenants=of_tenants):
+        role = Role(row["role"])
+        if row["staff"]:
+            found[group_of(role, None)] = row["staff"]
+        if row["tenants"]:
+            found[group_of(role, 1)] = row["tenants"]
     return found
 
 

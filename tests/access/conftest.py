@@ -15,7 +15,7 @@ __all__ = ["isp"]  # a fixture, found by its name
 
 
 @pytest.fixture
-def world(isp: "Isp") -> Iterator[World]:  # noqa: F811
+def world(isp: "Isp") -> Iterator[World]:
     """The small ISP with everybody who asks. What a test changes of the permissions ends with it."""
     from ispcore.accounts import matrix, scope
 

@@ -35,11 +35,13 @@ class Line:
 def read() -> tuple[list[str], list[Line]]:
     """(personas in the order of the columns, lines)."""
     with FILE.open(newline="") as file:
-        rows = list(csv.DictReader(row for row in file if not row.startswith("#")))
-    people = [name for name in rows[0] if name not in {"surface", "methods"}]
+        head, *rows = [
+            [value.strip() for value in row] for row in csv.reader(file) if row[0][:1] != "#"
+        ]
+    people = head[2:]
     lines = [
-        Line(row["surface"], tuple(row["methods"].split()), {who: row[who] for who in people})
-        for row in rows
+        Line(name, tuple(methods.split()), dict(zip(people, words, strict=True)))
+        for name, methods, *words in rows
     ]
     return people, lines
 

@@ -23,7 +23,8 @@ class World:
     def address(self, pattern: str) -> str:
         """Where to ask. Fails for an address with a part of which nothing is known here."""
         kind = ContentType.objects.get(app_label="resellers", model="reseller").pk
-        known = {"<path:content_type_id>": str(kind), "<app_label>": "resellers"}
+        known = {"r/<path:content_type_id>/<path:object_id>": f"r/{kind}/{self.isp.dhaka.pk}"}
+        known |= {"<app_label>": "resellers"}
         known |= {"<anything else>": "nowhere", "(root)": ""}
         for part, value in known.items():
             pattern = pattern.replace(part, value)

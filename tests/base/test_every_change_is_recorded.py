@@ -3,14 +3,17 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
+from ispcore.accounts import matrix as known
 from ispcore.accounts import operations as account_modules
+from ispcore.accounts import scope
 from ispcore.accounts.models import Account
-from ispcore.accounts.operations import accounts
+from ispcore.accounts.operations import accounts, grants, matrix
+from ispcore.accounts.roles import Group, May
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
 from monitoring import operations as monitoring_modules
@@ -28,7 +31,7 @@ BY = Actor("noc")
 PACKAGES = (account_modules, monitoring_modules, router_modules, reseller_modules)
 # what nobody decides: readings, what follows from them, and functions that write nothing
 FACTS = {
-    "accounts.generate_password",
+    *("accounts.generate_password", "matrix.is_fixed"),
     *("alerts.open_alert", "alerts.update_live", "alerts.resolve_automatically"),
     *("rules.evaluate", "rules.withdraw"),
     *("connection.test", "connection.check_apis", "retention.forget"),
@@ -57,6 +60,12 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "accounts.save": lambda w: accounts.save(w.account, by=BY),
     "accounts.set_password": lambda w: accounts.set_password(
         w.account, password="correct horse", by=BY
+    ),
+    "grants.replace": lambda w: grants.replace(
+        w.account, [("routers.router", w.empty_router.pk)], by=BY
+    ),
+    "matrix.change": lambda w: matrix.change(
+        [matrix.Change(Group.VIEWER, May.CHECK_ROUTERS, True)], by=BY
     ),
     "alerts.acknowledge": lambda w: alerts.acknowledge(w.alert, by=w.account),
     "alerts.acknowledge_many": lambda w: alerts.acknowledge_many([w.alert], by=w.account),
@@ -110,7 +119,7 @@ def test_an_operation_that_is_recorded_says_by_whom() -> None:
 
 
 @pytest.fixture
-def world(db: None, noc: Account) -> World:
+def world(db: None, noc: Account) -> Iterator[World]:
     router = Router.objects.create(name="x", address="10.0.0.1")
     interfaces = [
         Interface.objects.create(
@@ -122,7 +131,7 @@ def world(db: None, noc: Account) -> World:
         router=router, at=NOON, kind="renamed", interface=interfaces[2], other=interfaces[0]
     )
     reseller = resellers.create("Dhaka Fibre", by=BY)
-    return World(
+    yield World(
         account=noc,
         alert=Alert.objects.create(
             fingerprint="x",
@@ -140,6 +149,8 @@ def world(db: None, noc: Account) -> World:
         reseller=reseller,
         unmapped=resellers.create("Bare Net", by=BY),
     )
+    known.forget()
+    scope.forget_narrowed()
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))
