@@ -146,7 +146,7 @@ class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def offer(self) -> None:
         """Fill the list; what is posted may be any interface that is seen, and the operation judges
         it."""
-        every: QuerySet[Interface] = self.queryset
+        every = cast(QuerySet[Interface], self.queryset)
         free = (
             every.filter(gone_at=None)
             .exclude(if_type__in=(LOOPBACK, PPP))

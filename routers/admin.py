@@ -102,7 +102,10 @@ class RouterAdmin(PageAdmin):
     def page_context(self, request: HttpRequest, row: Router) -> dict[str, Any]:
         show = request.GET.get("show", "use")
         shown = interfaces.interface_spots(row, show=show if show in SHOW else "use")
-        return states.state_spots(row) | shown | changes.change_spots(row)
+        context = states.state_spots(row) | shown | changes.change_spots(row)
+        if not self.has_change_permission(request, row):
+            context["actions"] = context["actions"] | {"edit": ""}
+        return context
 
     # -- writing
 

@@ -79,7 +79,8 @@ class GrantsField(forms.MultipleChoiceField):
 
     def _with_names(self, values: Sequence[str]) -> Sequence[str]:
         """After a fault the form shows again what was chosen, by its name."""
-        known = {str(value) for value, _ in self.choices}  # type: ignore[misc]
+        present: Any = self.choices
+        known = {str(value) for value, _ in present}
         rows = {m._meta.label_lower: m._default_manager for m in scope.grantable()}
         for value in values:
             kind, pk = key_of(value)

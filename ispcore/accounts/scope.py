@@ -86,12 +86,14 @@ def narrow(form: forms.BaseForm, account: Account) -> None:
     row = getattr(form, "instance", None)
     for name, field in form.fields.items():
         if isinstance(field, forms.ModelChoiceField):
-            rows = field.queryset.model._default_manager
+            offered: Any = field.queryset
+            rows = offered.model._default_manager
             seen = visible(rows.order_by(), account).values("pk")
-            field.queryset = field.queryset.filter(pk__in=seen)
+            offered = offered.filter(pk__in=seen)
             if present := getattr(row, f"{name}_id", None):
-                own = field.queryset.order_by().values("pk")
-                field.queryset = rows.filter(Q(pk__in=own) | Q(pk=present))
+                own = offered.order_by().values("pk")
+                offered = rows.filter(Q(pk__in=own) | Q(pk=present))
+            field.queryset = offered
 
 
 def _by_path(model: type[Model], account: Account) -> Iterator[Q]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin.sites import all_sites
+from django.contrib.admin.sites import AdminSite, all_sites
 from django.http import HttpRequest
 from django.urls import get_resolver
 
@@ -55,10 +55,16 @@ def actions(request: HttpRequest) -> list[Surface]:
     """The actions that the lists of every admin site offer to who asks."""
     return [
         Surface(f"{site.name} {model._meta.label_lower} {action}", ACTION)
-        for site in all_sites
+        for site in sites()
         for model, admin in site._registry.items()
         for action in admin.get_actions(request)
     ]
+
+
+def sites() -> list[AdminSite]:
+    """The admin sites that have an address."""
+    reached = get_resolver().namespace_dict
+    return [site for site in all_sites if site.name in reached]
 
 
 def _walk(found: Any, before: str = "") -> Iterator[tuple[str, Any]]:
