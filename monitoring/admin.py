@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -77,6 +78,8 @@ class AlertAdmin(PageAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         alerts = self.get_queryset(request)
         chosen, wanted = _chosen(alerts, request.GET)
         tab_urls = {tab: _url(request.GET, tab=None if tab == "open" else tab) for tab in TABS}

@@ -48,6 +48,18 @@ def django_db_modify_db_settings(
             connection.settings_dict["TEST"]["NAME"] = str(file)
 
 
+@pytest.fixture(autouse=True)
+def _permissions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test reads what roles may once, whatever the time it takes; what it changes of it ends with
+    it."""
+    from ispcore.accounts import matrix, scope
+
+    monkeypatch.setattr(matrix, "FRESH_S", 3600.0)
+    yield
+    matrix.forget()
+    scope.forget_narrowed()
+
+
 # ---- people: noc may, reseller_dhaka owns, reseller_ctg must not see
 
 

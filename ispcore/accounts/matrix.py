@@ -46,9 +46,12 @@ _cells = Remembered(_read)
 
 
 def allows(group: Group | None, capability: May) -> bool:
-    """Whether a role may; None is a super user. A tenant's role never has more than TENANT_MOST."""
-    if group is None:
-        return True
+    """Whether a role may; None is a super user. Who may not even see may nothing."""
+    return group is None or (is_ticked(group, May.VIEW) and is_ticked(group, capability))
+
+
+def is_ticked(group: Group, capability: May) -> bool:
+    """What the cell of the table says. A tenant's role never has more than TENANT_MOST."""
     if group in TENANT_GROUPS and capability not in TENANT_MOST:
         return False
     return _cells.get().get((group, capability), capability in SHIPPED[group])

@@ -75,7 +75,7 @@ def page(request: HttpRequest) -> dict[str, Any] | HttpResponse:
         for group in GROUPS
         for capability in May
         if not is_fixed(group, capability)
-        if (capability in wanted[group]) != matrix.allows(group, capability)
+        if (capability in wanted[group]) != matrix.is_ticked(group, capability)
     ]
     if not changes:
         messages.info(request, f"Nothing is different. {UNCHANGED}")
@@ -129,7 +129,7 @@ def _who(group: Group) -> str:
 
 
 def _cell(group: Group, capability: May) -> Cell:
-    allowed = matrix.allows(group, capability)
+    allowed = matrix.is_ticked(group, capability)
     fixed = is_fixed(group, capability)
     says = ("always" if allowed else "never") if fixed else ("yes" if allowed else "no")
     subject, done, _ = _words(capability)

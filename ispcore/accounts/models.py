@@ -106,8 +106,8 @@ class Account(AbstractBaseUser, Stamped):
 
     @property
     def sees_all(self) -> bool:
-        """One of the staff, and not narrowed to chosen objects."""
-        return self.is_staff and not self.is_narrowed
+        """One of the staff whose role may see, and not narrowed to chosen objects."""
+        return self.is_staff and not self.is_narrowed and self.may(May.VIEW)
 
     @property
     def group(self) -> Group | None:

@@ -19,6 +19,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from ispcore.accounts.matrix import Remembered
 from ispcore.accounts.models import Account, Grant
+from ispcore.accounts.roles import May
 
 Row = TypeVar("Row", bound=Model)
 
@@ -28,9 +29,10 @@ def visible(rows: QuerySet[Row], account: Account | AnonymousUser | Any) -> Quer
 
     Staff see all. Everybody else sees the rows of one tenant, found through the model's
     `tenant_path`; a model that names no path shows a tenant nothing. An account that is narrowed
-    sees of these only what it was granted and what hangs on that. Anonymous sees nothing.
+    sees of these only what it was granted and what hangs on that. Anonymous sees nothing, nor does
+    an account whose role may not see.
     """
-    if not isinstance(account, Account) or not account.is_active:
+    if not isinstance(account, Account) or not account.may(May.VIEW):
         return rows.none()
     if not account.is_staff:
         path = getattr(rows.model, "tenant_path", None)

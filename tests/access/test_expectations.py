@@ -15,7 +15,7 @@ from ispcore.base.audit import Actor
 from monitoring.admin import AlertAdmin
 from resellers.models import Reseller
 from tests.access import expectations, surfaces
-from tests.access.walk import all_surfaces, answer, client_of, differences
+from tests.access.walk import all_surfaces, answer, ask, client_of, differences
 
 if TYPE_CHECKING:
     from tests.access.world import World
@@ -67,6 +67,18 @@ def test_the_walk_notices_one_permission_that_changed(
     turned = Change(group, capability, not matrix.allows(group, capability))
     operations.change([turned], by=Actor("test"))
     assert differences(world, persona, only) != {}
+
+
+def test_who_may_not_see_gets_nothing(world: "World") -> None:
+    """Whatever else a role is ticked for."""
+    operations.change([Change(Group.OPERATOR, May.VIEW, False)], by=Actor("test"))
+    operations.change([Change(Group.TENANT_OPERATOR, May.VIEW, False)], by=Actor("test"))
+    open_to_all = ("health/", "admin/log", "admin/password_change", "admin/jsi18n", "admin/search")
+    for persona in ("noc", "narrowed", "dhaka_operator"):
+        got = ask(world, persona, all_surfaces(world))
+        assert not [
+            s for s, word in got.items() if word == "allowed" and not s.name.startswith(open_to_all)
+        ], persona
 
 
 def test_the_walk_notices_a_scope_that_leads_astray(

@@ -271,11 +271,9 @@ def test_no_picker_names_rows_that_are_not_seen(tried: "World", persona: str) ->
 def relations(serializer: type[Any]) -> list[tuple[str, type[Model]]]:
     """The fields of a serializer that write a reference to a row."""
     fields: dict[str, Any] = serializer().fields
-    return [
-        (name, field.queryset.model)
-        for name, field in fields.items()
-        if isinstance(field, serializers.RelatedField) and not field.read_only
-    ]
+    written = {name: field for name, field in fields.items() if not field.read_only}
+    related: Any = serializers.RelatedField
+    return [(n, field.queryset.model) for n, field in written.items() if isinstance(field, related)]
 
 
 def test_a_relation_that_a_serializer_writes_is_found() -> None:

@@ -3,14 +3,12 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from ispcore.accounts import matrix as known
 from ispcore.accounts import operations as account_modules
-from ispcore.accounts import scope
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import accounts, grants, matrix
 from ispcore.accounts.roles import Group, May
@@ -119,7 +117,7 @@ def test_an_operation_that_is_recorded_says_by_whom() -> None:
 
 
 @pytest.fixture
-def world(db: None, noc: Account) -> Iterator[World]:
+def world(db: None, noc: Account) -> World:
     router = Router.objects.create(name="x", address="10.0.0.1")
     interfaces = [
         Interface.objects.create(
@@ -131,7 +129,7 @@ def world(db: None, noc: Account) -> Iterator[World]:
         router=router, at=NOON, kind="renamed", interface=interfaces[2], other=interfaces[0]
     )
     reseller = resellers.create("Dhaka Fibre", by=BY)
-    yield World(
+    return World(
         account=noc,
         alert=Alert.objects.create(
             fingerprint="x",
@@ -149,8 +147,6 @@ def world(db: None, noc: Account) -> Iterator[World]:
         reseller=reseller,
         unmapped=resellers.create("Bare Net", by=BY),
     )
-    known.forget()
-    scope.forget_narrowed()
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))

@@ -1,13 +1,12 @@
 """The permission matrix in the admin, and the field by which an account is narrowed."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
 
-from ispcore.accounts import matrix, scope
 from ispcore.accounts.models import Account, RolePermission
 from ispcore.accounts.roles import Group, May
 from ispcore.base.models import AuditEntry
@@ -18,13 +17,6 @@ if TYPE_CHECKING:
     from tests.pages.conftest import Isp
 
 MATRIX = "/admin/accounts/account/matrix/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh() -> Iterator[None]:
-    yield
-    matrix.forget()
-    scope.forget_narrowed()
 
 
 @pytest.fixture
