@@ -48,7 +48,7 @@ def test_a_right_is_given_by_keyboard_alone(
     as_super.get(live_server.url + PAGE)
     box = as_super.find_element(By.NAME, "viewer.handle_alerts")
     assert box.accessible_name == "Viewer: alerts, acknowledge and note"
-    as_super.execute_script("arguments[0].focus()", box)  # type: ignore[no-untyped-call]
+    as_super.execute_script("arguments[0].focus()", box)
     ActionChains(as_super).send_keys(Keys.SPACE, Keys.ENTER).perform()
     wait(as_super, lambda d: d.find_elements(By.NAME, "confirm"))
     assert not viewer.may(May.HANDLE_ALERTS)
@@ -68,7 +68,7 @@ def test_the_table_scrolls_in_its_panel_and_never_the_page(
     as_super.set_window_size(width, 900)
     as_super.get(live_server.url + PAGE)
     size = "return [document.documentElement.scrollWidth, window.innerWidth]"
-    page, window = as_super.execute_script(size)  # type: ignore[no-untyped-call]
+    page, window = as_super.execute_script(size)
     assert page <= window
     label = as_super.find_element(By.CSS_SELECTOR, ".matrix td label").size
     assert min(label["width"], label["height"]) >= 44
