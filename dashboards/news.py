@@ -29,6 +29,8 @@ _WORDS = {
     "dismiss rename": "said that {new} of {name} is not {old}",
     "change plan": "put {name} on {plan}",
     "change password": "set a new password for {name}",
+    "change permission": "changed what a role may ({name})",
+    "change grants": "chose what {name} sees",
     "discover": "found {found} on {name}",
 }
 _FOUND = ("new", "gone", "back", "renumbered", "renamed")
@@ -40,6 +42,7 @@ _MANY = {
     "map": "mapped {count} interfaces",
     "end mapping": "ended {count} mappings",
     "change plan": "changed the plans of {count} resellers",
+    "change permission": "changed {count} permissions of roles",
     "discover": "found other interfaces on {count} routers",
 }
 

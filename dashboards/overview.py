@@ -104,7 +104,7 @@ def context() -> dict[str, Any]:
 
 def today_json(request: HttpRequest) -> HttpResponse:
     """Total down of today and of yesterday, at the same time of the day, in bit/s."""
-    if not isinstance(request.user, Account) or not request.user.is_staff:
+    if not isinstance(request.user, Account) or not request.user.sees_all:
         raise PermissionDenied
     today = clock.isp_date(clock.now())
     start, before = clock.day_start(today), clock.day_start(today - timedelta(days=1))

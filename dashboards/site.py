@@ -70,7 +70,7 @@ class PortalSite(admin.AdminSite):
             "wall": "wall" in request.GET,
             "demo": settings.DEMO or (known and Tenant.objects.filter(is_demo=True).exists()),
             "may": {str(each): known and account.may(each) for each in May},
-            "alerts_key": str(account.tenant_id or "") if known else "",
+            "alerts_key": alert_pages.watched_key(account) if known else "",
         }
         return context | alert_pages.head(visible(Alert.objects.all(), account))
 
@@ -94,7 +94,7 @@ class PortalSite(admin.AdminSite):
         ]
         menu = [part for part in menu if part["models"]]
         account = request.user
-        if app_label is None and menu and isinstance(account, Account) and account.is_staff:
+        if app_label is None and menu and isinstance(account, Account) and account.sees_all:
             menu[0]["models"] = [_overview_entry(), *menu[0]["models"]]
         return menu
 
@@ -104,7 +104,7 @@ class PortalSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         account = request.user
-        if isinstance(account, Account) and not account.is_staff:
+        if isinstance(account, Account) and not account.sees_all:
             return redirect(_home_of(account))
         return super().index(request, overview.context() | (extra_context or {}))
 
@@ -159,6 +159,9 @@ def _overview_entry() -> dict[str, Any]:
 
 
 def _home_of(account: Account) -> str:
-    """Where a tenant's people start: their reseller's page, or their alerts without one."""
+    """Where a tenant's people start: their reseller's page, or their alerts without one. Whoever is
+    narrowed to chosen objects starts with their alerts."""
+    if account.is_staff:
+        return reverse("admin:monitoring_alert_changelist")
     own = visible(Reseller.objects.all(), account).first()
     return page_url(own) if own else reverse("admin:monitoring_alert_changelist")

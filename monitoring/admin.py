@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -78,6 +79,8 @@ class AlertAdmin(PageAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         alerts = self.get_queryset(request)
         chosen, wanted = _chosen(alerts, request.GET)
         tab_urls = {tab: _url(request.GET, tab=None if tab == "open" else tab) for tab in TABS}
@@ -125,7 +128,7 @@ class AlertAdmin(PageAdmin):
         )
 
     def resolve(self, request: HttpRequest, pk: int) -> HttpResponse:
-        account, alert, note = self._asked(request, pk)
+        account, alert, note = self._asked(request, pk, May.RESOLVE_ALERTS)
         return self._done(
             request,
             alert,
@@ -156,8 +159,10 @@ class AlertAdmin(PageAdmin):
             messages.success(request, f"{taken} acknowledged.")
         return back(request, reverse("admin:monitoring_alert_changelist"))
 
-    def _asked(self, request: HttpRequest, pk: int) -> tuple[Account, Alert, str]:
-        account = require(request, May.HANDLE_ALERTS)
+    def _asked(
+        self, request: HttpRequest, pk: int, capability: May = May.HANDLE_ALERTS
+    ) -> tuple[Account, Alert, str]:
+        account = require(request, capability)
         return account, self.visible_or_404(request, pk), _note(request)
 
     def _done(self, request: HttpRequest, alert: Alert, act: Any, words: str) -> HttpResponse:

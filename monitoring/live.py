@@ -1,12 +1,14 @@
-"""What pages watch of alerts: all of them (staff), or those of one tenant."""
+"""What pages watch of alerts: all of them (staff), those of one tenant, or of one account that is
+narrowed to chosen objects."""
 
 from django.db.models import QuerySet
 
 from ispcore.accounts.models import Account
 from ispcore.accounts.pages import pk_of
 from ispcore.accounts.roles import May
+from ispcore.accounts.scope import visible
 from ispcore.live.topics import Spots, Topic, render_spots
-from monitoring import pages
+from monitoring import pages, queries
 from monitoring.models import Alert
 
 TEMPLATES = {
@@ -18,9 +20,15 @@ TEMPLATES = {
 
 
 def _alerts_of(key: str) -> QuerySet[Alert]:
-    """Key "" is everything, else the id of a tenant. Raises LookupError for anything else."""
+    """Key "" is everything, else the id of a tenant or "account-" and that of a narrowed account.
+    Raises LookupError for anything else."""
     if not key:
         return Alert.objects.all()
+    if key.startswith(queries.OF_ACCOUNT):
+        account = Account.objects.filter(pk=pk_of(key.removeprefix(queries.OF_ACCOUNT))).first()
+        if account is None or not account.is_narrowed:
+            raise LookupError(key)
+        return visible(Alert.objects.all(), account)
     tenant_id = pk_of(key)
     if not tenant_id:
         raise LookupError(key)
@@ -40,7 +48,7 @@ def _spots(key: str) -> Spots:
 def _allowed(account: Account, key: str) -> bool:
     if not account.may(May.VIEW):
         return False
-    return account.is_staff or (bool(key) and key == str(account.tenant_id))
+    return account.sees_all or key == pages.watched_key(account)
 
 
 TOPICS = [Topic("alerts", _spots, _allowed, _whose, resource="alerts")]

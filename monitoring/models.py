@@ -82,6 +82,8 @@ class Rule(Stamped):
     )
     is_enabled = models.BooleanField("enabled", default=True)
 
+    is_reference: ClassVar[bool] = True
+
     class Meta:
         db_table = "alert_rules"
         ordering = ["name"]
@@ -164,6 +166,7 @@ class Alert(Stamped):
             *("severity", "state", "summary", "impact", "value", "opened_at", "resolved_at"),
         ]
     )
+    grant_subject: ClassVar[tuple[str, str]] = ("subject_kind", "subject_id")
 
     class Meta:
         db_table = "alerts"
@@ -208,6 +211,7 @@ class AlertEvent(models.Model):
     text = models.TextField(blank=True, default="")
 
     tenant_path: ClassVar[str] = "alert__tenant"
+    grant_through: ClassVar[str] = "alert"
 
     class Meta:
         db_table = "alert_events"

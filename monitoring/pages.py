@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from ispcore.accounts.models import Account
 from ispcore.base import clock
 from ispcore.base.templatetags.isp import number
 from ispcore.base.urls import urls_of
@@ -137,6 +138,13 @@ def always() -> dict[str, Any]:
         "collect_period_s": settings.COLLECT_PERIOD_S,
         "zone": settings.TIME_ZONE,
     }
+
+
+def watched_key(account: Account) -> str:
+    """Under which key of the topic `alerts` an account's pages watch what it may see."""
+    if account.is_narrowed:
+        return queries.OF_ACCOUNT + str(account.pk)
+    return str(account.tenant_id or "")
 
 
 def head(alerts: QuerySet[Alert]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from ispcore.base import clock
 from monitoring.models import SEVERITY_RANK, Alert, AlertEvent, RuleState, Severity
 
 State = Alert.State
+OF_ACCOUNT = "account-"  # key of the topic `alerts` for one that is narrowed, before its id
 
 
 def worst_first(alerts: QuerySet[Alert]) -> QuerySet[Alert]:

@@ -146,7 +146,8 @@ class InterfaceChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
         super().__init__(Interface.objects.select_related("router"), **kwargs)
 
     def offer(self, router_id: int | None) -> bool:
-        """Fill the list; what is posted may be any interface, and the operation judges it.
+        """Fill the list; what is posted may be any interface that is seen, and the operation
+        judges it.
 
         Returns whether all would be too many, so that only the router's own are in it, if any.
         """

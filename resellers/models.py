@@ -17,6 +17,10 @@ RATE = [
     MinValueValidator(1_000, "A plan below 1 kbps is a typing error."),
     MaxValueValidator(MOST_BPS, "A plan above 100 Tbps is a typing error."),
 ]
+HANGS_ON_MAPPING = {
+    "resellers.reseller": "mapping__reseller",
+    "routers.router": "mapping__router",
+}
 PERCENT = [MinValueValidator(1), MaxValueValidator(1000)]
 
 
@@ -27,6 +31,8 @@ class Plan(Stamped):
     down_bps = models.BigIntegerField("down", validators=RATE, help_text="towards the reseller")
     up_bps = models.BigIntegerField("up", validators=RATE, help_text="from the reseller")
     is_demo = models.BooleanField(default=False, editable=False)
+
+    is_reference: ClassVar[bool] = True
 
     class Meta:
         db_table = "reseller_plans"
@@ -69,6 +75,7 @@ class Reseller(Stamped):
 
     tenant_path: ClassVar[str] = "tenant"
     internal: ClassVar[frozenset[str]] = frozenset({"notes"})  # ours; not for the reseller's people
+    grant_paths: ClassVar[dict[str, str]] = {"resellers.reseller": "pk"}
 
     class Meta:
         db_table = "resellers"
@@ -100,6 +107,7 @@ class PlanChange(models.Model):
     by = models.CharField(max_length=150)
 
     tenant_path: ClassVar[str] = "reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"resellers.reseller": "reseller"}
 
     class Meta:
         db_table = "reseller_plan_changes"
@@ -136,6 +144,11 @@ class Mapping(Stamped):
 
     tenant_path: ClassVar[str] = "reseller__tenant"
     measured: ClassVar[frozenset[str]] = frozenset()  # all of it is what people decide
+    grant_paths: ClassVar[dict[str, str]] = {
+        "resellers.reseller": "reseller",
+        "routers.router": "router",
+    }
+    is_alert_subject: ClassVar[bool] = True
 
     class Meta:
         db_table = "reseller_router_mapping"
@@ -177,6 +190,7 @@ class Usage(UsageSample):
     )
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = HANGS_ON_MAPPING
     series: ClassVar[Series] = Series("usage_5m", "bucket", 1, keep="USAGE_KEEP_DAYS")
 
     class Meta(UsageSample.Meta):
@@ -193,6 +207,7 @@ class UsageHourly(UsageRollup):
     hour = models.DateTimeField(help_text="start of the hour, UTC")
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = HANGS_ON_MAPPING
     series: ClassVar[Series] = Series("usage_hourly", "hour", 7, keep="HOURLY_KEEP_DAYS")
 
     class Meta:
@@ -208,6 +223,7 @@ class UsageDaily(UsageRollup):
     day = models.DateField(help_text="in the ISP's zone")
 
     tenant_path: ClassVar[str] = "mapping__reseller__tenant"
+    grant_paths: ClassVar[dict[str, str]] = HANGS_ON_MAPPING
     series: ClassVar[Series] = Series("usage_daily", "day")
 
     class Meta:

@@ -66,6 +66,8 @@ class RouterAdmin(PageAdmin):
     list_display = ("name", "site", "address", "health", "interfaces_count", "last_reading")
     list_filter = ("is_polled", ("site", FewValues))
     labels = {"tenant": ("name",)}
+    ordering = ("name",)
+    list_select_related = ("tenant",)
     search_fields = ("name", "address", "site", "system_name")
     search_help_text = "name, address or site"
     fieldsets = (
@@ -114,7 +116,10 @@ class RouterAdmin(PageAdmin):
     def page_context(self, request: HttpRequest, row: Router) -> dict[str, Any]:
         show = request.GET.get("show", "use")
         shown = interfaces.interface_spots(row, show=show if show in SHOW else "use")
-        return states.state_spots(row) | shown | changes.change_spots(row)
+        context = states.state_spots(row) | shown | changes.change_spots(row)
+        if not self.has_change_permission(request, row):
+            context["actions"] = context["actions"] | {"edit": ""}
+        return context
 
     # -- writing
 

@@ -3,6 +3,7 @@
 from ispcore.accounts.models import Account
 from ispcore.accounts.pages import pk_of
 from ispcore.accounts.roles import May
+from ispcore.accounts.scope import visible
 from ispcore.live.topics import Spots, Topic, render_spots
 from routers.models import Router
 from routers.pages import changes, interfaces, states
@@ -27,7 +28,9 @@ def _spots(key: str) -> Spots:
 
 
 def _allowed(account: Account, key: str) -> bool:
-    return account.is_staff and account.may(May.VIEW)
+    if not account.is_staff or not account.may(May.VIEW):
+        return False
+    return account.sees_all or visible(Router.objects.filter(pk=pk_of(key)), account).exists()
 
 
 TOPICS = [Topic("router", _spots, _allowed, resource="routers")]

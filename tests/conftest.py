@@ -87,6 +87,18 @@ def _tables_can_be_emptied_between_tests() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _permissions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test reads what roles may once, whatever the time it takes; what it changes of it ends with
+    it."""
+    from ispcore.accounts import matrix, scope
+
+    monkeypatch.setattr(matrix, "FRESH_S", 3600.0)
+    yield
+    matrix.forget()
+    scope.forget_narrowed()
+
+
 # ---- people: noc may, reseller_dhaka owns, reseller_ctg must not see
 
 

@@ -1,5 +1,6 @@
 """Accounts: who may log in, as what, for whom."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -7,14 +8,24 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
+from ispcore.accounts import granting, matrix_pages
+from ispcore.accounts.authority import manages_account, roles_of
+from ispcore.accounts.granting import GrantsField, key_of
 from ispcore.accounts.models import Account, ApiToken
 from ispcore.accounts.operations import accounts as operations
-from ispcore.accounts.pages import OperationForm, ScopedAdmin, account_of, actor_of, posted
-from ispcore.accounts.roles import Role
+from ispcore.accounts.operations import grants
+from ispcore.accounts.pages import (
+    OperationForm,
+    ScopedAdmin,
+    account_of,
+    actor_of,
+    posted,
+    require,
+)
+from ispcore.accounts.roles import May, Role
 from ispcore.accounts.token_pages import ApiTokenAdmin, tokens_url
 from ispcore.base.templatetags.isp import ago, state
 
@@ -46,6 +57,8 @@ def _twice(form: forms.BaseForm) -> None:
 class AccountForm(OperationForm):
     """An account without its password."""
 
+    grants = GrantsField()
+
     class Meta:
         model = Account
         fields = ["username", "name", "email", "role", "tenant", "is_active"]
@@ -56,7 +69,8 @@ class AccountForm(OperationForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
-        _check_role(self, cleaned.get("role"), cleaned.get("tenant"))
+        tenant = cleaned.get("tenant") if "tenant" in self.fields else self.instance.tenant
+        _check_role(self, cleaned.get("role"), tenant)
         return cleaned
 
 
@@ -97,7 +111,10 @@ admin.site.register(ApiToken, ApiTokenAdmin)
 
 @admin.register(Account)
 class AccountAdmin(ScopedAdmin):
-    """Accounts. Only a super user makes or changes super users; nobody locks out themselves."""
+    """Accounts. Nobody makes or changes one above their own; nobody locks out themselves.
+
+    It serves the staff's site and that of tenants' people, who see the accounts of their tenant.
+    """
 
     list_display = ("username", "name", "role", "tenant", "logs_in", "last_seen")
     list_filter = ("role", "is_active")
@@ -106,47 +123,73 @@ class AccountAdmin(ScopedAdmin):
     readonly_fields = ("new_password",)
     search_fields = ("username", "name", "email", "tenant__name")
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.set_password)
+    def page_urls(self) -> Sequence[URLPattern]:
         return [
-            path("<int:pk>/password/", view, name="accounts_account_set_password"),
-            *super().get_urls(),
+            self.route("<int:pk>/password/", self.set_password, "set_password"),
+            self.route("matrix/", self.matrix, "matrix"),
+            self.route("objects.json", self.objects, "objects"),
         ]
+
+    def url_of(self, name: str, *args: Any) -> str:
+        """An address of this admin on the site where it is asked."""
+        full = f"admin:accounts_account_{name}"
+        return reverse(full, args=args, current_app=self.admin_site.name)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[Any]:
         kwargs["form"] = AccountForm if obj else NewAccountForm
-        return super().get_form(request, obj, change=change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
+        del form.base_fields["grants"]
+        if obj and self._may_narrow(request, obj):
+            form.base_fields["grants"] = GrantsField(obj, url=self.url_of("objects"))
+        return form
+
+    def _may_narrow(self, request: HttpRequest, account: Account) -> bool:
+        """Chosen objects are for roles under the administrator, and chosen by staff."""
+        asks = account_of(request)
+        may = asks.is_staff and manages_account(asks, account)
+        return may and account.role not in {Role.SUPER_USER, Role.ADMIN}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        is_staff = account_of(request).is_staff
+        tenant, machine = (["tenant"], ["is_machine"]) if is_staff else ([], [])
         if obj:
+            narrowed = ["grants"] if self._may_narrow(request, obj) else []
+            own = self.has_change_permission(request, obj)
             return [
-                ("Who", {"fields": ["username", "name", "email", "new_password"]}),
-                ("What", {"fields": ["role", "tenant", "is_active"]}),
+                ("Who", {"fields": ["username", "name", "email", *(["new_password"] * own)]}),
+                ("What", {"fields": ["role", *tenant, "is_active", *narrowed]}),
             ]
         return [
             ("Who", {"fields": ["username", "email"]}),
-            ("What", {"fields": ["role", "tenant", "is_machine"]}),
+            ("What", {"fields": ["role", *tenant, *machine]}),
             ("Password", {"fields": ["password", "again"]}),
         ]
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "role" and not account_of(request).is_superuser:
-            kwargs["choices"] = [c for c in Role.choices if c[0] != Role.SUPER_USER]
+        if db_field.name == "role":
+            asks = account_of(request)
+            given = {*roles_of(asks), asks.role if _is_about(request, asks) else ""}
+            kwargs["choices"] = [choice for choice in Role.choices if choice[0] in given]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if isinstance(obj, Account) and obj.role == Role.SUPER_USER:
-            asks = request.user
-            return isinstance(asks, Account) and asks.is_superuser
-        return super().has_change_permission(request, obj)
+        if not super().has_change_permission(request, obj) or not isinstance(obj, Account):
+            return super().has_change_permission(request, obj)
+        asks = account_of(request)
+        return obj.pk == asks.pk or manages_account(asks, obj)
 
     def store(self, request: HttpRequest, row: Account, form: Any, *, change: bool) -> None:
         if change:
-            _keep_oneself(account_of(request), row)
             operations.save(row, by=actor_of(request))
+            if "grants" in form.cleaned_data:
+                keys = [key_of(value) for value in form.cleaned_data["grants"]]
+                grants.replace(row, keys, by=actor_of(request))
             return
+        asks = account_of(request)
+        if not asks.is_staff:
+            row.tenant = asks.tenant
         chosen = form.cleaned_data["password"]
         password = None if row.is_machine else chosen or operations.generate_password()
         made = operations.create(
@@ -167,7 +210,7 @@ class AccountAdmin(ScopedAdmin):
         if not self.has_change_permission(request, account):
             raise PermissionDenied
         form = PasswordForm(posted(request))
-        url = reverse("admin:accounts_account_change", args=[pk])
+        url = self.url_of("change", pk)
         if request.method == "POST" and form.is_valid():
             chosen = form.cleaned_data["password"]
             password = chosen or operations.generate_password()
@@ -180,21 +223,41 @@ class AccountAdmin(ScopedAdmin):
                 if not chosen:
                     _show_once(request, account, password)
                 return redirect(url)
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
-            "title": f"New password for {account}",
+        context = {
             "crumbs": [(account.username, url)],
             "form": form,
             "button": "Set password",
             "back_url": url,
         }
-        return TemplateResponse(request, "portal/form.html", context)
+        title = f"New password for {account}"
+        return self.answer(request, "portal/form.html", context, title=title)
+
+    # -- roles and chosen objects
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        url = self.url_of("matrix") if account_of(request).sees_all else ""
+        return super().changelist_view(request, {"matrix_url": url} | (extra_context or {}))
+
+    def matrix(self, request: HttpRequest) -> HttpResponse:
+        """What each role may, as one table; a super user changes it."""
+        found = matrix_pages.page(request)
+        if isinstance(found, HttpResponse):
+            return found
+        context = found | {"back_url": self.url_of("changelist"), "own_url": self.url_of("matrix")}
+        page = "matrix_confirm" if "changes" in found else "matrix"
+        return self.answer(request, f"portal/accounts/{page}.html", context, title="What roles may")
+
+    def objects(self, request: HttpRequest) -> HttpResponse:
+        """What an account can be narrowed to, as the field on its page asks for it."""
+        if not require(request, May.EDIT_ACCOUNTS).is_staff:
+            raise PermissionDenied
+        return granting.answer(request, self.admin_site)
 
     @admin.display(description="password")
     def new_password(self, account: Account) -> str:
         if account.is_machine:
             return format_html('<a href="{}">API tokens</a>', tokens_url(account))
-        url = reverse("admin:accounts_account_set_password", args=[account.pk])
+        url = self.url_of("set_password", account.pk)
         return format_html('<a href="{}">Set a new password</a>', url)
 
     @admin.display(description="last login", ordering="last_login")
@@ -210,13 +273,10 @@ class AccountAdmin(ScopedAdmin):
         return state("ok", "Yes") if account.has_usable_password() else state("low", "No password")
 
 
-def _keep_oneself(account: Account, row: Account) -> None:
-    if row.pk != account.pk:
-        return
-    if not row.is_active or row.role != account.role:
-        raise ValidationError(
-            {"role": "This is your own account: somebody else has to change its role or end it."}
-        )
+def _is_about(request: HttpRequest, account: Account) -> bool:
+    """Whether the page is the account's own."""
+    match = request.resolver_match
+    return match is not None and match.kwargs.get("object_id") == str(account.pk)
 
 
 def _show_once(request: HttpRequest, account: Account, password: str) -> None:

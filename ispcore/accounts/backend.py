@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import EDITED_WITH, NEEDS_TO_SEE, TENANT_SEES, May
+from ispcore.accounts.scope import is_within_grants
 
 
 class RoleBackend(BaseBackend):
@@ -38,6 +39,8 @@ class RoleBackend(BaseBackend):
         app, _, codename = perm.partition(".")
         action, _, model = codename.partition("_")
         label = f"{app}.{model}"
+        if user_obj.is_narrowed and not is_within_grants(label, action):
+            return False
         if action == "view":
             return self._sees(user_obj, label)
         needed = EDITED_WITH.get(label)
@@ -45,6 +48,6 @@ class RoleBackend(BaseBackend):
 
     @staticmethod
     def _sees(account: Account, label: str) -> bool:
-        if not account.is_staff:
-            return label in TENANT_SEES and account.may(May.VIEW)
+        if not account.is_staff and label not in TENANT_SEES:
+            return False
         return account.may(NEEDS_TO_SEE.get(label, May.VIEW))

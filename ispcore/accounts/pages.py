@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST
 from ispcore.accounts import history, networks, security
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
-from ispcore.accounts.scope import visible
+from ispcore.accounts.scope import narrow, visible
 from ispcore.base.audit import Actor
 from ispcore.base.lists import BoundedList
 from ispcore.base.selects import LongSelect
@@ -153,6 +153,13 @@ class OperationForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form whose values an operation stores; what the operation refused is shown in it."""
 
     refused: ClassVar[str] = ""
+    asker: ClassVar[Account | None] = None
+    """Who asks for the form: it offers and takes only rows that this account sees."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.asker is not None:
+            narrow(self, self.asker)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -240,12 +247,12 @@ class ScopedAdmin(BoundedList):
         return row
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """A filter lists what exists (plans, routers): that is for staff."""
-        return super().get_list_filter(request) if account_of(request).is_staff else ()
+        """A filter lists what exists (plans, routers): that is for those who see it all."""
+        return super().get_list_filter(request) if account_of(request).sees_all else ()
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """By `?notes__startswith=` a tenant could spell out what its own page does not show."""
-        if request is None or not account_of(request).is_staff:
+        if request is None or not account_of(request).sees_all:
             return False
         return super().lookup_allowed(lookup, value, request)
 
@@ -273,6 +280,7 @@ class ScopedAdmin(BoundedList):
     ) -> type[Any]:
         form = super().get_form(request, obj, change=change, **kwargs)
         form.refused = getattr(request, "refused", "")  # type: ignore[attr-defined]
+        form.asker = account_of(request)  # type: ignore[attr-defined]
         return form
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -1,4 +1,4 @@
-"""What each role may do, in one place: capabilities, and the model permissions they open."""
+"""Roles, and the capabilities that the portal asks for. Who has which is a table: `matrix`."""
 
 from enum import StrEnum
 
@@ -13,25 +13,61 @@ class Role(models.TextChoices):
     CLIENT = "client", "Client"
 
 
+class Group(models.TextChoices):
+    """A column of the matrix: a role among the operator's staff, or among a tenant's people.
+
+    A tenant's operator is another thing than the ISP's, so each has a column of its own. Super
+    users have none: they may all.
+    """
+
+    ADMIN = "admin", "Administrator"
+    OPERATOR = "operator", "Operator"
+    VIEWER = "viewer", "Viewer"
+    CLIENT = "client", "Owner (client)"
+    TENANT_OPERATOR = "tenant_operator", "Operator"
+    TENANT_VIEWER = "tenant_viewer", "Viewer"
+
+
 class May(StrEnum):
     """A capability; operations and pages ask for these, never for a role."""
 
     VIEW = "view"
-    HANDLE_ALERTS = "handle_alerts"  # acknowledge, note, resolve
-    CHECK_ROUTERS = "check_routers"  # test connection, discover, poll now
-    EDIT_RESELLERS = "edit_resellers"  # resellers, plans, mappings
-    EDIT_ROUTERS = "edit_routers"  # routers with their credentials, rules
+    HANDLE_ALERTS = "handle_alerts"
+    RESOLVE_ALERTS = "resolve_alerts"
+    CHECK_ROUTERS = "check_routers"
+    EDIT_RESELLERS = "edit_resellers"
+    EDIT_ROUTERS = "edit_routers"
     EDIT_ACCOUNTS = "edit_accounts"
 
 
-_OPERATOR = {May.VIEW, May.HANDLE_ALERTS, May.CHECK_ROUTERS, May.EDIT_RESELLERS}
-_ADMIN = _OPERATOR | {May.EDIT_ROUTERS, May.EDIT_ACCOUNTS}
-CAPABILITIES: dict[str, frozenset[May]] = {
-    Role.SUPER_USER: frozenset(May),
-    Role.ADMIN: frozenset(_ADMIN),
-    Role.OPERATOR: frozenset(_OPERATOR),
-    Role.VIEWER: frozenset({May.VIEW}),
-    Role.CLIENT: frozenset({May.VIEW}),
+# (subject, what is done, what it opens): a row of the matrix, in this order
+WORDS: dict[May, tuple[str, str, str]] = {
+    May.VIEW: ("Everything", "See", "lists, pages, charts and CSV; without it nothing opens"),
+    May.HANDLE_ALERTS: ("Alerts", "Acknowledge and note", "the buttons of the alert console"),
+    May.RESOLVE_ALERTS: ("Alerts", "Resolve by hand", "ends an alert before its cause has gone"),
+    May.CHECK_ROUTERS: ("Routers", "Test, discover, poll", "the buttons on a router's page"),
+    May.EDIT_ROUTERS: ("Routers", "Change", "routers with their credentials; alert rules"),
+    May.EDIT_RESELLERS: ("Resellers", "Change", "resellers, plans, thresholds, mappings"),
+    May.EDIT_ACCOUNTS: ("Accounts", "Manage", "accounts below one's own; new passwords"),
+}
+STAFF_GROUPS = (Group.ADMIN, Group.OPERATOR, Group.VIEWER)
+TENANT_GROUPS = (Group.CLIENT, Group.TENANT_OPERATOR, Group.TENANT_VIEWER)
+# what a tenant's people may ever have: all of it ends at the rows of their own tenant
+TENANT_MOST = frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS})
+# what administrators keep: without these nobody but super users could help anybody
+ADMIN_KEEPS = frozenset({May.VIEW, May.EDIT_ACCOUNTS})
+
+_OPERATOR = frozenset(
+    {May.VIEW, May.HANDLE_ALERTS, May.RESOLVE_ALERTS, May.CHECK_ROUTERS, May.EDIT_RESELLERS}
+)
+# as the migration fills the table; a capability that is newer than the table has its value here
+SHIPPED: dict[Group, frozenset[May]] = {
+    Group.ADMIN: _OPERATOR | {May.EDIT_ROUTERS, May.EDIT_ACCOUNTS},
+    Group.OPERATOR: _OPERATOR,
+    Group.VIEWER: frozenset({May.VIEW}),
+    Group.CLIENT: frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS}),
+    Group.TENANT_OPERATOR: frozenset({May.VIEW, May.HANDLE_ALERTS}),
+    Group.TENANT_VIEWER: frozenset({May.VIEW}),
 }
 
 # the capability that opens add, change and delete of a model; what is not named cannot be edited
@@ -45,7 +81,9 @@ EDITED_WITH: dict[str, May] = {
     "accounts.apitoken": May.EDIT_ACCOUNTS,
 }
 # what a tenant's people see (their own rows of it); staff see everything but what is named below
-TENANT_SEES = frozenset({"resellers.reseller", "resellers.mapping", "monitoring.alert"})
+TENANT_SEES = frozenset(
+    {"resellers.reseller", "resellers.mapping", "monitoring.alert", "accounts.account"}
+)
 NEEDS_TO_SEE: dict[str, May] = {
     "accounts.account": May.EDIT_ACCOUNTS,
     "accounts.tenant": May.EDIT_ACCOUNTS,
@@ -53,7 +91,10 @@ NEEDS_TO_SEE: dict[str, May] = {
 }
 
 
-def may(role: str, capability: May, *, tenant_id: int | None) -> bool:
-    """A tenant's people only ever view; staff do what their role says."""
-    allowed = CAPABILITIES.get(role, frozenset())
-    return capability in (allowed & {May.VIEW} if tenant_id is not None else allowed)
+def group_of(role: str, tenant_id: int | None) -> Group | None:
+    """The column of the matrix that holds for this role; None for a super user, who may all."""
+    if role == Role.SUPER_USER:
+        return None
+    if tenant_id is None:
+        return Group(role)
+    return Group.CLIENT if role == Role.CLIENT else Group(f"tenant_{role}")

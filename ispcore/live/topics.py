@@ -65,6 +65,11 @@ def get(name: str) -> Topic | None:
     return _topics.get(name)
 
 
+def names() -> list[str]:
+    """All topics that are registered."""
+    return sorted(_topics)
+
+
 def render_spots(templates: Mapping[str, str], context: Mapping[str, Any]) -> Spots:
     """Render one template per spot ({spot: template name}) with the same context."""
     return {

@@ -7,9 +7,11 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from ispcore.accounts import scope
 from ispcore.accounts.models import Account
 from ispcore.base import audit, clock
-from ispcore.live.publish import publish
+from ispcore.live.publish import publish, publish_each
+from monitoring import queries
 from monitoring.models import Alert, AlertEvent, Rule, Severity
 
 Kind = AlertEvent.Kind
@@ -194,5 +196,6 @@ def announce(alert: Alert) -> None:
     publish("alerts")
     if alert.tenant_id is not None:
         publish("alerts", str(alert.tenant_id))
+    publish_each("alerts", [f"{queries.OF_ACCOUNT}{pk}" for pk in scope.narrowed_ids()])
     publish("overview")
     publish(alert.subject_kind.rpartition(".")[2], str(alert.subject_id))

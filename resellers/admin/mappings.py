@@ -22,13 +22,14 @@ from ispcore.accounts.pages import (
     words_of,
 )
 from ispcore.accounts.roles import May
+from ispcore.accounts.scope import visible
 from ispcore.base.lists import FewRows
 from ispcore.base.templatetags.isp import clock_time, state
 from resellers.forms import (
     EndMappingForm,
     MappingForm,
 )
-from resellers.models import Mapping
+from resellers.models import Mapping, Reseller
 from resellers.operations import mappings
 from resellers.operations.mappings import MappingEnded
 from routers.queries import SECRETS
@@ -118,12 +119,12 @@ class MappingAdmin(ScopedAdmin):
         return super().add_view(request, form_url, plain | (extra_context or {}))
 
     def response_post_save_add(self, request: HttpRequest, obj: Mapping) -> HttpResponseRedirect:
-        return HttpResponseRedirect(page_url(obj.reseller))
+        return HttpResponseRedirect(_after(request, obj))
 
     def end(self, request: HttpRequest, pk: int) -> HttpResponse:
         account = require(request, May.EDIT_RESELLERS)
         mapping = self.visible_or_404(request, pk)
-        url = page_url(mapping.reseller)
+        url = _after(request, mapping)
         form = EndMappingForm(posted(request))
         if request.method == "POST" and form.is_valid():
             try:
@@ -177,6 +178,13 @@ class MappingAdmin(ScopedAdmin):
     def ending(self, mapping: Mapping) -> SafeString:
         url = reverse("admin:resellers_mapping_end", args=[mapping.pk])
         return format_html('<a href="{}">End this mapping</a>', url)
+
+
+def _after(request: HttpRequest, mapping: Mapping) -> str:
+    """The reseller's page; who does not see it, for it was not granted, goes to the mappings."""
+    if visible(Reseller.objects.filter(pk=mapping.reseller_id), request.user).exists():
+        return page_url(mapping.reseller)
+    return reverse("admin:resellers_mapping_changelist")
 
 
 def _may_edit(request: HttpRequest) -> bool:

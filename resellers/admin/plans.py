@@ -29,6 +29,7 @@ class PlanAdmin(ScopedAdmin):
     refusals = (PlanInUse,)
     list_display = ("name", "rate_down_bps", "rate_up_bps", "reseller_count")
     search_fields = ("name",)
+    ordering = ("down_bps", "name")
     empty_hint = (
         "No plan yet. A plan is the bandwidth that a reseller buys, down and up; resellers get one "
         "when they are added."

@@ -25,6 +25,7 @@ class RouterCounters(models.Model):
     states = models.BinaryField(default=b"")
 
     tenant_path: ClassVar[str] = "router__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "router"}
 
     class Meta:
         db_table = "router_counters"
@@ -47,6 +48,7 @@ class InterfaceUsage(UsageSample):
     )
 
     tenant_path: ClassVar[str] = "interface__router__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "interface__router"}
     series: ClassVar[Series] = Series(
         "interface_usage_5m", "bucket", 1, keep="INTERFACE_USAGE_KEEP_DAYS"
     )
@@ -75,6 +77,7 @@ class Poll(models.Model):
     detail = models.CharField(max_length=250, blank=True, default="")
 
     tenant_path: ClassVar[str] = "router__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "router"}
 
     class Meta:
         db_table = "router_polls"

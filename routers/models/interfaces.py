@@ -43,6 +43,7 @@ class Interface(Stamped):
 
     tenant_path: ClassVar[str] = "router__tenant"
     measured: ClassVar[frozenset[str]] = frozenset({"*"})  # all of it is what discovery found
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "router"}
 
     class Meta:
         db_table = "router_interfaces"
@@ -104,6 +105,7 @@ class InterfaceChange(models.Model):
     )
 
     tenant_path: ClassVar[str] = "router__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "router"}
 
     class Meta:
         db_table = "router_interface_changes"

@@ -104,6 +104,7 @@ class Router(Stamped):
     is_demo = models.BooleanField(default=False, editable=False)
 
     tenant_path: ClassVar[str] = "tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "pk"}
 
     class Meta:
         db_table = "router_configs"

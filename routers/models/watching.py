@@ -42,6 +42,7 @@ class RouterCheck(Stamped):
     flap_changes = models.PositiveIntegerField(default=0, help_text="changes since it flaps")
 
     tenant_path: ClassVar[str] = "router__tenant"
+    grant_paths: ClassVar[dict[str, str]] = {"routers.router": "router"}
 
     class Meta:
         db_table = "router_checks"

@@ -71,10 +71,16 @@ def test_staff_do_what_their_role_says(
     assert [each for each in May if viewer.may(each)] == [May.VIEW]
 
 
-def test_a_tenants_people_only_ever_view(tenant_dhaka: "Tenant", reseller_dhaka: Account) -> None:
+def test_a_tenants_people_have_roles_of_their_own(
+    tenant_dhaka: "Tenant", reseller_dhaka: Account
+) -> None:
     operator = Account.objects.create_user("op", role=Role.OPERATOR, tenant=tenant_dhaka)
-    for account in (reseller_dhaka, operator):
-        assert [each for each in May if account.may(each)] == [May.VIEW]
+    looker = Account.objects.create_user("looker", role=Role.VIEWER, tenant=tenant_dhaka)
+    alerts = {May.VIEW, May.HANDLE_ALERTS}
+    assert {each for each in May if reseller_dhaka.may(each)} == alerts | {May.EDIT_ACCOUNTS}
+    assert {each for each in May if operator.may(each)} == alerts
+    assert {each for each in May if looker.may(each)} == {May.VIEW}
+    for account in (reseller_dhaka, operator, looker):
         assert account.has_perm("resellers.view_reseller")
         assert not account.has_perm("routers.view_router")
         assert not account.has_perm("resellers.change_reseller")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
 from ispcore.accounts import scope
-from ispcore.accounts.models import Account
+from ispcore.accounts.models import Account, Grant
 from monitoring.models import Alert, AlertEvent
 from resellers.models import Mapping, PlanChange, Reseller, Usage, UsageDaily, UsageHourly
 from routers.models import (
@@ -39,6 +39,7 @@ STAFF_ONLY = {
     "base.joblease",
     "base.stalehour",
     "live.liveevent",
+    "accounts.rolepermission",
     "monitoring.rule",
     "monitoring.rulestate",
     "radius.radiusclient",
@@ -94,6 +95,7 @@ def fill(account: Account, number: int) -> None:
         severity="low",
         summary="x",
     )
+    Grant.objects.create(account=account, kind="routers.router", object_id=1, name="x")
     AlertEvent.objects.create(alert=alert, kind="opened", severity="low")
 
 

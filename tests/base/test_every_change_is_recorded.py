@@ -21,7 +21,8 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from ispcore.accounts.models import Account
-from ispcore.accounts.operations import accounts, api_logins, api_tokens
+from ispcore.accounts.operations import accounts, api_logins, api_tokens, grants, matrix
+from ispcore.accounts.roles import Group, May
 from ispcore.base import clock
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
@@ -40,7 +41,7 @@ from tests.routers.conftest import _place
 BY = Actor("noc")
 # what nobody decides: readings, what follows from them, and functions that write nothing
 FACTS = {
-    "accounts.generate_password",
+    *("accounts.generate_password", "matrix.is_fixed"),
     # which token is good now, what an operation that is recorded ends with it, and who came by
     *("api_logins.refresh", "api_logins.of", "api_logins.revoke", "api_logins.forget_ended"),
     *("api_tokens.note_use", "tickets.issue", "tickets.redeem", "seen_networks.logged_in"),
@@ -82,6 +83,12 @@ CHANGES: dict[str, Callable[[World], object]] = {
         w.machine, name="crm", scopes=["alerts:read"], expires_at=w.soon, by=BY
     ),
     "api_tokens.revoke": lambda w: api_tokens.revoke(w.token, by=BY),
+    "grants.replace": lambda w: grants.replace(
+        w.account, [("routers.router", w.empty_router.pk)], by=BY
+    ),
+    "matrix.change": lambda w: matrix.change(
+        [matrix.Change(Group.VIEWER, May.CHECK_ROUTERS, True)], by=BY
+    ),
     "alerts.acknowledge": lambda w: alerts.acknowledge(w.alert, by=w.account),
     "alerts.acknowledge_many": lambda w: alerts.acknowledge_many([w.alert], by=w.account),
     "alerts.add_note": lambda w: alerts.add_note(w.alert, by=w.account, note="x"),
@@ -119,6 +126,8 @@ ENTRIES: dict[str, list[tuple[str, str]]] = {
     "api_logins.end_all": [("log out", "accounts.account")],
     "api_tokens.create": [("create", "accounts.apitoken")],
     "api_tokens.revoke": [("revoke", "accounts.apitoken")],
+    "grants.replace": [("change grants", "accounts.account")],
+    "matrix.change": [("change permission", "accounts.rolepermission")],
     "alerts.acknowledge": [("acknowledge alert", "monitoring.alert")],
     "alerts.acknowledge_many": [("acknowledge alert", "monitoring.alert")] * 2,  # head and member
     "alerts.add_note": [("note alert", "monitoring.alert")],

@@ -5,17 +5,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.apps import apps
 from django.db import models
-from django.test import Client
 
 from ispcore.base.models import AuditEntry
 from ispcore.base.secrets import SecretField
 from monitoring.models import AlertEvent
-from tests.pages.test_access_matrix import LINES, _address, _answer, keys
+from tests.access import surfaces
+from tests.access.conftest import world
+from tests.access.walk import answer, client_of
 
 if TYPE_CHECKING:
-    from ispcore.accounts.models import Account
+    from tests.access.world import World
 
-__all__ = ["keys"]  # a fixture, found by its name
+__all__ = ["world"]  # a fixture, found by its name
 HOSTILE = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script>{{ 7|add:7 }}"
 OURS = ("accounts", "base", "monitoring", "resellers", "routers")
 SECRET = "marked-s3cret"
@@ -43,7 +44,7 @@ def _poison() -> None:
 
 SHAPED = {
     *("password", "object_kind", "subject_kind", "kind", "action", "object_id", "fingerprint"),
-    *("source", "surface", "error_kind", "from_kind", "slot", "name", "metric"),
+    *("source", "surface", "error_kind", "from_kind", "slot", "name", "metric", "capability"),
 }
 
 
@@ -71,28 +72,26 @@ def _poison_unique(model: Any, name: str) -> None:
         model._default_manager.filter(pk=row.pk).update(**{name: value})
 
 
-@pytest.mark.parametrize("person", ["super_user", "reseller_dhaka"])
-def test_no_page_lets_a_text_become_markup_or_tells_a_secret(
-    person: str,
-    keys: dict[str, int],
-    request: pytest.FixtureRequest,
-) -> None:
-    account: Account = request.getfixturevalue(person)
+@pytest.mark.parametrize("person", ["super", "dhaka_owner"])
+def test_no_page_lets_a_text_become_markup_or_tells_a_secret(person: str, world: "World") -> None:
     _poison()
     AlertEvent.objects.create(
-        alert_id=keys["alert"], kind="note", severity="high", by=HOSTILE[:100], text=HOSTILE[:250]
+        alert_id=world.keys["alert"],
+        kind="note",
+        severity="high",
+        by=HOSTILE[:100],
+        text=HOSTILE[:250],
     )
-    _add_hostile_entry(keys["resellers"])
-    client = Client()
-    client.force_login(account)
+    _add_hostile_entry(world.keys["resellers"])
+    client = client_of(world.people[person])
     seen = 0
-    for pattern in LINES:
+    for pattern, _ in surfaces.patterns():
         for query in ("", "?q=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E", "?fragment=detail"):
-            answer = _answer(client, "get", _address(pattern, keys) + query)
-            text = answer.content.decode()
+            response = answer(client, "get", world.address(pattern) + query)
+            text = response.content.decode()
             assert SECRET not in text, pattern
-            if "json" in answer["Content-Type"] or "csv" in answer["Content-Type"]:
-                assert answer["X-Content-Type-Options"] == "nosniff"
+            if "json" in response["Content-Type"] or "csv" in response["Content-Type"]:
+                assert response["X-Content-Type-Options"] == "nosniff"
                 continue
             assert "<img src=x" not in text, pattern
             assert "<script>alert" not in text, pattern

@@ -125,4 +125,5 @@ def test_a_tenants_menu_has_what_it_may_see(isp: "Isp", as_dhaka: "Client") -> N
     assert _menu(as_dhaka, reverse("admin:index")) == {
         "Monitoring": ["Alerts"],
         "Resellers": ["Resellers", "Mappings"],
+        "Accounts": ["Accounts"],
     }

@@ -46,6 +46,7 @@ def pages(isp: "Isp") -> dict[str, str]:
     return (
         {"index": reverse("admin:index"), "search": reverse("admin:search") + "?q=dhk"}
         | {"password_change": reverse("admin:password_change")}
+        | {"matrix": reverse("admin:accounts_account_matrix")}
         | {f"{name}_list": reverse(f"admin:{name}_changelist") for name in lists}
         | {f"{name}_add": reverse(f"admin:{name}_add") for name in forms}
         | {name: reverse(f"admin:{name}", args=[pk]) for name, pk in own.items()}

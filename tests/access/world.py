@@ -1,0 +1,117 @@
+"""Who asks, and for what: the people of the table, and one row of each kind, all of dhaka."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib.contenttypes.models import ContentType
+
+from tests.conftest import _account
+from tests.harness.processes import free_port
+
+if TYPE_CHECKING:
+    from ispcore.accounts.models import Account
+    from tests.pages.conftest import Isp
+
+
+@dataclass
+class World:
+    isp: "Isp"
+    people: "dict[str, Account | None]"
+    keys: dict[str, int]
+    """The row to ask for, by the part of the address that says what it is."""
+
+    def address(self, pattern: str) -> str:
+        """Where to ask. Fails for an address with a part of which nothing is known here."""
+        kind = ContentType.objects.get(app_label="resellers", model="reseller").pk
+        known = {"r/<path:content_type_id>/<path:object_id>": f"r/{kind}/{self.isp.dhaka.pk}"}
+        known |= {"<app_label>": "resellers"}
+        known |= {"<anything else>": "nowhere", "(root)": ""}
+        for part, value in known.items():
+            pattern = pattern.replace(part, value)
+        if "<" in pattern:
+            pk = next((str(pk) for part, pk in self.keys.items() if part in pattern), None)
+            assert pk is not None, f"{pattern}: say in tests/access/world.py which row to ask for"
+            pattern = pattern.replace("<int:pk>", pk).replace("<path:object_id>", pk)
+        assert "<" not in pattern, f"{pattern}: say in tests/access/world.py what to put there"
+        return f"/{pattern}"
+
+    def topic_keys(self) -> dict[str, str]:
+        """The keys to watch: of a topic as a whole (empty), and of dhaka's or the narrowed's."""
+        tenant = str(self.isp.dhaka.tenant_id)
+        narrowed = self.people["narrowed"]
+        assert narrowed is not None
+        return {
+            "live overview": "",
+            "live alerts": "",
+            "live alerts of a tenant": tenant,
+            "live alerts of a narrowed account": f"account-{narrowed.pk}",
+            "live router": str(self.isp.edge.pk),
+            "live reseller": str(self.isp.dhaka.pk),
+            "live reseller-usage": str(self.isp.dhaka.pk),
+        }
+
+
+def make(isp: "Isp") -> World:
+    people = _people(isp)
+    return World(isp, people, _keys(isp, people))
+
+
+def _people(isp: "Isp") -> "dict[str, Account | None]":
+    """Named as the columns of the table. `narrowed` is an operator who was granted the router that
+    carries dhaka, and nothing else; `inactive` is answered as anonymous."""
+    from ispcore.accounts.operations import grants
+    from ispcore.base.audit import Actor
+
+    dhaka, ctg = isp.dhaka.tenant, isp.ctg.tenant
+    people: dict[str, Account | None] = {
+        "super": _account("super", "super_user"),
+        "admin": _account("admin", "admin"),
+        "noc": _account("noc", "operator"),
+        "viewer": _account("viewer", "viewer"),
+        "narrowed": _account("narrowed", "operator"),
+        "dhaka_owner": _account("reseller_dhaka", "client", dhaka),
+        "dhaka_operator": _account("op_dhaka", "operator", dhaka),
+        "dhaka_viewer": _account("look_dhaka", "viewer", dhaka),
+        "ctg": _account("reseller_ctg", "client", ctg),
+        "inactive": _account("gone", "admin"),
+        "anonymous": None,
+    }
+    narrowed, gone = people["narrowed"], people["inactive"]
+    assert narrowed is not None
+    assert gone is not None
+    grants.replace(narrowed, [("routers.router", isp.edge.pk)], by=Actor("test"))
+    gone.is_active = False
+    gone.save()
+    return people
+
+
+def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, int]:
+    from ispcore.base.models import AuditEntry
+    from monitoring.models import Rule
+    from routers.models import InterfaceChange, Router
+
+    looker = people["dhaka_viewer"]
+    assert looker is not None
+    # a router whose buttons are answered at once, and by this machine
+    Router.objects.filter(pk=isp.edge.pk).update(
+        address="127.0.0.1", api_port=free_port(), snmp_port=free_port()
+    )
+    rename = InterfaceChange.objects.create(
+        router=isp.edge,
+        at=isp.over_plan.opened_at,
+        kind="renamed",
+        interface=isp.interfaces["vlan-312"],
+        other=isp.interfaces["ether1"],
+    )
+    return {
+        "base/auditentry": AuditEntry.objects.latest("pk").pk,
+        "accounts/account": looker.pk,
+        "alert": isp.over_plan.pk,
+        "monitoring/rule": Rule.objects.earliest("pk").pk,
+        "routers/router/renames": rename.pk,
+        "routers/router": isp.edge.pk,
+        "routers/interface": isp.interfaces["vlan-312"].pk,
+        "resellers/mapping": isp.dhaka_mapping.pk,
+        "resellers/plan": isp.plan.pk,
+        "resellers": isp.dhaka.pk,
+    }
