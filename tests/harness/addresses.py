@@ -37,8 +37,12 @@ def registered() -> dict[str, type[Model]]:
 
 
 def model_of(pattern: str) -> type[Model] | None:
-    """The model whose rows the address is about, where it is one of an admin site."""
-    return registered().get("/".join(pattern.split("/")[1:3]))
+    """The model whose rows the address is about, where it is one of an admin site; the API calls
+    those of resellers/reseller by their plural, api/resellers."""
+    parts, known = pattern.split("/"), registered()
+    if parts[0] == "api":
+        return next((m for m in known.values() if f"{m._meta.model_name}s" == parts[1]), None)
+    return known.get("/".join(parts[1:3]))
 
 
 def names_a_row(pattern: str) -> bool:
