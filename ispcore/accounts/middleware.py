@@ -12,6 +12,7 @@ class AuditActor:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        surface = "api" if request.path.startswith("/api/") else "admin"
+        surface = request.path[1:].partition("/")[0]
+        surface = surface if surface in {"api", "my"} else "admin"
         with audit.coming_from(surface, address=request.META.get("REMOTE_ADDR") or None):
             return self.get_response(request)

@@ -34,6 +34,13 @@ CAPABILITIES: dict[str, frozenset[May]] = {
     Role.CLIENT: frozenset({May.VIEW}),
 }
 
+# what belonging to a tenant leaves of it; a client is the tenant's owner
+OF_A_TENANT: dict[str, frozenset[May]] = {
+    Role.CLIENT: frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS}),
+    Role.OPERATOR: frozenset({May.VIEW, May.HANDLE_ALERTS}),
+    Role.VIEWER: frozenset({May.VIEW}),
+}
+
 # the capability that opens add, change and delete of a model; what is not named cannot be edited
 EDITED_WITH: dict[str, May] = {
     "resellers.reseller": May.EDIT_RESELLERS,
@@ -52,6 +59,6 @@ NEEDS_TO_SEE: dict[str, May] = {
 
 
 def may(role: str, capability: May, *, tenant_id: int | None) -> bool:
-    """A tenant's people only ever view; staff do what their role says."""
-    allowed = CAPABILITIES.get(role, frozenset())
-    return capability in (allowed & {May.VIEW} if tenant_id is not None else allowed)
+    """Staff do what their role says; a tenant's people what it says within their tenant."""
+    allowed = CAPABILITIES if tenant_id is None else OF_A_TENANT
+    return capability in allowed.get(role, frozenset())

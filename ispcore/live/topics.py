@@ -19,12 +19,14 @@ class Topic:
     Both functions are called in a thread and may use the database. `spots` renders the present
     state once for all who watch, so it must not depend on who asks; it raises LookupError when
     the key does not exist (any more). `allowed` says whether an account may watch that key; it
-    answers False for what does not exist, or leaves that to `spots`.
+    answers False for what does not exist, or leaves that to `spots`. A topic that `follows` another
+    shows the same things to other people: it changes whenever that one's key does.
     """
 
     name: str
     spots: Callable[[str], Spots]
     allowed: Callable[[Account, str], bool]
+    follows: str = ""
 
 
 class AlreadyRegistered(ValueError):
@@ -46,6 +48,11 @@ def register(topic: Topic) -> None:
 def get(name: str) -> Topic | None:
     """The topic of that name, None when nobody registered it."""
     return _topics.get(name)
+
+
+def followers(name: str) -> list[str]:
+    """The topics that change with the topic `name`."""
+    return [topic.name for topic in _topics.values() if topic.follows == name]
 
 
 def render_spots(templates: Mapping[str, str], context: Mapping[str, Any]) -> Spots:

@@ -1,0 +1,217 @@
+"""My alerts: what is wrong for this tenant, in its own words, and who has taken it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
+
+from dashboards.my.sections import Section
+from ispcore.accounts.models import Account
+from ispcore.accounts.pages import UNCHANGED, account_of, back, require, typed
+from ispcore.accounts.roles import May
+from ispcore.accounts.scope import visible
+from monitoring import queries
+from monitoring.models import Alert, AlertEvent, Severity
+from monitoring.operations import alerts as operations
+from monitoring.operations.alerts import AlertMoved
+
+MOST_OPEN = 100
+MOST_ON_HOME = 5
+MOST_NOTE = 500
+A_PAGE = 30
+PROVIDER = "your provider"
+Kind = AlertEvent.Kind
+_EVENTS = {
+    Kind.ACKNOWLEDGED: ("ok", "took it"),
+    Kind.NOTE: ("info", "noted"),
+    Kind.RESOLVED: ("ok", "resolved it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert as its tenant sees it. `kind` is its severity, `word` the same in words."""
+
+    pk: int
+    kind: str
+    word: str
+    about: str
+    what: str
+    opened_at: datetime
+    taken_by: str
+    resolved_at: datetime | None
+    url: str
+
+    @property
+    def lasted(self) -> timedelta | None:
+        return self.resolved_at - self.opened_at if self.resolved_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    at: datetime
+    kind: str
+    who: str
+    what: str
+
+
+def of_tenant(tenant_id: int) -> QuerySet[Alert]:
+    return Alert.objects.filter(tenant_id=tenant_id).select_related("acknowledged_by")
+
+
+def rows(alerts: Iterable[Alert]) -> list[AlertRow]:
+    return [row(alert) for alert in alerts]
+
+
+def row(alert: Alert) -> AlertRow:
+    about, what = _words(alert)
+    return AlertRow(
+        pk=alert.pk,
+        kind=alert.severity,
+        word=str(Severity(alert.severity).label),
+        about=about,
+        what=what,
+        opened_at=alert.opened_at,
+        taken_by=_taker(alert),
+        resolved_at=alert.resolved_at,
+        url=reverse("my:alert", args=[alert.pk]),
+    )
+
+
+def head(tenant_id: int) -> dict[str, Any]:
+    """What every page shows of the alerts: how many are open, and the critical ones aloud."""
+    alerts = of_tenant(tenant_id)
+    return {
+        "open_alerts": queries.live(alerts).count(),
+        "critical": rows(queries.untaken_critical(alerts)),
+    }
+
+
+def open_rows(tenant_id: int) -> list[AlertRow]:
+    """All that is not resolved, worst first."""
+    return rows(queries.worst_first(queries.live(of_tenant(tenant_id)))[:MOST_OPEN])
+
+
+def context(tenant_id: int) -> dict[str, Any]:
+    """What the lists of open alerts need, on a page and in a live frame."""
+    found = open_rows(tenant_id)
+    critical = [r for r in found if r.kind == Severity.CRITICAL and not r.taken_by]
+    return {"open": found, "first": found[:MOST_ON_HOME]} | {
+        "open_alerts": len(found) if len(found) < MOST_OPEN else head(tenant_id)["open_alerts"],
+        "critical": critical[:10],
+    }
+
+
+def events(alert: Alert) -> list[EventRow]:
+    """The timeline, newest first; the provider's people are not named."""
+    own = set(Account.objects.filter(tenant=alert.tenant_id).values_list("username", flat=True))
+    return [_event(event, own) for event in queries.events(alert)]
+
+
+def _event(event: AlertEvent, own: set[str]) -> EventRow:
+    kind, said = _EVENTS.get(Kind(event.kind), (event.severity, ""))
+    who = (event.by if event.by in own else PROVIDER.capitalize()) if event.by else ""
+    if not event.by:
+        said = {
+            Kind.OPENED: f"Opened as {event.severity}",
+            Kind.SEVERITY: "Changed",
+            Kind.RESOLVED: "Resolved by itself",
+        }.get(Kind(event.kind), said.capitalize())
+    return EventRow(event.at, kind, who, f"{said}: {event.text}" if event.text else said)
+
+
+def _taker(alert: Alert) -> str:
+    taker = alert.acknowledged_by
+    if taker is not None and taker.tenant_id == alert.tenant_id:
+        return taker.username
+    return PROVIDER if taker is not None or alert.acknowledged_at else ""
+
+
+def _words(alert: Alert) -> tuple[str, str]:
+    """(about, what): the words for staff name the reseller, and say what staff should do."""
+    if alert.subject_kind == "resellers.reseller":
+        return "Use of your plan", alert.summary
+    if alert.subject_kind == "resellers.mapping":
+        return alert.subject, "Its interface is gone from the router: it is not counted now"
+    return alert.subject, alert.summary
+
+
+class Alerts(Section):
+    """Open and past alerts, each with its own page."""
+
+    start, label, icon, key = "alerts", "Alerts", "bell", "a"
+
+    def urls(self) -> Sequence[URLPattern]:
+        return [
+            self.route("alerts/", self.alerts, "alerts"),
+            self.route("alerts/<int:pk>/", self.alert, "alert"),
+            self.route("alerts/<int:pk>/acknowledge/", self.acknowledge, "acknowledge", post=True),
+            self.route("alerts/<int:pk>/note/", self.note, "note", post=True),
+        ]
+
+    def alerts(self, request: HttpRequest) -> HttpResponse:
+        past = self._alerts(request).filter(state=Alert.State.RESOLVED)
+        page = Paginator(past.order_by("-resolved_at", "-pk"), A_PAGE).get_page(
+            request.GET.get("page")
+        )
+        tenant_id = account_of(request).tenant_id or 0
+        shown = context(tenant_id) | {"past": rows(page.object_list), "page": page}
+        return self.page(request, "my/alerts/page.html", shown, title="Alerts")
+
+    def alert(self, request: HttpRequest, pk: int) -> HttpResponse:
+        alert = self._alert_or_404(request, pk)
+        shown = {"alert": row(alert), "events": events(alert)}
+        if request.GET.get("fragment") == "detail":
+            frame = self.site.each_context(request)
+            return TemplateResponse(request, "my/alerts/detail.html", frame | shown)
+        return self.page(request, "my/alerts/alert.html", shown, title=shown["alert"].about)
+
+    def acknowledge(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account, alert, note = self._asked(request, pk)
+        return self._do(
+            request,
+            alert,
+            lambda: operations.acknowledge(alert, by=account, note=note),
+            "Acknowledged: your provider sees that you know.",
+        )
+
+    def note(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account, alert, note = self._asked(request, pk)
+        if not note:
+            messages.error(request, f"The note is empty. {UNCHANGED}")
+            return back(request, reverse("my:alert", args=[pk]))
+        return self._do(
+            request, alert, lambda: operations.add_note(alert, by=account, note=note), "Noted."
+        )
+
+    def _do(
+        self, request: HttpRequest, alert: Alert, act: Callable[[], None], words: str
+    ) -> HttpResponse:
+        try:
+            act()
+        except AlertMoved:
+            messages.error(request, f"This alert has moved on meanwhile. {UNCHANGED}")
+        else:
+            messages.success(request, words)
+        return back(request, reverse("my:alert", args=[alert.pk]))
+
+    def _asked(self, request: HttpRequest, pk: int) -> tuple[Account, Alert, str]:
+        account = require(request, May.HANDLE_ALERTS)
+        note = typed(request.POST.get("note", ""), most=MOST_NOTE)
+        return account, self._alert_or_404(request, pk), note
+
+    def _alerts(self, request: HttpRequest) -> QuerySet[Alert]:
+        return visible(Alert.objects.select_related("acknowledged_by"), request.user)
+
+    def _alert_or_404(self, request: HttpRequest, pk: int) -> Alert:
+        alert = self._alerts(request).filter(pk=pk).first()
+        if alert is None:
+            raise Http404
+        return alert
