@@ -110,21 +110,27 @@ def context(tenant_id: int) -> dict[str, Any]:
 
 
 def events(alert: Alert) -> list[EventRow]:
-    """The timeline, newest first; the provider's people are not named."""
+    """The timeline, newest first. The provider's people are not named, and what they noted was
+    written for their colleagues: of theirs one learns that they took or resolved it."""
     own = set(Account.objects.filter(tenant=alert.tenant_id).values_list("username", flat=True))
-    return [_event(event, own) for event in queries.events(alert)]
+    found = []
+    for event in queries.events(alert):
+        if not event.by or event.by in own:
+            found.append(_event(event, event.by, event.text))
+        elif event.kind != Kind.NOTE:
+            found.append(_event(event, PROVIDER.capitalize(), ""))
+    return found
 
 
-def _event(event: AlertEvent, own: set[str]) -> EventRow:
+def _event(event: AlertEvent, who: str, text: str) -> EventRow:
     kind, said = _EVENTS.get(Kind(event.kind), (event.severity, ""))
-    who = (event.by if event.by in own else PROVIDER.capitalize()) if event.by else ""
-    if not event.by:
+    if not who:
         said = {
             Kind.OPENED: f"Opened as {event.severity}",
             Kind.SEVERITY: "Changed",
             Kind.RESOLVED: "Resolved by itself",
         }.get(Kind(event.kind), said.capitalize())
-    return EventRow(event.at, kind, who, f"{said}: {event.text}" if event.text else said)
+    return EventRow(event.at, kind, who, f"{said}: {text}" if text else said)
 
 
 def _taker(alert: Alert) -> str:
@@ -137,7 +143,8 @@ def _taker(alert: Alert) -> str:
 def _words(alert: Alert) -> tuple[str, str]:
     """(about, what): the words for staff name the reseller, and say what staff should do."""
     if alert.subject_kind == "resellers.reseller":
-        return "Use of your plan", alert.summary
+        over = alert.severity in {Severity.CRITICAL, Severity.HIGH}
+        return "Over your plan" if over else "Close to your plan", alert.summary
     if alert.subject_kind == "resellers.mapping":
         return alert.subject, "Its interface is gone from the router: it is not counted now"
     return alert.subject, alert.summary

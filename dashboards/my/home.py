@@ -96,7 +96,7 @@ def verdict(
         worst = open_alerts[0]
         kind = "critical" if worst.kind == Severity.CRITICAL else "warning"
         more = len(open_alerts) - 1
-        words = f"Yes: {worst.about[0].lower()}{worst.about[1:]}"
+        words = f"Yes: {worst.about}"
         detail = worst.what + (f", and {more} more alert{'' if more == 1 else 's'}" if more else "")
         return Answer(kind, words, detail, reverse("my:alerts"))
     if reseller.status != Reseller.Status.ACTIVE:
