@@ -21,12 +21,15 @@ from monitoring import queries
 from monitoring.models import Alert, AlertEvent, Severity
 from monitoring.operations import alerts as operations
 from monitoring.operations.alerts import AlertMoved
+from resellers.models import Mapping
 
 MOST_OPEN = 100
 MOST_ON_HOME = 5
 MOST_NOTE = 500
 A_PAGE = 30
 PROVIDER = "your provider"
+LINK = "resellers.mapping"
+OVER, CLOSE = "Over your plan", "Close to your plan"
 Kind = AlertEvent.Kind
 _EVENTS = {
     Kind.ACKNOWLEDGED: ("ok", "took it"),
@@ -67,11 +70,13 @@ def of_tenant(tenant_id: int) -> QuerySet[Alert]:
 
 
 def rows(alerts: Iterable[Alert]) -> list[AlertRow]:
-    return [row(alert) for alert in alerts]
+    """One row per alert, in the order given."""
+    found = list(alerts)
+    links = _links_of(found)
+    return [_row(alert, *_words(alert, links)) for alert in found]
 
 
-def row(alert: Alert) -> AlertRow:
-    about, what = _words(alert)
+def _row(alert: Alert, about: str, what: str) -> AlertRow:
     return AlertRow(
         pk=alert.pk,
         kind=alert.severity,
@@ -140,13 +145,27 @@ def _taker(alert: Alert) -> str:
     return PROVIDER if taker is not None or alert.acknowledged_at else ""
 
 
-def _words(alert: Alert) -> tuple[str, str]:
+def _links_of(alerts: Sequence[Alert]) -> dict[int, tuple[str, str]]:
+    """What a person calls the links that some of these alerts are about, and their interface."""
+    keys = [alert.subject_id for alert in alerts if alert.subject_kind == LINK]
+    if not keys:
+        return {}
+    columns = ("pk", "vlan_id", "interface__name", "router__name")
+    found = Mapping.objects.filter(pk__in=keys).values_list(*columns)
+    return {
+        pk: (f"{interface if vlan is None else f'VLAN {vlan}'} on {router}", interface)
+        for pk, vlan, interface, router in found
+    }
+
+
+def _words(alert: Alert, links: dict[int, tuple[str, str]]) -> tuple[str, str]:
     """(about, what): the words for staff name the reseller, and say what staff should do."""
     if alert.subject_kind == "resellers.reseller":
         over = alert.severity in {Severity.CRITICAL, Severity.HIGH}
-        return "Over your plan" if over else "Close to your plan", alert.summary
-    if alert.subject_kind == "resellers.mapping":
-        return alert.subject, "Its interface is gone from the router: it is not counted now"
+        return OVER if over else CLOSE, alert.summary
+    if alert.subject_kind == LINK and alert.subject_id in links:
+        name, interface = links[alert.subject_id]
+        return name, f"Interface {interface} is gone from the router: it is not counted now"
     return alert.subject, alert.summary
 
 
@@ -159,8 +178,8 @@ class Alerts(Section):
         return [
             self.route("alerts/", self.alerts, "alerts"),
             self.route("alerts/<int:pk>/", self.alert, "alert"),
-            self.route("alerts/<int:pk>/acknowledge/", self.acknowledge, "acknowledge", post=True),
-            self.route("alerts/<int:pk>/note/", self.note, "note", post=True),
+            self.button("alerts/<int:pk>/acknowledge/", self.acknowledge, "acknowledge"),
+            self.button("alerts/<int:pk>/note/", self.note, "note"),
         ]
 
     def alerts(self, request: HttpRequest) -> HttpResponse:
@@ -174,11 +193,12 @@ class Alerts(Section):
 
     def alert(self, request: HttpRequest, pk: int) -> HttpResponse:
         alert = self._alert_or_404(request, pk)
-        shown = {"alert": row(alert), "events": events(alert)}
+        (found,) = rows([alert])
+        shown = {"alert": found, "events": events(alert)}
         if request.GET.get("fragment") == "detail":
             frame = self.site.each_context(request)
             return TemplateResponse(request, "my/alerts/detail.html", frame | shown)
-        return self.page(request, "my/alerts/alert.html", shown, title=shown["alert"].about)
+        return self.page(request, "my/alerts/alert.html", shown, title=found.about)
 
     def acknowledge(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, alert, note = self._asked(request, pk)

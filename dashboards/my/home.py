@@ -96,9 +96,9 @@ def verdict(
         worst = open_alerts[0]
         kind = "critical" if worst.kind == Severity.CRITICAL else "warning"
         more = len(open_alerts) - 1
-        words = f"Yes: {worst.about}"
+        about = worst.about.lower() if worst.about in {alerts.OVER, alerts.CLOSE} else worst.about
         detail = worst.what + (f", and {more} more alert{'' if more == 1 else 's'}" if more else "")
-        return Answer(kind, words, detail, reverse("my:alerts"))
+        return Answer(kind, f"Yes: {about}", detail, reverse("my:alerts"))
     if reseller.status != Reseller.Status.ACTIVE:
         words = f"Your service is {reseller.get_status_display().lower()}"
         return Answer("warning", words, "Ask your provider.")

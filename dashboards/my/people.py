@@ -104,9 +104,9 @@ class People(Section):
     def urls(self) -> Sequence[URLPattern]:
         return [
             self.route("people/", self.people, "people"),
-            self.route("people/add/", self.add, "person_add"),
-            self.route("people/<int:pk>/", self.person, "person"),
-            self.route("people/<int:pk>/password/", self.password, "person_password"),
+            self.form("people/add/", self.add, "person_add"),
+            self.form("people/<int:pk>/", self.person, "person"),
+            self.form("people/<int:pk>/password/", self.password, "person_password"),
         ]
 
     def is_for(self, account: Account) -> bool:
@@ -201,7 +201,7 @@ class Profile(Section):
     start, label, icon = "profile", "Profile", "person"
 
     def urls(self) -> Sequence[URLPattern]:
-        return [self.route("profile/", self.profile, "profile")]
+        return [self.form("profile/", self.profile, "profile")]
 
     def profile(self, request: HttpRequest) -> HttpResponse:
         account = account_of(request)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.pages import account_of
@@ -43,15 +43,23 @@ class Section:
         return reverse(f"my:{self.start}")
 
     def urls(self) -> Sequence[URLPattern]:
-        """Its pages, made by `route`."""
+        """Its pages, made by `route`, `form` and `button`."""
         raise NotImplementedError
 
     def is_for(self, account: Account) -> bool:
         return account.may(May.VIEW)
 
-    def route(self, pattern: str, view: View, name: str, *, post: bool = False) -> URLPattern:
-        """A URL named my:<name>; `post` refuses every other method."""
-        return path(pattern, self.site.admin_view(require_POST(view) if post else view), name=name)
+    def route(self, pattern: str, view: View, name: str) -> URLPattern:
+        """A page named my:<name>, which is only read."""
+        return path(pattern, self.site.admin_view(require_safe(view)), name=name)
+
+    def form(self, pattern: str, view: View, name: str) -> URLPattern:
+        """A page with a form on it, which is sent to the same address."""
+        return path(pattern, self.site.admin_view(view), name=name)
+
+    def button(self, pattern: str, view: View, name: str) -> URLPattern:
+        """What only a form can ask for."""
+        return path(pattern, self.site.admin_view(require_POST(view)), name=name)
 
     def page(
         self, request: HttpRequest, template: str, context: dict[str, Any], *, title: str
@@ -65,6 +73,7 @@ class Section:
     ) -> TemplateResponse:
         """A page with one form on it."""
         context = {"form": form, "button": button, "back_url": back_url, "lead": lead}
+        context["back_label"] = self.label
         return self.page(request, "my/form.html", context, title=title)
 
 

@@ -96,6 +96,7 @@ class MySite(OwnSite):
             "section": "profile",
             "button": "Change password",
             "back_url": reverse("my:profile"),
+            "back_label": "Profile",
             "lead": "You stay logged in here; sessions elsewhere end.",
         }
         return _PasswordView.as_view(extra_context=context | (extra_context or {}))(request)

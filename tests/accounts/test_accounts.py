@@ -70,10 +70,16 @@ def test_staff_do_what_their_role_says(
     assert [each for each in May if viewer.may(each)] == [May.VIEW]
 
 
-def test_a_tenants_people_only_ever_view(tenant_dhaka: "Tenant", reseller_dhaka: Account) -> None:
+def test_a_tenants_people_change_nothing_of_the_operators(
+    tenant_dhaka: "Tenant", reseller_dhaka: Account
+) -> None:
     operator = Account.objects.create_user("op", role=Role.OPERATOR, tenant=tenant_dhaka)
-    for account in (reseller_dhaka, operator):
-        assert [each for each in May if account.may(each)] == [May.VIEW]
+    viewer = Account.objects.create_user("vi", role=Role.VIEWER, tenant=tenant_dhaka)
+    allowed = {who.username: {m for m in May if who.may(m)} for who in (operator, viewer)}
+    assert allowed == {"op": {May.VIEW, May.HANDLE_ALERTS}, "vi": {May.VIEW}}
+    own = {May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS}
+    assert {m for m in May if reseller_dhaka.may(m)} == own
+    for account in (reseller_dhaka, operator, viewer):
         assert account.has_perm("resellers.view_reseller")
         assert not account.has_perm("routers.view_router")
         assert not account.has_perm("resellers.change_reseller")

@@ -35,91 +35,110 @@ api/resellers/<int:pk>/usage                        xx oooo oon   xx xxxx xxx
 api/alerts                                          xx oooo ooo   xx xxxx xxx
 api/alerts/<int:pk>                                 xx oooo oon   xx xxxx xxx
 api/                                                xx oooo ooo   xx xxxx xxx
-admin/search/                                       LL oooo ooo   LL oooo ooo
-admin/today.json                                    LL oooo xxx   LL oooo xxx
-admin/                                              LL oooo >>>   LL oooo >>>
+admin/search/                                       LL oooo >>>   LL oooo xxx
+admin/today.json                                    LL oooo >>>   LL oooo xxx
+admin/                                              LL oooo >>>   LL oooo xxx
 admin/login/                                        oo >>>> >>>   oo oooo ooo
 admin/logout/                                       >> mmmm mmm   >> oooo ooo
-admin/password_change/                              LL oooo ooo   LL oooo ooo
-admin/password_change/done/                         LL oooo ooo   LL mmmm mmm
-admin/autocomplete/                                 LL xxxx xxx   LL mmmm mmm
-admin/jsi18n/                                       LL oooo ooo   LL mmmm mmm
-admin/r/<path:content_type_id>/<path:object_id>/    LL nnnn nnn   LL nnnn nnn
-admin/base/auditentry/                              LL oooo xxx   LL oooo xxx
-admin/base/auditentry/add/                          LL xxxx xxx   LL xxxx xxx
-admin/base/auditentry/<path:object_id>/history/     LL oooo xxx   LL oooo xxx
-admin/base/auditentry/<path:object_id>/delete/      LL xxxx xxx   LL xxxx xxx
-admin/base/auditentry/<path:object_id>/change/      LL oooo xxx   LL xxxx xxx
-admin/base/auditentry/<path:object_id>/             LL >>>> >>>   LL >>>> >>>
-admin/accounts/account/<int:pk>/password/           LL nnoo nnn   LL nn>> nnn
-admin/accounts/account/                             LL xxoo xxx   LL xxoo xxx
-admin/accounts/account/add/                         LL xxoo xxx   LL xxoo xxx
-admin/accounts/account/<path:object_id>/history/    LL nn>> nnn   LL nn>> nnn
-admin/accounts/account/<path:object_id>/delete/     LL xxxx xxx   LL xxxx xxx
-admin/accounts/account/<path:object_id>/change/     LL xxoo xxx   LL xxoo xxx
-admin/accounts/account/<path:object_id>/            LL >>>> >>>   LL >>>> >>>
-admin/monitoring/alert/<int:pk>/                    LL oooo oon   LL oooo oon
-admin/monitoring/alert/<int:pk>/acknowledge/        LL mmmm mmm   LL x>>> xxx
-admin/monitoring/alert/<int:pk>/resolve/            LL mmmm mmm   LL x>>> xxx
-admin/monitoring/alert/<int:pk>/note/               LL mmmm mmm   LL x>>> xxx
-admin/monitoring/alert/acknowledge/                 LL mmmm mmm   LL x>>> xxx
-admin/monitoring/alert/                             LL oooo ooo   LL oooo ooo
-admin/monitoring/alert/add/                         LL xxxx xxx   LL xxxx xxx
-admin/monitoring/alert/<path:object_id>/history/    LL >>>> >>n   LL >>>> >>n
-admin/monitoring/alert/<path:object_id>/delete/     LL xxxx xxx   LL xxxx xxx
-admin/monitoring/alert/<path:object_id>/change/     LL >>>> >>n   LL xxxx xxn
-admin/monitoring/alert/<path:object_id>/            LL oooo oon   LL oooo oon
-admin/monitoring/rule/                              LL oooo xxx   LL oooo xxx
-admin/monitoring/rule/add/                          LL xxoo xxx   LL xxoo xxx
-admin/monitoring/rule/<path:object_id>/history/     LL >>>> nnn   LL >>>> nnn
-admin/monitoring/rule/<path:object_id>/delete/      LL xxxx xxx   LL xxxx xxx
-admin/monitoring/rule/<path:object_id>/change/      LL oooo xxx   LL xxoo xxx
-admin/monitoring/rule/<path:object_id>/             LL >>>> >>>   LL >>>> >>>
-admin/routers/router/<int:pk>/                      LL oooo nnn   LL oooo nnn
-admin/routers/router/<int:pk>/test/                 LL mmmm mmm   LL xooo xxx
-admin/routers/router/<int:pk>/discover/             LL mmmm mmm   LL x>>> xxx
-admin/routers/router/<int:pk>/poll/                 LL mmmm mmm   LL x>>> xxx
-admin/routers/router/renames/<int:pk>/confirm/      LL xooo xxx   LL x>>> xxx
-admin/routers/router/renames/<int:pk>/dismiss/      LL xooo xxx   LL x>>> xxx
-admin/routers/router/                               LL oooo xxx   LL oooo xxx
-admin/routers/router/add/                           LL xxoo xxx   LL xxoo xxx
-admin/routers/router/<path:object_id>/history/      LL >>>> nnn   LL >>>> nnn
-admin/routers/router/<path:object_id>/delete/       LL xxoo xxx   LL xxoo xxx
-admin/routers/router/<path:object_id>/change/       LL >>oo nnn   LL xxoo nnn
-admin/routers/router/<path:object_id>/              LL oooo nnn   LL oooo nnn
-admin/routers/interface/                            LL oooo xxx   LL oooo xxx
-admin/routers/interface/add/                        LL xxxx xxx   LL xxxx xxx
-admin/routers/interface/<path:object_id>/history/   LL >>>> nnn   LL >>>> nnn
-admin/routers/interface/<path:object_id>/delete/    LL xxxx xxx   LL xxxx xxx
-admin/routers/interface/<path:object_id>/change/    LL oooo xxx   LL xxxx xxx
-admin/routers/interface/<path:object_id>/           LL >>>> >>>   LL >>>> >>>
-admin/resellers/mapping/<int:pk>/end/               LL xooo xxx   LL x>>> xxx
-admin/resellers/mapping/                            LL oooo ooo   LL oooo ooo
-admin/resellers/mapping/add/                        LL xooo xxx   LL xooo xxx
-admin/resellers/mapping/<path:object_id>/history/   LL >>>> >>n   LL >>>> >>n
-admin/resellers/mapping/<path:object_id>/delete/    LL xxxx xxx   LL xxxx xxx
-admin/resellers/mapping/<path:object_id>/change/    LL oooo oon   LL xxxx xxx
-admin/resellers/mapping/<path:object_id>/           LL >>>> >>>   LL >>>> >>>
-admin/resellers/plan/                               LL oooo xxx   LL oooo xxx
-admin/resellers/plan/add/                           LL xooo xxx   LL xooo xxx
-admin/resellers/plan/<path:object_id>/history/      LL >>>> nnn   LL >>>> nnn
-admin/resellers/plan/<path:object_id>/delete/       LL xooo xxx   LL xooo xxx
-admin/resellers/plan/<path:object_id>/change/       LL oooo xxx   LL xooo xxx
-admin/resellers/plan/<path:object_id>/              LL >>>> >>>   LL >>>> >>>
-admin/resellers/reseller/<int:pk>/                  LL oooo oon   LL oooo oon
-admin/resellers/reseller/<int:pk>/plan/             LL xooo xxx   LL xooo xxx
-admin/resellers/reseller/<int:pk>/thresholds/       LL xooo xxx   LL xooo xxx
-admin/resellers/reseller/<int:pk>/usage.json        LL oooo oon   LL oooo oon
-admin/resellers/reseller/<int:pk>/usage.csv         LL oooo oon   LL oooo oon
-admin/resellers/reseller/                           LL oooo ooo   LL oooo ooo
-admin/resellers/reseller/add/                       LL xooo xxx   LL xooo xxx
-admin/resellers/reseller/<path:object_id>/history/  LL >>>> >>n   LL >>>> >>n
-admin/resellers/reseller/<path:object_id>/delete/   LL xooo xxx   LL xooo xxx
-admin/resellers/reseller/<path:object_id>/change/   LL >ooo >>n   LL xooo xxn
-admin/resellers/reseller/<path:object_id>/          LL oooo oon   LL oooo oon
-admin/<app_label>/                                  LL >>>> >>>   LL >>>> >>>
-admin/<anything else>                               LL nnnn nnn   LL nnnn nnn
-(root)                                              >> >>>> >>>   >> >>>> >>>
+admin/password_change/                              LL oooo >>>   LL oooo xxx
+admin/password_change/done/                         LL oooo >>>   LL mmmm xxx
+admin/autocomplete/                                 LL xxxx >>>   LL mmmm xxx
+admin/jsi18n/                                       LL oooo >>>   LL mmmm xxx
+admin/r/<path:content_type_id>/<path:object_id>/    LL nnnn >>>   LL nnnn xxx
+admin/base/auditentry/                              LL oooo >>>   LL oooo xxx
+admin/base/auditentry/add/                          LL xxxx >>>   LL xxxx xxx
+admin/base/auditentry/<path:object_id>/history/     LL oooo >>>   LL oooo xxx
+admin/base/auditentry/<path:object_id>/delete/      LL xxxx >>>   LL xxxx xxx
+admin/base/auditentry/<path:object_id>/change/      LL oooo >>>   LL xxxx xxx
+admin/base/auditentry/<path:object_id>/             LL >>>> >>>   LL >>>> xxx
+admin/accounts/account/<int:pk>/password/           LL nnoo >>>   LL nn>> xxx
+admin/accounts/account/                             LL xxoo >>>   LL xxoo xxx
+admin/accounts/account/add/                         LL xxoo >>>   LL xxoo xxx
+admin/accounts/account/<path:object_id>/history/    LL nn>> >>>   LL nn>> xxx
+admin/accounts/account/<path:object_id>/delete/     LL xxxx >>>   LL xxxx xxx
+admin/accounts/account/<path:object_id>/change/     LL xxoo >>>   LL xxoo xxx
+admin/accounts/account/<path:object_id>/            LL >>>> >>>   LL >>>> xxx
+admin/monitoring/alert/<int:pk>/                    LL oooo >>>   LL oooo xxx
+admin/monitoring/alert/<int:pk>/acknowledge/        LL mmmm >>>   LL x>>> xxx
+admin/monitoring/alert/<int:pk>/resolve/            LL mmmm >>>   LL x>>> xxx
+admin/monitoring/alert/<int:pk>/note/               LL mmmm >>>   LL x>>> xxx
+admin/monitoring/alert/acknowledge/                 LL mmmm >>>   LL x>>> xxx
+admin/monitoring/alert/                             LL oooo >>>   LL oooo xxx
+admin/monitoring/alert/add/                         LL xxxx >>>   LL xxxx xxx
+admin/monitoring/alert/<path:object_id>/history/    LL >>>> >>>   LL >>>> xxx
+admin/monitoring/alert/<path:object_id>/delete/     LL xxxx >>>   LL xxxx xxx
+admin/monitoring/alert/<path:object_id>/change/     LL >>>> >>>   LL xxxx xxx
+admin/monitoring/alert/<path:object_id>/            LL oooo >>>   LL oooo xxx
+admin/monitoring/rule/                              LL oooo >>>   LL oooo xxx
+admin/monitoring/rule/add/                          LL xxoo >>>   LL xxoo xxx
+admin/monitoring/rule/<path:object_id>/history/     LL >>>> >>>   LL >>>> xxx
+admin/monitoring/rule/<path:object_id>/delete/      LL xxxx >>>   LL xxxx xxx
+admin/monitoring/rule/<path:object_id>/change/      LL oooo >>>   LL xxoo xxx
+admin/monitoring/rule/<path:object_id>/             LL >>>> >>>   LL >>>> xxx
+admin/routers/router/<int:pk>/                      LL oooo >>>   LL oooo xxx
+admin/routers/router/<int:pk>/test/                 LL mmmm >>>   LL xooo xxx
+admin/routers/router/<int:pk>/discover/             LL mmmm >>>   LL x>>> xxx
+admin/routers/router/<int:pk>/poll/                 LL mmmm >>>   LL x>>> xxx
+admin/routers/router/renames/<int:pk>/confirm/      LL xooo >>>   LL x>>> xxx
+admin/routers/router/renames/<int:pk>/dismiss/      LL xooo >>>   LL x>>> xxx
+admin/routers/router/                               LL oooo >>>   LL oooo xxx
+admin/routers/router/add/                           LL xxoo >>>   LL xxoo xxx
+admin/routers/router/<path:object_id>/history/      LL >>>> >>>   LL >>>> xxx
+admin/routers/router/<path:object_id>/delete/       LL xxoo >>>   LL xxoo xxx
+admin/routers/router/<path:object_id>/change/       LL >>oo >>>   LL xxoo xxx
+admin/routers/router/<path:object_id>/              LL oooo >>>   LL oooo xxx
+admin/routers/interface/                            LL oooo >>>   LL oooo xxx
+admin/routers/interface/add/                        LL xxxx >>>   LL xxxx xxx
+admin/routers/interface/<path:object_id>/history/   LL >>>> >>>   LL >>>> xxx
+admin/routers/interface/<path:object_id>/delete/    LL xxxx >>>   LL xxxx xxx
+admin/routers/interface/<path:object_id>/change/    LL oooo >>>   LL xxxx xxx
+admin/routers/interface/<path:object_id>/           LL >>>> >>>   LL >>>> xxx
+admin/resellers/mapping/<int:pk>/end/               LL xooo >>>   LL x>>> xxx
+admin/resellers/mapping/                            LL oooo >>>   LL oooo xxx
+admin/resellers/mapping/add/                        LL xooo >>>   LL xooo xxx
+admin/resellers/mapping/<path:object_id>/history/   LL >>>> >>>   LL >>>> xxx
+admin/resellers/mapping/<path:object_id>/delete/    LL xxxx >>>   LL xxxx xxx
+admin/resellers/mapping/<path:object_id>/change/    LL oooo >>>   LL xxxx xxx
+admin/resellers/mapping/<path:object_id>/           LL >>>> >>>   LL >>>> xxx
+admin/resellers/plan/                               LL oooo >>>   LL oooo xxx
+admin/resellers/plan/add/                           LL xooo >>>   LL xooo xxx
+admin/resellers/plan/<path:object_id>/history/      LL >>>> >>>   LL >>>> xxx
+admin/resellers/plan/<path:object_id>/delete/       LL xooo >>>   LL xooo xxx
+admin/resellers/plan/<path:object_id>/change/       LL oooo >>>   LL xooo xxx
+admin/resellers/plan/<path:object_id>/              LL >>>> >>>   LL >>>> xxx
+admin/resellers/reseller/<int:pk>/                  LL oooo >>>   LL oooo xxx
+admin/resellers/reseller/<int:pk>/plan/             LL xooo >>>   LL xooo xxx
+admin/resellers/reseller/<int:pk>/thresholds/       LL xooo >>>   LL xooo xxx
+admin/resellers/reseller/<int:pk>/usage.json        LL oooo >>>   LL oooo xxx
+admin/resellers/reseller/<int:pk>/usage.csv         LL oooo >>>   LL oooo xxx
+admin/resellers/reseller/                           LL oooo >>>   LL oooo xxx
+admin/resellers/reseller/add/                       LL xooo >>>   LL xooo xxx
+admin/resellers/reseller/<path:object_id>/history/  LL >>>> >>>   LL >>>> xxx
+admin/resellers/reseller/<path:object_id>/delete/   LL xooo >>>   LL xooo xxx
+admin/resellers/reseller/<path:object_id>/change/   LL >ooo >>>   LL xooo xxx
+admin/resellers/reseller/<path:object_id>/          LL oooo >>>   LL oooo xxx
+admin/<app_label>/                                  LL >>>> >>>   LL >>>> xxx
+admin/<anything else>                               LL nnnn >>>   LL nnnn xxx
+my/                                                 LL >>>> ooo   LL xxxx mmm
+my/today.json                                       LL >>>> ooo   LL xxxx mmm
+my/usage/                                           LL >>>> ooo   LL xxxx mmm
+my/usage.json                                       LL >>>> ooo   LL xxxx mmm
+my/usage.csv                                        LL >>>> ooo   LL xxxx mmm
+my/links/                                           LL >>>> ooo   LL xxxx mmm
+my/alerts/                                          LL >>>> ooo   LL xxxx mmm
+my/alerts/<int:pk>/                                 LL >>>> oon   LL xxxx mmm
+my/alerts/<int:pk>/acknowledge/                     LL >>>> mmm   LL xxxx >>n
+my/alerts/<int:pk>/note/                            LL >>>> mmm   LL xxxx >>n
+my/people/                                          LL >>>> oxo   LL xxxx mmm
+my/people/add/                                      LL >>>> oxo   LL xxxx oxo
+my/people/<int:pk>/                                 LL >>>> oxn   LL xxxx >xn
+my/people/<int:pk>/password/                        LL >>>> oxn   LL xxxx >xn
+my/profile/                                         LL >>>> ooo   LL xxxx >>>
+my/password_change/                                 LL >>>> ooo   LL xxxx ooo
+my/<anything else>                                  LL >>>> nnn   LL xxxx nnn
+my/login/                                           LL LLLL LLL   LL LLLL LLL
+my/logout/                                          >> mmmm mmm   >> oooo ooo
+(root)                                              LL >>>> >>>   LL >>>> >>>
 """
 MEANINGS = {200: "o", 403: "x", 404: "n", 405: "m"}
 LINES = {
@@ -149,7 +168,7 @@ def _all_patterns() -> list[str]:
 
 
 @pytest.fixture
-def keys(isp: "Isp", viewer: "Account") -> dict[str, int]:
+def keys(isp: "Isp", viewer: "Account", reseller_dhaka: "Account") -> dict[str, int]:
     """The row to ask for, by the part of the address that says what it is."""
     from ispcore.base.models import AuditEntry
     from monitoring.models import Rule
@@ -169,6 +188,7 @@ def keys(isp: "Isp", viewer: "Account") -> dict[str, int]:
     return {
         "base/auditentry": AuditEntry.objects.latest("pk").pk,
         "accounts/account": viewer.pk,
+        "my/people": reseller_dhaka.pk,
         "alert": isp.over_plan.pk,
         "monitoring/rule": Rule.objects.earliest("pk").pk,
         "routers/router/renames": rename.pk,
@@ -184,7 +204,7 @@ def keys(isp: "Isp", viewer: "Account") -> dict[str, int]:
 def person(request: pytest.FixtureRequest, isp: "Isp", tenant_dhaka: "Tenant") -> "Account | None":
     if request.param == "anonymous":
         return None
-    if request.param == "dhaka_operator":  # what a role allows, belonging to a tenant takes away
+    if request.param == "dhaka_operator":  # the same role, within a tenant
         return _account("op_dhaka", "operator", tenant_dhaka)
     if request.param == "inactive":
         account = _account("gone", "admin")
