@@ -18,9 +18,9 @@ from ispcore.base import clock
 from ispcore.base.timeseries.buckets import BUCKET_S
 from resellers.models import Mapping, Reseller, Usage
 from resellers.queries import down_up
-from routers.counter_states import CounterState
+from routers.counter_states import Rate
 from routers.pages.interfaces import state_of
-from routers.queries import counters_of, is_fresh
+from routers.queries import current_rates
 
 SPARK = timedelta(hours=6)
 MOST_PAST = 30
@@ -49,7 +49,7 @@ class LinkRow:
     interface: str
     kind: str
     word: str
-    read_at: datetime | None
+    read_at: datetime | None  # without a current rate: when its router was last read
     down_bps: int | None
     up_bps: int | None
     spark: Sequence[int | None]
@@ -67,9 +67,9 @@ def live_links(reseller: Reseller) -> list[LinkRow]:
     found = list(
         _mappings(reseller).filter(ended_at=None).order_by("router__name", "vlan_id", "pk")
     )
-    counters, lines = counters_of(m.router_id for m in found), _sparks(found)
+    rates, lines = current_rates(m.router_id for m in found), _sparks(found)
     now = clock.now()
-    return [_row(m, counters.get(m.interface_id), lines[m.pk], now) for m in found]
+    return [_row(m, rates.get(m.interface_id), lines[m.pk], now) for m in found]
 
 
 def past_links(reseller: Reseller) -> list[LinkRow]:
@@ -90,16 +90,12 @@ def _mappings(reseller: Reseller) -> QuerySet[Mapping]:
     return rows.select_related("router", "interface").only(*_SHOWN)
 
 
-def _row(
-    mapping: Mapping, counters: CounterState | None, line: Sequence[int | None], now: datetime
-) -> LinkRow:
+def _row(mapping: Mapping, rate: Rate | None, line: Sequence[int | None], now: datetime) -> LinkRow:
     interface = mapping.interface
     interface.router = mapping.router
     kind, word = state_of(interface, None, now)
     kind, word = WORDS.get(word, (kind, word))
-    at = counters.rated_at if counters else None
-    fresh = counters if at is not None and is_fresh(at, now) else None
-    down, up = down_up(mapping.side, fresh.in_bps, fresh.out_bps) if fresh else (None, None)
+    down, up = down_up(mapping.side, rate.in_bps, rate.out_bps) if rate else (None, None)
     return LinkRow(
         key=mapping.pk,
         vlan=mapping.vlan_id,
@@ -109,7 +105,7 @@ def _row(
         interface=interface.name,
         kind=kind,
         word=word,
-        read_at=datetime.fromtimestamp(counters.at_ms / 1000, UTC) if counters else None,
+        read_at=rate.rated_at if rate else mapping.router.read_at,
         down_bps=down,
         up_bps=up,
         spark=line,

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
@@ -28,7 +29,7 @@ OWN_ACCOUNT = "This is your own account: somebody else has to change its role or
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """An account in the list; `url` is empty for one's own role, which others change."""
+    """An account in the list."""
 
     account: Account
     role: str
@@ -173,7 +174,11 @@ class People(Section):
         url = reverse("my:person", args=[pk])
         if request.method == "POST":
             password = operations.generate_password()
-            operations.set_password(person, password=password, by=account.actor)
+            try:
+                operations.set_password(person, password=password, by=account.actor)
+            except ValidationError as error:
+                messages.error(request, words_of(error, Account))
+                return redirect(url)
             _show_once(request, person, password)
             return done(request, f"{person} has a new password.", reverse("my:people"))
         return self.form_page(
