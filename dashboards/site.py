@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,15 +12,14 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from dashboards import overview, search
+from dashboards.doors import OwnSite, home_url, place_in_my
 from ispcore.accounts.login import LoginForm
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.operations import accounts
-from ispcore.accounts.pages import page_url
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from monitoring import pages as alert_pages
 from monitoring.models import Alert
-from resellers.models import Reseller
 
 # the menu: heading and models, in this order
 MENU = (
@@ -43,15 +41,20 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return account
 
 
-class PortalSite(admin.AdminSite):
+class PortalSite(OwnSite):
+    """The staff's admin. A tenant's people have their own: dashboards.my."""
+
     site_header = site_title = "ISPCore"
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = True
-    login_form = LoginForm  # tenants' people log in too, and see their own rows
+    login_form = LoginForm  # for everybody; afterwards each is led to the own site
 
-    def has_permission(self, request: HttpRequest) -> bool:
-        return isinstance(request.user, Account) and request.user.is_active
+    def is_for(self, account: Account) -> bool:
+        return account.is_staff
+
+    def elsewhere(self, request: HttpRequest) -> str:
+        return place_in_my(request)
 
     def get_urls(self) -> list[Any]:
         return [
@@ -100,12 +103,17 @@ class PortalSite(admin.AdminSite):
 
     # -- pages
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        if request.method == "GET" and isinstance(request.user, Account):
+            return redirect(home_url(request.user))
+        return super().login(request, extra_context)
+
     def index(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         account = request.user
-        if isinstance(account, Account) and not account.sees_all:
-            return redirect(_home_of(account))
+        if isinstance(account, Account) and not account.sees_all:  # narrowed to chosen objects
+            return redirect("admin:monitoring_alert_changelist")
         return super().index(request, overview.context() | (extra_context or {}))
 
     def app_index(  # type: ignore[override]
@@ -156,12 +164,3 @@ def _overview_entry() -> dict[str, Any]:
         "add_url": None,
         "perms": {},
     }
-
-
-def _home_of(account: Account) -> str:
-    """Where a tenant's people start: their reseller's page, or their alerts without one. Whoever is
-    narrowed to chosen objects starts with their alerts."""
-    if account.is_staff:
-        return reverse("admin:monitoring_alert_changelist")
-    own = visible(Reseller.objects.all(), account).first()
-    return page_url(own) if own else reverse("admin:monitoring_alert_changelist")

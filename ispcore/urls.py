@@ -1,9 +1,10 @@
-"""All URLs: the admin is the portal, the API is under /api/."""
+"""All URLs: staff have /admin/, a tenant's people /my/, other systems /api/."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.generic import RedirectView
 
+from dashboards.doors import home
+from dashboards.my.site import my_site
 from ispcore import api
 from ispcore.health import health
 
@@ -12,5 +13,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include(api.identity)),
     path("api/", include(api.router.urls)),
     path("admin/", admin.site.urls),
-    path("", RedirectView.as_view(pattern_name="admin:index", permanent=False)),
+    path("my/", my_site.urls),
+    path("", home, name="home"),
 ]

@@ -1,5 +1,5 @@
-"""What pages watch of alerts: all of them (staff), those of one tenant, or of one account that is
-narrowed to chosen objects."""
+"""What the staff's pages watch of alerts: all of them, or those of one account that is narrowed to
+chosen objects. A tenant's people have a topic of their own."""
 
 from django.db.models import QuerySet
 
@@ -46,7 +46,7 @@ def _spots(key: str) -> Spots:
 
 
 def _allowed(account: Account, key: str) -> bool:
-    if not account.may(May.VIEW):
+    if not account.is_staff or not account.may(May.VIEW):
         return False
     return account.sees_all or key == pages.watched_key(account)
 

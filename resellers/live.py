@@ -1,4 +1,4 @@
-"""What pages watch of a reseller: its own people and staff may."""
+"""What the staff's pages watch of a reseller; its own people have topics of their own."""
 
 from ispcore.accounts.models import Account
 from ispcore.accounts.pages import pk_of
@@ -44,7 +44,7 @@ def _whose(key: str) -> int:
 
 def _allowed(account: Account, key: str) -> bool:
     rows = Reseller.objects.filter(pk=pk_of(key))
-    return account.may(May.VIEW) and visible(rows, account).exists()
+    return account.is_staff and account.may(May.VIEW) and visible(rows, account).exists()
 
 
 # two topics, since usage takes much longer to make and changes every 5 minutes only

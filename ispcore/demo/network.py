@@ -7,6 +7,7 @@ from ispcore.environment import var_dir
 from lab.traffic import Profile
 
 ZONE = "Asia/Dhaka"
+LOGIN, LOGIN_OF = "meghna", "Meghna Online"  # who looks at the demo as a reseller's owner
 API_PORT, SNMP_PORT = 18728, 18161
 M = 1_000_000
 

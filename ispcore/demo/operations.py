@@ -10,7 +10,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import ProtectedError, Q, QuerySet
 
-from ispcore.accounts.models import Tenant
+from ispcore.accounts.models import Account, Tenant
+from ispcore.accounts.operations import accounts
+from ispcore.accounts.roles import Role
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from ispcore.demo import history, lab_dir, network
@@ -56,6 +58,19 @@ def load() -> int:
     return samples
 
 
+def make_login() -> str | None:
+    """The account of a reseller's owner; returns its new password, None where it is there.
+
+    Raises ValidationError where somebody has that name already.
+    """
+    tenant = Tenant.objects.filter(is_demo=True, name=network.LOGIN_OF).first()
+    if tenant is None or Account.objects.filter(username=network.LOGIN, tenant=tenant).exists():
+        return None
+    password = accounts.generate_password()
+    accounts.create(network.LOGIN, role=Role.CLIENT, tenant=tenant, password=password, by=BY)
+    return password
+
+
 def remove() -> dict[str, int]:
     """Delete all that the demo made, and what was collected of it; counts by what it was.
 
@@ -87,6 +102,7 @@ def _remove() -> dict[str, int]:
             counts["alerts"] += Alert.objects.filter(**about).count()
             Alert.objects.filter(**about).delete()
             RuleState.objects.filter(**about).delete()
+        Account.objects.filter(username=network.LOGIN, tenant__in=tenants).delete()
         theirs = Q(router__in=routers_) | Q(reseller__tenant__in=tenants)
         counts["mappings"] = _delete(Mapping.objects.filter(theirs))
         counts["resellers"] = _delete(Reseller.objects.filter(tenant__in=tenants))

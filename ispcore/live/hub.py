@@ -20,7 +20,7 @@ from django.db import Error, connections
 from ispcore.base import clock, leases
 from ispcore.base.outages import brief, is_away
 from ispcore.live import topics
-from ispcore.live.topics import Spots, Topic
+from ispcore.live.topics import Spots, Topic, followers
 
 COALESCE_S = 0.1
 RETRY_S = 2.0
@@ -151,9 +151,10 @@ class Hub:
 
     def touch(self, names: Iterable[Name]) -> None:
         """These changed: render what is watched of them, and tell."""
-        for name in names:
-            if (watched := self._watched.get(name)) is not None:
-                self._render(watched)
+        for topic, key in names:
+            for name in (topic, *followers(topic)):
+                if (watched := self._watched.get((name, key))) is not None:
+                    self._render(watched)
 
     def touch_all(self) -> None:
         """Events may have been missed: render all, which sends everybody what differs."""

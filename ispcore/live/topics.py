@@ -22,7 +22,8 @@ class Topic:
     the key does not exist (any more). `allowed` says whether an account may watch that key; it
     answers False for what does not exist, or leaves that to `spots`. `whose` names the tenant whose
     rows the key shows, so that the database lets through no others; None: all tenants', which is
-    for staff alone. It raises LookupError as `spots` does, and sees all rows.
+    for staff alone. It raises LookupError as `spots` does, and sees all rows. A topic that
+    `follows` another shows the same things to other people: it changes whenever that one's key does.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Topic:
     whose: Callable[[str], int | None] = lambda key: None
     resource: str = ""
     """What an API token must be for to watch it (`Account.reaches`); empty: no token watches."""
+    follows: str = ""
 
 
 class AlreadyRegistered(ValueError):
@@ -68,6 +70,11 @@ def get(name: str) -> Topic | None:
 def names() -> list[str]:
     """All topics that are registered."""
     return sorted(_topics)
+
+
+def followers(name: str) -> list[str]:
+    """The topics that change with the topic `name`."""
+    return [topic.name for topic in _topics.values() if topic.follows == name]
 
 
 def render_spots(templates: Mapping[str, str], context: Mapping[str, Any]) -> Spots:

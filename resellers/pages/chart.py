@@ -67,7 +67,7 @@ def spot(reseller: Reseller, key: str = DEFAULT) -> ChartSpot:
     span = span_of(key)
     shown = series(reseller, span.start, span.end)
     page = reverse("admin:resellers_reseller_page", args=[reseller.pk])
-    ranges = [(k, label, page if k == DEFAULT else f"{page}?range={k}") for k, label in _labels()]
+    ranges = [(k, label, page if k == DEFAULT else f"{page}?range={k}") for k, label in labels()]
     return ChartSpot(
         url=f"{reverse('admin:resellers_reseller_usage', args=[reseller.pk])}?range={key}",
         csv_url=f"{reverse('admin:resellers_reseller_usage_csv', args=[reseller.pk])}?range={key}",
@@ -119,7 +119,7 @@ def as_csv(reseller: Reseller, span: Span) -> str:
     for point in shown.points:
         rate = ["" if v is None else v for v in (point.down_bps, point.up_bps)]
         at = point.at.astimezone(zone).isoformat(timespec="seconds")
-        rows.writerow([at, *rate, shown.step_s, _note(point)])
+        rows.writerow([at, *rate, shown.step_s, note(point)])
     return text.getvalue()
 
 
@@ -163,7 +163,7 @@ def foot(shown: Series) -> str:
     return "; ".join(parts) + "."
 
 
-def _labels() -> Iterator[tuple[str, str]]:
+def labels() -> Iterator[tuple[str, str]]:
     yield from _LABELS.items()
     this_month = clock.isp_date(clock.now()).replace(day=1)
     last = (this_month - timedelta(days=1)).replace(day=1)
@@ -184,7 +184,7 @@ def _interpolated(shown: Series) -> list[list[int]]:
     return spans
 
 
-def _note(point: Point) -> str:
+def note(point: Point) -> str:
     reasons = list(point.quality.reasons)
     if point.down_bps is None and not reasons:
         reasons = ["no reading"]

@@ -170,9 +170,9 @@ def usage_spots(reseller: Reseller, *, chart_range: str = chart.DEFAULT) -> dict
     Raises chart.NotARange.
     """
     return {
-        "p95": _percentile(reseller),
+        "p95": month_percentile(reseller),
         "chart": chart.spot(reseller, chart_range),
-        "daily_peaks": _peaks(reseller, _plan_changes(reseller)),
+        "daily_peaks": peaks(reseller),
         "thresholds": Thresholds(reseller.warning_percent, reseller.critical_percent),
     }
 
@@ -273,8 +273,8 @@ def _current(reseller: Reseller, used: Current, alerts: Sequence[AlertRow]) -> C
     )
 
 
-def _percentile(reseller: Reseller) -> PercentileSpot:
-    """Of this month so far."""
+def month_percentile(reseller: Reseller) -> PercentileSpot:
+    """The 95th percentile of this month so far."""
     today = clock.isp_date(clock.now())
     start, end = clock.month_start(today), clock.day_start(clock.next_month(today))
     found = usage_queries.percentile(reseller, start, end)
@@ -292,8 +292,9 @@ def _percentile(reseller: Reseller) -> PercentileSpot:
     )
 
 
-def _peaks(reseller: Reseller, history: Sequence[PlanChange]) -> list[PeakRow]:
-    found = usage_queries.daily_peaks(reseller)
+def peaks(reseller: Reseller) -> list[PeakRow]:
+    """The highest 5-minute mean of each of the last days, against the plan of its time."""
+    found, history = usage_queries.daily_peaks(reseller), _plan_changes(reseller)
     rows = []
     for day, point in found:
         bps = point.down_bps if point else None

@@ -3,12 +3,14 @@
 from resellers.usage_queries.billing import (
     Octets,
     Percentile,
+    octets,
     percentile,
     percentiles,
     top,
 )
 from resellers.usage_queries.charts import Gap, Series, chart, daily_peaks, series
 from resellers.usage_queries.points import Point, five_minutes, points
+from resellers.usage_queries.steps import UsageRow, steps
 
 __all__ = [
     "Gap",
@@ -16,12 +18,15 @@ __all__ = [
     "Percentile",
     "Point",
     "Series",
+    "UsageRow",
     "chart",
     "daily_peaks",
     "five_minutes",
+    "octets",
     "percentile",
     "percentiles",
     "points",
     "series",
+    "steps",
     "top",
 ]

@@ -139,10 +139,21 @@ def top(count: int, start: datetime, end: datetime) -> list[Octets]:
 
     Every day that lies in the period partly counts wholly, up to the last roll-up.
     """
+    rows = _octets(start, end).order_by("-both", "mapping__reseller")[:count]
+    return [Octets(row["mapping__reseller"], int(row["down"]), int(row["up"])) for row in rows]
+
+
+def octets(reseller: Reseller, start: datetime, end: datetime) -> Octets | None:
+    """What one reseller's mappings carried, as in `top`; None where nothing was counted."""
+    row = next(iter(_octets(start, end).filter(mapping__reseller=reseller).order_by()), None)
+    return Octets(reseller.pk, int(row["down"]), int(row["up"])) if row else None
+
+
+def _octets(start: datetime, end: datetime) -> Any:
     first, last = clock.isp_date(start), clock.isp_date(end - timedelta(microseconds=1))
     faces = When(mapping__side=Mapping.Side.RESELLER, then=F("out_octets"))
     against = When(mapping__side=Mapping.Side.RESELLER, then=F("in_octets"))
-    rows = (
+    return (
         UsageDaily.objects.filter(day__gte=first, day__lte=last)
         .values("mapping__reseller")
         .annotate(
@@ -150,9 +161,7 @@ def top(count: int, start: datetime, end: datetime) -> list[Octets]:
             up=Sum(Case(against, default=F("out_octets"))),
             both=Sum(F("in_octets") + F("out_octets")),
         )
-        .order_by("-both", "mapping__reseller")[:count]
     )
-    return [Octets(row["mapping__reseller"], int(row["down"]), int(row["up"])) for row in rows]
 
 
 _Found = tuple[int, datetime | None, int | None, int | None]  # samples, the last, down, up

@@ -74,7 +74,7 @@ const KINDS = {
       { stroke: c.before, width: 1.25, dash: [4, 4], points: { show: false } },
       { stroke: c.down, width: 1.75, fill: fade(c.down, 0.12), points: { show: false } },
     ],
-    range: () => (plot, low, high) => [0, Math.max(high || 0, 1e6) * 1.1],
+    range: (d) => (plot, low, high) => [0, Math.max(high || 0, d.plan_down || 0, 1e6) * 1.1],
     tip: (d, i) => `today ${rateWords(d.now[i])}   yesterday ${rateWords(d.before[i])}`,
     known: (d) => [...d.now, ...d.before],
     summary: (d) =>
@@ -93,7 +93,6 @@ function hooks(chart, kind, d, c) {
     ],
     draw: [
       (plot) => {
-        if (chart.box.dataset.chart !== "usage") return;
         drawLine(plot, 0, c.line, [], 1);
         drawLine(plot, d.plan_down, c.fg, [], 1.25);
         drawLine(plot, d.plan_up && -d.plan_up, c.fg, [], 1.25);

@@ -30,8 +30,12 @@ FILES = {
 }
 # each with the reason why none of the names above fits
 OWN_FILES = {
-    # the site is the admin itself; the others are the parts of its first page, and its search
-    "dashboards": {"site.py", "overview.py", "fleet.py", "news.py", "search.py"},
+    # the site is the admin itself; others are the parts of its first page, and its search; the site
+    # of a tenant's people, and who is led to which
+    "dashboards": {
+        *("site.py", "overview.py", "fleet.py", "news.py", "search.py"),
+        *("my", "doors.py"),
+    },
     # a router's row as the protocols want it, read by operations; pure: what flapping is, and how
     # counters are packed
     "routers": {"targets.py", "flapping.py", "counter_states.py"},

@@ -1,6 +1,7 @@
 """The demo comes whole, is marked as such, and leaves nothing behind."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import timedelta
@@ -67,7 +68,17 @@ def test_a_small_isp_comes_whole_and_is_marked(loaded: str) -> None:
     assert Plan.objects.count() == 5
     for model in (Tenant, Router, Plan):
         assert not model.objects.filter(is_demo=False).exists()
-    assert not Account.objects.exists()
+    owner = Account.objects.get()
+    assert (owner.username, owner.role, str(owner.tenant)) == ("meghna", "client", "Meghna Online")
+    said = re.search(r"user name  meghna\n    password   (\S{20})\n", loaded)
+    assert said is not None
+    assert owner.check_password(said[1])
+
+
+def test_a_demo_of_before_gets_its_login_and_says_so_once(loaded: str) -> None:
+    Account.objects.all().delete()
+    assert "user name  meghna" in demo("--load")
+    assert demo("--load") == ""
     assert all(reseller.plan for reseller in Reseller.objects.all())
 
 

@@ -145,20 +145,24 @@ def test_what_is_no_rename_has_no_answer(isp: "Isp", as_noc: "Client") -> None:
 
 
 def test_the_alert_of_a_mapping_is_on_the_page_of_its_reseller_and_of_no_other(
-    isp: "Isp", rename: InterfaceChange, as_dhaka: "Client", as_ctg: "Client"
+    isp: "Isp", rename: InterfaceChange, as_noc: "Client", as_dhaka: "Client", as_ctg: "Client"
 ) -> None:
     interfaces.judge_all()
 
-    def page(client: "Client", reseller: Any) -> Any:
-        return client.get(reverse("admin:resellers_reseller_page", args=[reseller.pk]))
+    def page(reseller: Any) -> Any:
+        return as_noc.get(reverse("admin:resellers_reseller_page", args=[reseller.pk]))
 
-    own = page(as_dhaka, isp.dhaka)
+    own = page(isp.dhaka)
     words = [row.what for row in own.context["alerts"]]
     assert any("Interface vlan-312 is gone from dhk-edge-01: Dhaka Fibre" in each for each in words)
     (row,) = [r for r in own.context["alerts"] if "gone" in r.what]
-    assert as_dhaka.get(row.subject_url).status_code == 200
-    assert as_ctg.get(row.subject_url).status_code == 404
-    assert "vlan-312" not in page(as_ctg, isp.ctg).content.decode()
+    assert as_noc.get(row.subject_url).status_code == 200
+    assert "vlan-312" not in page(isp.ctg).content.decode()
+    alert = reverse("my:alert", args=[row.pk])
+    assert [client.get(alert).status_code for client in (as_dhaka, as_ctg)] == [200, 404]
+    for name in ("my:index", "my:links", "my:alerts"):
+        assert "vlan-312" in as_dhaka.get(reverse(name)).content.decode()
+        assert "vlan-312" not in as_ctg.get(reverse(name)).content.decode()
     (mapping,) = own.context["mappings"]
     assert mapping.gone_at == NOON - timedelta(minutes=30)
 

@@ -224,7 +224,8 @@ def test_the_day_is_cut_in_the_isps_zone(isp: "Isp", as_noc: "Client", settings:
 
 
 def test_only_staff_see_the_sum_of_all(isp: "Isp", as_dhaka: "Client") -> None:
-    assert as_dhaka.get(reverse("admin:today")).status_code == 403
+    answer = as_dhaka.get(reverse("admin:today"))
+    assert answer["Location"] == reverse("my:index")
 
 
 def test_the_live_overview_is_what_the_page_shows(
@@ -239,7 +240,9 @@ def test_the_live_overview_is_what_the_page_shows(
     assert [TOPICS[0].allowed(who, "") for who in (noc, reseller_dhaka)] == [True, False]
 
 
-def test_the_live_alerts_of_a_tenant_are_its_own(isp: "Isp", noc: Any, reseller_dhaka: Any) -> None:
+def test_the_live_alerts_of_the_console_are_for_staff(
+    isp: "Isp", noc: Any, reseller_dhaka: Any
+) -> None:
     from monitoring.live import TOPICS
 
     topic, tenant = TOPICS[0], str(isp.dhaka.tenant_id)
@@ -247,11 +250,7 @@ def test_the_live_alerts_of_a_tenant_are_its_own(isp: "Isp", noc: Any, reseller_
     assert "ctg-edge-01" not in topic.spots(tenant)["rows"]
     assert "Dhaka Fibre" in topic.spots(tenant)["rows"]
     other = str(isp.ctg.tenant_id)
-    assert [topic.allowed(reseller_dhaka, key) for key in ("", tenant, other)] == [
-        False,
-        True,
-        False,
-    ]
+    assert not any(topic.allowed(reseller_dhaka, key) for key in ("", tenant, other))
     assert topic.allowed(noc, "")
     with pytest.raises(LookupError):
         topic.spots("all")

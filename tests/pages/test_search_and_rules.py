@@ -1,10 +1,11 @@
 """Search, rules, the menu, and how many queries each page may cost."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
 
+from dashboards import search
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert, Rule
 
@@ -42,10 +43,15 @@ def test_an_exact_name_goes_straight_there(isp: "Isp", as_noc: "Client") -> None
     assert response["Location"] == reverse("admin:routers_router_page", args=[isp.edge.pk])
 
 
-def test_a_tenant_finds_only_itself(isp: "Isp", as_ctg: "Client") -> None:
-    assert _found(as_ctg, "312") == {}
-    assert _found(as_ctg, "dhk") == {}
-    assert _found(as_ctg, "401") == {"Resellers": ["Chattogram Net"]}
+def test_a_tenant_finds_only_itself(isp: "Isp", reseller_ctg: Any) -> None:
+    """The search page is for staff; whoever else asks the search itself finds the own rows."""
+
+    def found(words: str) -> dict[str, list[str]]:
+        groups = search.find(reseller_ctg, words).groups
+        return {group.title: [row.title for row in group.rows] for group in groups if group.rows}
+
+    assert found("312") == found("dhk") == {}
+    assert found("401") == {"Resellers": ["Chattogram Net"]}
 
 
 @pytest.mark.parametrize("query", ["", " ", "\x00", "a" * 5000, "<script>", "99999999999999999999"])
@@ -118,12 +124,4 @@ def test_the_menu_is_in_the_order_of_the_work(as_admin: "Client") -> None:
         "Resellers": ["Resellers", "Plans", "Mappings"],
         "Routers": ["Routers", "Interfaces"],
         "Accounts": ["Accounts", "API tokens", "Audit log"],
-    }
-
-
-def test_a_tenants_menu_has_what_it_may_see(isp: "Isp", as_dhaka: "Client") -> None:
-    assert _menu(as_dhaka, reverse("admin:index")) == {
-        "Monitoring": ["Alerts"],
-        "Resellers": ["Resellers", "Mappings"],
-        "Accounts": ["Accounts"],
     }

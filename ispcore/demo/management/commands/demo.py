@@ -6,7 +6,20 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base import audit
-from ispcore.demo import operations
+from ispcore.demo import network, operations
+
+_RULE = "=" * 66
+LOGIN_WORDS = f"""
+{_RULE}
+  The owner of a reseller in the demo, {network.LOGIN_OF}: sees /my/
+
+    user name  {network.LOGIN}
+    password   {{password}}
+
+  Shown this once, stored nowhere in clear. A new one is made in the
+  admin: Accounts, {network.LOGIN}, Set a new password.
+{_RULE}
+"""
 
 
 class Command(BaseCommand):
@@ -30,13 +43,17 @@ class Command(BaseCommand):
                     raise CommandError(f"demo not removed: {error}") from error
                 listed = ", ".join(f"{count} {what}" for what, count in counts.items())
                 self.stdout.write(f"demo removed: {listed}")
-            elif not operations.is_loaded():
+            else:
                 self._load()
 
     def _load(self) -> None:
         try:
-            samples = operations.load()
+            samples = 0 if operations.is_loaded() else operations.load()
+            password = operations.make_login()
         except ValidationError as error:
             faults = "; ".join(error.messages)
             raise CommandError(f"the demo does not fit into this portal: {faults}") from error
-        self.stdout.write(f"demo loaded: {samples:,} samples of usage")
+        if samples:
+            self.stdout.write(f"demo loaded: {samples:,} samples of usage")
+        if password:
+            self.stdout.write(LOGIN_WORDS.format(password=password))
