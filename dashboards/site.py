@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from dashboards import overview, search
-from ispcore.accounts.login import LoginForm
+from ispcore.accounts.entrance import to_login
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.operations import accounts
 from ispcore.accounts.pages import page_url
@@ -48,7 +48,6 @@ class PortalSite(admin.AdminSite):
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = True
-    login_form = LoginForm  # tenants' people log in too, and see their own rows
 
     def has_permission(self, request: HttpRequest) -> bool:
         return isinstance(request.user, Account) and request.user.is_active
@@ -99,6 +98,11 @@ class PortalSite(admin.AdminSite):
         return menu
 
     # -- pages
+
+    def login(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return to_login(request, home=reverse("admin:index"))
 
     def index(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -111,3 +111,21 @@ class Account(AbstractBaseUser, Stamped):
 
     def get_full_name(self) -> str:
         return self.name or self.username
+
+
+from ispcore.accounts.identity import (  # noqa: E402 - they point at the models above
+    KnownNetwork,
+    LoginBrake,
+    RolePolicy,
+    SharedCache,
+)
+
+__all__ = [
+    "Account",
+    "AccountManager",
+    "KnownNetwork",
+    "LoginBrake",
+    "RolePolicy",
+    "SharedCache",
+    "Tenant",
+]

@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from ispcore.accounts.freshness import AsksAgain
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
@@ -158,7 +159,7 @@ class OperationForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class ScopedAdmin(BoundedList):
+class ScopedAdmin(AsksAgain, BoundedList):
     """Shows the rows that `scope.visible` lets through, and writes by operations only.
 
     A subclass that can be edited overrides `store` and, where rows may go, `remove`. The faults

@@ -1,0 +1,21 @@
+"""Jobs of the accounts: mail with links, and forgetting."""
+
+from ispcore.accounts.identity import SharedCache
+from ispcore.accounts.operations import brakes, resets, sessions
+from ispcore.base import clock
+from ispcore.base.audit import Actor
+
+
+def send_reset_links(email: str, base_url: str, address: str | None) -> str:
+    """Mail links to the accounts with this mail address."""
+    sent = resets.send_links(
+        email, base_url=base_url, address=address, by=Actor("forgotten password")
+    )
+    return f"{sent} sent"
+
+
+def tidy() -> str:
+    """Forget failed logins, ended sessions, and what the shared cache holds beyond its time."""
+    failures, ended = brakes.forget(), sessions.forget()
+    expired, _ = SharedCache.objects.filter(expires__lt=clock.now()).delete()
+    return f"{failures} counts of failures, {ended} ended sessions, {expired} cached forgotten"
