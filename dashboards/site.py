@@ -28,7 +28,7 @@ MENU = (
     ("Monitoring", "monitoring", ("monitoring.alert", "monitoring.rule")),
     ("Resellers", "resellers", ("resellers.reseller", "resellers.plan", "resellers.mapping")),
     ("Routers", "routers", ("routers.router", "routers.interface")),
-    ("Accounts", "accounts", ("accounts.account", "base.auditentry")),
+    ("Accounts", "accounts", ("accounts.account", "accounts.rolepolicy", "base.auditentry")),
 )
 
 

@@ -10,10 +10,13 @@ from ispcore.live import topics
 
 def connect() -> None:
     """Called once all apps are loaded."""
+    from ispcore.accounts.operations import second_factors
+    from ispcore.base import secrets
     from resellers import queries
     from resellers.operations import interfaces, usage
     from routers import hooks
 
+    secrets.also_rotated["second factors"] = second_factors.rotate_secrets
     hooks.collected_in_transaction[:] = [usage.record]
     hooks.collected[:] = [usage.announce]
     hooks.carried_by[:] = [queries.carried_by]

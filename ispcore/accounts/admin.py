@@ -11,7 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from ispcore.accounts.models import Account
+from ispcore.accounts.freshness import ask_again
+from ispcore.accounts.login_admin import LoginsOfAccount, RolePolicyAdmin
+from ispcore.accounts.models import Account, RolePolicy
 from ispcore.accounts.operations import accounts as operations
 from ispcore.accounts.pages import OperationForm, ScopedAdmin, account_of, actor_of, posted
 from ispcore.accounts.roles import Role
@@ -89,13 +91,14 @@ def _check_role(form: forms.BaseForm, role: Any, tenant: Any) -> None:
 
 
 @admin.register(Account)
-class AccountAdmin(ScopedAdmin):
+class AccountAdmin(LoginsOfAccount, ScopedAdmin):
     """Accounts. Only a super user makes or changes super users; nobody locks out themselves."""
 
     list_display = ("username", "name", "role", "tenant", "logs_in", "last_seen")
     list_filter = ("role", "is_active")
     list_select_related = ("tenant",)
-    readonly_fields = ("new_password",)
+    readonly_fields = ("new_password", "open_sessions", "second_factor")
+    asks_before_change = True
     search_fields = ("username", "name", "email", "tenant__name")
 
     def get_urls(self) -> list[URLPattern]:
@@ -116,6 +119,7 @@ class AccountAdmin(ScopedAdmin):
             return [
                 ("Who", {"fields": ["username", "name", "email", "new_password"]}),
                 ("What", {"fields": ["role", "tenant", "is_active"]}),
+                ("Logins", {"fields": ["open_sessions", "second_factor"]}),
             ]
         return [
             ("Who", {"fields": ["username", "email"]}),
@@ -158,6 +162,8 @@ class AccountAdmin(ScopedAdmin):
         account = self.visible_or_404(request, pk)
         if not self.has_change_permission(request, account):
             raise PermissionDenied
+        if (asked := ask_again(request)) is not None:
+            return asked
         form = PasswordForm(posted(request))
         url = reverse("admin:accounts_account_change", args=[pk])
         if request.method == "POST" and form.is_valid():
@@ -196,6 +202,9 @@ class AccountAdmin(ScopedAdmin):
         if not account.is_active:
             return state("low", "Off")
         return state("ok", "Yes") if account.has_usable_password() else state("low", "No password")
+
+
+admin.site.register(RolePolicy, RolePolicyAdmin)
 
 
 def _keep_oneself(account: Account, row: Account) -> None:

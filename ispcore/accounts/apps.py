@@ -11,7 +11,7 @@ class AccountsConfig(AppConfig):
         from allauth.mfa import signals
         from django.contrib.auth.signals import user_logged_in
 
-        from ispcore.accounts import listeners, marks
+        from ispcore.accounts import checks, listeners, marks  # noqa: F401 - checks register
 
         user_logged_in.connect(marks.begin)
         signals.authenticator_added.connect(listeners.second_factor_added)

@@ -16,7 +16,7 @@ LONGEST_IDLE_S = 7 * 86_400
 class RolePolicy(Stamped):
     """How people of one role log in and for how long they may do nothing."""
 
-    role = models.CharField(max_length=20, choices=Role.choices, primary_key=True)
+    role = models.CharField(max_length=20, choices=Role.choices, unique=True, editable=False)
     needs_second_factor = models.BooleanField(
         "second factor required",
         default=False,

@@ -42,11 +42,13 @@ EDITED_WITH: dict[str, May] = {
     "routers.router": May.EDIT_ROUTERS,
     "monitoring.rule": May.EDIT_ROUTERS,
     "accounts.account": May.EDIT_ACCOUNTS,
+    "accounts.rolepolicy": May.EDIT_ACCOUNTS,
 }
 # what a tenant's people see (their own rows of it); staff see everything but what is named below
 TENANT_SEES = frozenset({"resellers.reseller", "resellers.mapping", "monitoring.alert"})
 NEEDS_TO_SEE: dict[str, May] = {
     "accounts.account": May.EDIT_ACCOUNTS,
+    "accounts.rolepolicy": May.EDIT_ACCOUNTS,
     "accounts.tenant": May.EDIT_ACCOUNTS,
 }
 

@@ -30,6 +30,10 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 OURS = {"base", "accounts", "live", "monitoring", "radius", "routers", "resellers", "dashboards"}
 # whole tables that no tenant's person ever sees
 STAFF_ONLY = {
+    "accounts.knownnetwork",
+    "accounts.loginbrake",
+    "accounts.rolepolicy",
+    "accounts.sharedcache",
     "base.auditentry",
     "base.heartbeat",
     "base.joblease",

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from allauth.usersessions.models import UserSession
 
 from ispcore.accounts import operations as account_modules
-from ispcore.accounts.models import Account
-from ispcore.accounts.operations import accounts
+from ispcore.accounts.models import Account, RolePolicy
+from ispcore.accounts.operations import accounts, policies, resets, second_factors, sessions
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
 from monitoring import operations as monitoring_modules
@@ -29,6 +30,8 @@ PACKAGES = (account_modules, monitoring_modules, router_modules, reseller_module
 # what nobody decides: readings, what follows from them, and functions that write nothing
 FACTS = {
     "accounts.generate_password",
+    *("brakes.wait_s", "brakes.count_failure", "brakes.forgive", "brakes.forget"),
+    *("sessions.seen", "sessions.forget", "second_factors.rotate_secrets"),
     *("alerts.open_alert", "alerts.update_live", "alerts.resolve_automatically"),
     *("rules.evaluate", "rules.withdraw"),
     *("connection.test", "connection.check_apis", "retention.forget"),
@@ -58,6 +61,19 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "accounts.set_password": lambda w: accounts.set_password(
         w.account, password="correct horse", by=BY
     ),
+    "policies.save": lambda w: policies.save(RolePolicy.objects.get(role="viewer"), by=BY),
+    "resets.send_links": lambda w: resets.send_links(
+        "noc@example.net", base_url="http://localhost", address=None, by=BY
+    ),
+    "second_factors.note": lambda w: second_factors.note(
+        w.account, action="add", kind="totp", by=BY
+    ),
+    "second_factors.reset": lambda w: second_factors.reset(w.account, by=BY),
+    "sessions.logged_in": lambda w: sessions.logged_in(
+        w.account, address="127.0.0.1", second_factor=False, by=BY
+    ),
+    "sessions.end": lambda w: sessions.end(w.session, by=BY),
+    "sessions.end_all": lambda w: sessions.end_all(w.account, by=BY),
     "alerts.acknowledge": lambda w: alerts.acknowledge(w.alert, by=w.account),
     "alerts.acknowledge_many": lambda w: alerts.acknowledge_many([w.alert], by=w.account),
     "alerts.add_note": lambda w: alerts.add_note(w.alert, by=w.account, note="x"),
@@ -122,7 +138,9 @@ def world(db: None, noc: Account) -> World:
         router=router, at=NOON, kind="renamed", interface=interfaces[2], other=interfaces[0]
     )
     reseller = resellers.create("Dhaka Fibre", by=BY)
+    Account.objects.filter(pk=noc.pk).update(email="noc@example.net")
     return World(
+        session=UserSession.objects.create(user=noc, ip="127.0.0.1", session_key="x"),
         account=noc,
         alert=Alert.objects.create(
             fingerprint="x",

@@ -38,7 +38,29 @@ api/                                                xx oooo ooo   xx xxxx xxx
 admin/search/                                       LL oooo ooo   LL oooo ooo
 admin/today.json                                    LL oooo xxx   LL oooo xxx
 admin/                                              LL oooo >>>   LL oooo >>>
-admin/login/                                        oo >>>> >>>   oo oooo ooo
+account/login/                                      oo >>>> >>>   oo >>>> >>>
+account/logout/                                     >> oooo ooo   >> >>>> >>>
+account/inactive/                                   oo oooo ooo   mm mmmm mmm
+account/reauthenticate/                             LL oooo ooo   LL oooo ooo
+account/password/reset/                             oo oooo ooo   oo oooo ooo
+account/password/reset/done/                        oo oooo ooo   mm mmmm mmm
+account/password/reset/key/done/                    oo oooo ooo   mm mmmm mmm
+account/password/reset/key/<uid>-<key>/             oo oooo ooo   oo oooo ooo
+account/second-factor/                              LL oooo ooo   LL mmmm mmm
+account/second-factor/authenticate/                 >> >>>> >>>   >> >>>> >>>
+account/second-factor/reauthenticate/               LL >>>> >>>   LL >>>> >>>
+account/second-factor/totp/activate/                LL oooo ooo   LL oooo ooo
+account/second-factor/totp/deactivate/              LL nnnn nnn   LL nnnn nnn
+account/second-factor/recovery-codes/               LL nnnn nnn   LL mmmm mmm
+account/second-factor/recovery-codes/generate/      LL oooo ooo   LL oooo ooo
+account/second-factor/recovery-codes/download/      LL nnnn nnn   LL nnnn nnn
+account/second-factor/webauthn/                     LL oooo ooo   LL mmmm mmm
+account/second-factor/webauthn/add/                 LL oooo ooo   LL oooo ooo
+account/second-factor/webauthn/reauthenticate/      LL >>>> >>>   LL >>>> >>>
+account/second-factor/webauthn/keys/<int:pk>/remove/  LL nnnn nnn   LL nnnn nnn
+account/second-factor/webauthn/keys/<int:pk>/edit/  LL nnnn nnn   LL nnnn nnn
+account/sessions/                                   LL oooo ooo   LL >>>> >>>
+admin/login/                                        LL >>>> >>>   LL >>>> >>>
 admin/logout/                                       >> mmmm mmm   >> oooo ooo
 admin/password_change/                              LL oooo ooo   LL oooo ooo
 admin/password_change/done/                         LL oooo ooo   LL mmmm mmm
@@ -52,6 +74,14 @@ admin/base/auditentry/<path:object_id>/delete/      LL xxxx xxx   LL xxxx xxx
 admin/base/auditentry/<path:object_id>/change/      LL oooo xxx   LL xxxx xxx
 admin/base/auditentry/<path:object_id>/             LL >>>> >>>   LL >>>> >>>
 admin/accounts/account/<int:pk>/password/           LL nnoo nnn   LL nn>> nnn
+admin/accounts/account/<int:pk>/sessions/           LL nnoo nnn   LL nn>> nnn
+admin/accounts/account/<int:pk>/second-factor/      LL nnoo nnn   LL nnoo nnn
+admin/accounts/rolepolicy/                          LL xxoo xxx   LL xxoo xxx
+admin/accounts/rolepolicy/add/                      LL xxxx xxx   LL xxxx xxx
+admin/accounts/rolepolicy/<path:object_id>/history/ LL nn>> nnn   LL nn>> nnn
+admin/accounts/rolepolicy/<path:object_id>/delete/  LL xxxx xxx   LL xxxx xxx
+admin/accounts/rolepolicy/<path:object_id>/change/  LL xxoo xxx   LL xxoo xxx
+admin/accounts/rolepolicy/<path:object_id>/         LL >>>> >>>   LL >>>> >>>
 admin/accounts/account/                             LL xxoo xxx   LL xxoo xxx
 admin/accounts/account/add/                         LL xxoo xxx   LL xxoo xxx
 admin/accounts/account/<path:object_id>/history/    LL nn>> nnn   LL nn>> nnn
@@ -141,6 +171,7 @@ def _named(pattern: str) -> str:
     pattern = re.sub(r"\(\?P<app_label>[^)]*\)", "<app_label>", pattern)
     pattern = pattern.replace("(?P<url>.*)", "<anything else>")
     pattern = pattern.replace(r"(?P<pk>\d{1,18})", "<int:pk>")
+    pattern = pattern.replace("(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)", "<uid>-<key>")
     return pattern.replace("^", "").replace("/?$", "").replace("$", "") or "(root)"
 
 
@@ -151,6 +182,7 @@ def _all_patterns() -> list[str]:
 @pytest.fixture
 def keys(isp: "Isp", viewer: "Account") -> dict[str, int]:
     """The row to ask for, by the part of the address that says what it is."""
+    from ispcore.accounts.models import RolePolicy
     from ispcore.base.models import AuditEntry
     from monitoring.models import Rule
     from routers.models import InterfaceChange, Router
@@ -169,6 +201,7 @@ def keys(isp: "Isp", viewer: "Account") -> dict[str, int]:
     return {
         "base/auditentry": AuditEntry.objects.latest("pk").pk,
         "accounts/account": viewer.pk,
+        "accounts/rolepolicy": RolePolicy.objects.get(role="viewer").pk,
         "alert": isp.over_plan.pk,
         "monitoring/rule": Rule.objects.earliest("pk").pk,
         "routers/router/renames": rename.pk,
@@ -201,6 +234,7 @@ def _address(pattern: str, keys: dict[str, int]) -> str:
     pk = next((str(keys[part]) for part in keys if part in pattern), "1")
     kind = ContentType.objects.get(app_label="resellers", model="reseller").pk
     known = {"<int:pk>": pk, "<path:object_id>": pk, "<path:content_type_id>": str(kind)}
+    known |= {"<uid>-<key>": "1-abc-def"}
     known |= {"<app_label>": "resellers", "<anything else>": "nowhere", "(root)": ""}
     for part, value in known.items():
         pattern = pattern.replace(part, value)
@@ -217,7 +251,8 @@ def _answer(client: Client, method: str, url: str) -> Any:
 
 def _letter(response: Any) -> str:
     if response.status_code == 302:
-        return "L" if response["Location"].startswith("/admin/login/") else ">"
+        leads_to_login = response["Location"].startswith(("/admin/login/", "/account/login/?"))
+        return "L" if leads_to_login else ">"
     return MEANINGS.get(response.status_code, str(response.status_code))
 
 

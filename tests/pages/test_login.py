@@ -1,23 +1,17 @@
 """The login form brakes whoever guesses passwords, and nobody else."""
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
 
-from ispcore.accounts.login import FREE_TRIES, FREE_TRIES_OF_ADDRESS
 from ispcore.accounts.models import Account
+from ispcore.accounts.operations.brakes import FREE_TRIES, FREE_TRIES_OF_ADDRESS
 
 pytestmark = pytest.mark.django_db
-LOGIN = "/admin/login/"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted_yet() -> None:
-    caches["logins"].clear()
+LOGIN = "/account/login/"
 
 
 def attempt(password: str, *, name: str = "noc", address: str = "127.0.0.1") -> str:
-    form = {"username": name, "password": password}
+    form = {"login": name, "password": password}
     answer = Client(REMOTE_ADDR=address).post(LOGIN, form)
     return "in" if answer.status_code == 302 else answer.content.decode()
 
@@ -95,6 +89,6 @@ def test_strange_names_are_only_wrong(noc: Account, name: str) -> None:
 def test_an_ended_account_is_not_told_apart_from_a_wrong_password(noc: Account) -> None:
     Account.objects.filter(pk=noc.pk).update(is_active=False)
     ended, unknown = attempt("noc-password"), attempt("noc-password", name="nobody")
-    fault = "Please enter a correct username and password"
+    fault = "This user name and this password do not belong together."
     assert fault in ended
     assert fault in unknown

@@ -58,6 +58,12 @@ class Migration(migrations.Migration):
             name="RolePolicy",
             fields=[
                 (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
                     "created_at",
                     models.DateTimeField(default=ispcore.base.clock.now, editable=False),
                 ),
@@ -77,9 +83,9 @@ class Migration(migrations.Migration):
                             ("viewer", "Viewer"),
                             ("client", "Client"),
                         ],
+                        editable=False,
                         max_length=20,
-                        primary_key=True,
-                        serialize=False,
+                        unique=True,
                     ),
                 ),
                 (
