@@ -27,9 +27,9 @@ def send_links(email: str, *, base_url: str, address: str | None, by: Actor) -> 
     which one it was. The link is void once it was used, after an hour, after a login, and when
     the password or the mail address changes.
     """
-    accounts = Account.objects.filter(email__iexact=email, is_active=True)[:MOST_ACCOUNTS]
+    accounts = Account.objects.filter(email__iexact=email, is_active=True).exclude(email="")
     sent = 0
-    for account in accounts:
+    for account in accounts[:MOST_ACCOUNTS]:
         if account.email.lower() != email.lower():
             continue  # a database may call addresses alike that lead to another person's box
         with audit.coming_from("mail", address=address), transaction.atomic():
