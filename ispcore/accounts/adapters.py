@@ -8,16 +8,20 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import authenticate
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from ispcore.accounts import marks, policies
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import accounts, brakes, sessions
 from ispcore.accounts.operations.brakes import Attempt
+from ispcore.accounts.roles import Role
 from ispcore.base import secrets
 
 DEVICE_COOKIE = "device"
@@ -69,6 +73,11 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
     def post_login(self, request: HttpRequest, user: Account, **about: Any) -> HttpResponse:
         """The answer to a login, with the cookie that lets this browser in while others guess."""
         response: HttpResponse = super().post_login(request, user, **about)
+        if user.role in {Role.SUPER_USER, Role.ADMIN} and not policies.of(user).has_second_factor:
+            words = (
+                'Your password alone opens this account: <a href="{}">set up a second factor</a>.'
+            )
+            messages.warning(request, format_html(words, reverse("mfa_index")))
         response.set_cookie(
             DEVICE_COOKIE,
             signing.dumps(user.username.lower(), salt=DEVICE_SALT),
