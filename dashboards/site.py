@@ -99,7 +99,7 @@ class PortalSite(admin.AdminSite):
 
     # -- pages
 
-    def login(  # type: ignore[override]
+    def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return to_login(request, home=reverse("admin:index"))

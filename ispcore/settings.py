@@ -237,7 +237,7 @@ AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["ispcore.accounts.backend.RoleBackend"]
 PASSWORD_HASHERS = ["ispcore.accounts.hashing.BoundedArgon2"]
 PASSWORD_HASHES_AT_ONCE = env.integer(
-    "PASSWORD_HASHES_AT_ONCE",
+    "LOGINS_AT_ONCE",
     2,
     "passwords that a web process checks at the same time, each with a core and 100 MB",
     among=range(1, 65),

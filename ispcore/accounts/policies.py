@@ -49,4 +49,5 @@ def of(account: Account) -> Policy:
 
 def _second_factors() -> QuerySet[Authenticator]:
     """Recovery codes alone are none: they stand in for one that is lost."""
-    return Authenticator.objects.exclude(type=Authenticator.Type.RECOVERY_CODES)
+    rows: QuerySet[Authenticator] = Authenticator.objects.all()
+    return rows.exclude(type=Authenticator.Type.RECOVERY_CODES)

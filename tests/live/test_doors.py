@@ -86,8 +86,10 @@ async def test_socket_closes_when_the_role_asks_for_a_second_factor(
 ) -> None:
     monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
     page = await live.page(noc_session)
-    policy = {"role": "operator", "defaults": {"needs_second_factor": True}}
-    await live.in_database(lambda: RolePolicy.objects.update_or_create(**policy))
+    strict = {"needs_second_factor": True}
+    await live.in_database(
+        lambda: RolePolicy.objects.update_or_create(role="operator", defaults=strict)
+    )
     assert await page.closed_with() == 4401
 
 

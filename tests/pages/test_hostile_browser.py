@@ -1,6 +1,5 @@
 """Every page in a real browser, with hostile text in every place that anybody can write to."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +28,7 @@ FOUND = (
 
 
 @pytest.fixture
-def poisoned(super_user: "Account", keys: dict[str, int]) -> Iterator[dict[str, int]]:
+def poisoned(super_user: "Account", keys: dict[str, int]) -> dict[str, int]:
     _poison()
     AlertEvent.objects.create(
         alert_id=keys["alert"], kind="note", severity="high", by=HOSTILE[:100], text=HOSTILE[:250]

@@ -30,7 +30,7 @@ Commits = Callable[..., Any]
 
 def code(secret: str, *, steps_ahead: int = 0) -> str:
     """What an app shows now (RFC 6238), or will in so many half minutes."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps_ahead))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps_ahead)))
 
 
 def enrolled(client: Client, commits: Commits) -> tuple[str, list[str]]:

@@ -23,7 +23,7 @@ def fill(browser: "webdriver.Chrome", **values: str) -> None:
 
 def at(browser: "webdriver.Chrome", words: str) -> None:
     """Wait for the page with this heading."""
-    WebDriverWait(browser, 15).until(
+    WebDriverWait(browser, 60).until(
         lambda page: any(h.text == words for h in page.find_elements(By.TAG_NAME, "h1"))
     )
 
@@ -49,7 +49,7 @@ def test_it_is_added_and_opens_the_next_login(
     chromium.get(f"{base}/account/second-factor/webauthn/add/")
     at(chromium, "Add a security key")
     chromium.find_element(By.ID, "add-key").click()  # the same key again, which it refuses
-    WebDriverWait(chromium, 15).until(
+    WebDriverWait(chromium, 60).until(
         lambda page: page.find_element(By.ID, "key-fault").is_displayed()
     )
     log: Any = chromium.get_log("browser")  # type: ignore[no-untyped-call]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 SESSIONS = "/account/sessions/"
 INDEX = "/admin/"
-POLLS: list[dict[str, str]] = [
+POLLS: list[dict[str, Any]] = [
     {"HTTP_X_REQUESTED_WITH": "live"},
     {"HTTP_SEC_FETCH_MODE": "cors"},
 ]
@@ -110,7 +110,7 @@ def test_an_idle_session_ends_and_says_why(
 
 @pytest.mark.parametrize("headers", POLLS, ids=["live.js", "any script"])
 def test_a_page_that_fetches_itself_keeps_no_session_alive(
-    noc: "Account", frozen_clock: Callable[[datetime], None], headers: dict[str, str]
+    noc: "Account", frozen_clock: Callable[[datetime], None], headers: dict[str, Any]
 ) -> None:
     RolePolicy.objects.filter(role="operator").update(idle_timeout_s=1800)
     client = logged_in("noc")

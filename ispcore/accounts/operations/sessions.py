@@ -76,5 +76,5 @@ def forget() -> int:
     from django.contrib.sessions.models import Session
 
     living = Session.objects.filter(expire_date__gt=clock.now()).values("session_key")
-    deleted, _ = UserSession.objects.exclude(session_key__in=living).delete()
+    deleted: int = UserSession.objects.exclude(session_key__in=living).delete()[0]
     return deleted
