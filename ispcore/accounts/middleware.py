@@ -60,11 +60,15 @@ class SessionGuard:
         if not isinstance(error, TooManyHashes):
             return None
         headers = {"Retry-After": str(RETRY_S)}
+        answer: HttpResponse
         if request.path.startswith("/api/"):
             fault = {"detail": "too many logins at this moment; try again in some seconds"}
-            return JsonResponse(fault, status=503, headers=headers)
-        page = render_to_string("busy.html", request=request)
-        return HttpResponse(page, status=503, headers=headers)
+            answer = JsonResponse(fault, status=503, headers=headers)
+        else:
+            page = render_to_string("busy.html", request=request)
+            answer = HttpResponse(page, status=503, headers=headers)
+        answer._has_been_logged = True  # type: ignore[attr-defined] # anybody can ask for thousands
+        return answer
 
     def _held(self, request: HttpRequest) -> HttpResponseBase | None:
         account = request.user
