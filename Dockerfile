@@ -38,4 +38,4 @@ USER ispcore
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "deploy/docker/health.py"]
-CMD ["python", "-m", "ispcore.web", "--host", "0.0.0.0", "--port", "8000", "--behind-proxy"]
+CMD ["python", "-m", "ispcore.web", "--host", "0.0.0.0", "--port", "8000"]

@@ -3,7 +3,7 @@ from django.contrib.admin import apps as admin_apps
 
 # Their stock pages come with actions that ask for no permission (django-q's runs a task again),
 # and groups mean nothing here: what an account may do follows from its role.
-NOT_OURS = ("auth", "django_q")
+NOT_OURS = ("auth", "django_q", "account", "mfa", "usersessions")
 
 
 class DashboardsConfig(AppConfig):

@@ -13,7 +13,7 @@ from django.urls import path, reverse
 
 from dashboards import overview, search
 from dashboards.doors import OwnSite, home_url, place_in_my
-from ispcore.accounts.login import LoginForm
+from ispcore.accounts.entrance import to_login
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.operations import accounts
 from ispcore.accounts.roles import May
@@ -26,7 +26,11 @@ MENU = (
     ("Monitoring", "monitoring", ("monitoring.alert", "monitoring.rule")),
     ("Resellers", "resellers", ("resellers.reseller", "resellers.plan", "resellers.mapping")),
     ("Routers", "routers", ("routers.router", "routers.interface")),
-    ("Accounts", "accounts", ("accounts.account", "accounts.apitoken", "base.auditentry")),
+    (
+        "Accounts",
+        "accounts",
+        ("accounts.account", "accounts.apitoken", "accounts.rolepolicy", "base.auditentry"),
+    ),
 )
 
 
@@ -48,7 +52,6 @@ class PortalSite(OwnSite):
     index_title = "Overview"
     site_url = None
     enable_nav_sidebar = True
-    login_form = LoginForm  # for everybody; afterwards each is led to the own site
 
     def is_for(self, account: Account) -> bool:
         return account.is_staff
@@ -103,10 +106,12 @@ class PortalSite(OwnSite):
 
     # -- pages
 
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        if request.method == "GET" and isinstance(request.user, Account):
-            return redirect(home_url(request.user))
-        return super().login(request, extra_context)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        account = request.user
+        home = home_url(account) if isinstance(account, Account) else reverse("home")
+        return to_login(request, home=home)
 
     def index(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 DATABASE_KINDS = ("postgresql", "postgres", "mysql", "sqlite")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -108,6 +109,35 @@ class Environment:
                     "example 10.0.0.1,2001:db8::1"
                 ) from None
         return found
+
+    def networks(self, name: str, default: str, meaning: str) -> list[Network]:
+        """Networks and addresses, comma separated."""
+        found = []
+        for one in self.items(name, default.split(","), meaning):
+            try:
+                found.append(ipaddress.ip_network(one))
+            except ValueError:
+                raise ImproperlyConfigured(
+                    f"{name}: {one!r} is no network; give networks, comma separated, for example "
+                    "10.0.0.0/8,2001:db8::1"
+                ) from None
+        return found
+
+    def mail(self, name: str, meaning: str) -> dict[str, object]:
+        """Django's mail settings from an address; empty where not given."""
+        self._note(name, "", meaning)
+        url = self._given(name)
+        config: dict[str, object] = {}
+        if url.partition("://")[0] in environ.Env.EMAIL_SCHEMES:
+            with suppress(ValueError, KeyError):  # its message would hold the password
+                config = dict(environ.Env.email_url_config(url))
+        if url and not config:
+            raise ImproperlyConfigured(
+                f"{name} is no mail address: give smtp+tls://user:password@host:587, smtp+ssl://, "
+                "smtp://, consolemail:// or filemail:///directory, and write / : @ # ? % in a "
+                "password as %2F %3A %40 %23 %3F %25"
+            )
+        return config
 
     def secret(self, name: str, meaning: str) -> str:
         """A value that has no default. Raises ImproperlyConfigured when nobody gave it."""

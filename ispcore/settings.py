@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ispcore.environment import PROJECT, Environment, var_dir
+from ispcore.login_settings import *  # noqa: F403 - constants, none of them of this page
 
 BASE_DIR = PROJECT
 VAR_DIR = var_dir()
@@ -30,6 +31,12 @@ ALLOWED_HOSTS = env.items(
     "ALLOWED_HOSTS",
     [_public.hostname] if _public.hostname else ["localhost", "127.0.0.1", "[::1]"],
     "host names that may be asked for, comma separated",
+)
+TRUSTED_PROXIES = env.networks(
+    "TRUSTED_PROXIES",
+    "127.0.0.1,::1",
+    "networks of the proxies before the portal: of these alone X-Forwarded-For and -Proto are "
+    "believed",
 )
 DEMO = env.flag("ISPCORE_DEMO", "marks the portal as a demo (set by `script/server --demo`)")
 # web, worker, collector, watch or command; decides pools and time-outs
@@ -114,6 +121,10 @@ INSTALLED_APPS = [
     "dashboards",
     "ispcore.demo",
     "ispcore.apps.RoofConfig",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "dashboards.apps.PortalAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -138,6 +149,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "ispcore.accounts.middleware.AuditActor",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "ispcore.accounts.middleware.SessionGuard",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "ispcore.urls"
@@ -246,7 +259,14 @@ ATOMIC_REQUESTS = False
 # --- people ----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.Account"
 AUTHENTICATION_BACKENDS = ["ispcore.accounts.backend.RoleBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["ispcore.accounts.hashing.BoundedArgon2"]
+PASSWORD_HASHES_AT_ONCE = env.integer(
+    "LOGINS_AT_ONCE",
+    2,
+    "passwords that a web process checks at the same time, each with a core and 100 MB",
+    among=range(1, 65),
+)
+PASSWORD_RESET_TIMEOUT = 3600
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
@@ -256,20 +276,46 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "admin:login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"  # everybody is led to the own site
-_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": _MEMORY},
-    # failed logins: room for more than can be tried while one is remembered
-    "logins": {"BACKEND": _MEMORY, "LOCATION": "logins", "OPTIONS": {"MAX_ENTRIES": 100_000}},
+    # shared by all web processes: used codes of second factors, rates of allauth
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    },
 }
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL  # http://localhost, where one tries things
+
+# --- mail ------------------------------------------------------------------------------------
+_mail = env.mail(
+    "EMAIL_URL",
+    "where mail is sent through, `smtp+tls://user:password@host:587`; without it the portal sends "
+    "none, and forgotten passwords are set by an administrator",
+)
+EMAIL_IS_ON = bool(_mail)
+EMAIL_BACKEND = str(_mail.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend"))
+EMAIL_HOST = str(_mail.get("EMAIL_HOST") or "localhost")
+EMAIL_PORT = int(str(_mail.get("EMAIL_PORT") or 25))
+EMAIL_HOST_USER = str(_mail.get("EMAIL_HOST_USER") or "")
+EMAIL_HOST_PASSWORD = str(_mail.get("EMAIL_HOST_PASSWORD") or "")
+EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS", False))
+EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL", False))
+EMAIL_FILE_PATH = _mail.get("EMAIL_FILE_PATH")
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text(
+    "EMAIL_FROM",
+    f"ispcore@{_public.hostname or 'localhost'}",
+    "the sender of mail",
+    shown="ispcore@ the host of PUBLIC_URL",
+)
 
 # --- safe by construction --------------------------------------------------------------------
 _https = _public.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = 7 * 86_400  # the longest idle time-out of a role; each has its own
 SECURE_HSTS_SECONDS = 365 * 86_400 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None

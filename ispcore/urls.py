@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/", health, name="health"),
     path("api/", include(api.identity)),
     path("api/", include(api.router.urls)),
+    path("account/", include("ispcore.accounts.urls")),
     path("admin/", admin.site.urls),
     path("my/", my_site.urls),
     path("", home, name="home"),

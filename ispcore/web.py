@@ -83,9 +83,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m ispcore.web", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="(%(default)s)")
-    parser.add_argument(
-        "--behind-proxy", action="store_true", help="believe X-Forwarded-For (never without one)"
-    )
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ispcore.settings")
     os.environ.setdefault("ISPCORE_PROCESS", "web")
@@ -93,10 +90,10 @@ def main() -> None:
         ensure_secrets()
     except FirstRunError as error:
         sys.exit(f"ispcore: {error}")
-    run(options.host, options.port, behind_proxy=options.behind_proxy)
+    run(options.host, options.port)
 
 
-def run(host: str, port: int, *, behind_proxy: bool) -> None:
+def run(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
     from twisted.internet import reactor
     from twisted.internet.defer import Deferred
@@ -126,8 +123,6 @@ def run(host: str, port: int, *, behind_proxy: bool) -> None:
         websocket_timeout=-1,
         websocket_max_message_size=16 * 2**20,  # both ways; what pages send is limited per frame
         websocket_max_frame_size=64 * 2**10,
-        proxy_forwarded_address_header="X-Forwarded-For" if behind_proxy else None,
-        proxy_forwarded_port_header="X-Forwarded-Port" if behind_proxy else None,
         application_close_timeout=5,
     )
     server.run()

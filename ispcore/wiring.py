@@ -12,11 +12,14 @@ from ispcore.live import topics
 def connect() -> None:
     """Called once all apps are loaded."""
     from ispcore.accounts import security
+    from ispcore.accounts.operations import second_factors
+    from ispcore.base import secrets
     from monitoring.operations import security as security_alerts
     from resellers import queries
     from resellers.operations import interfaces, usage
     from routers import hooks
 
+    secrets.also_rotated["second factors"] = second_factors.rotate_secrets
     hooks.collected_in_transaction[:] = [usage.record]
     hooks.collected[:] = [usage.announce]
     hooks.carried_by[:] = [queries.carried_by]

@@ -13,7 +13,9 @@ from django.utils.html import format_html
 
 from ispcore.accounts import granting, matrix_pages
 from ispcore.accounts.authority import manages_account, roles_of
+from ispcore.accounts.freshness import ask_again
 from ispcore.accounts.granting import GrantsField, key_of
+from ispcore.accounts.login_admin import LoginsOfAccount
 from ispcore.accounts.models import Account, ApiToken
 from ispcore.accounts.operations import accounts as operations
 from ispcore.accounts.operations import grants
@@ -110,7 +112,7 @@ admin.site.register(ApiToken, ApiTokenAdmin)
 
 
 @admin.register(Account)
-class AccountAdmin(ScopedAdmin):
+class AccountAdmin(LoginsOfAccount, ScopedAdmin):
     """Accounts. Nobody makes or changes one above their own; nobody locks out themselves.
 
     It serves the staff's site and that of tenants' people, who see the accounts of their tenant.
@@ -120,7 +122,8 @@ class AccountAdmin(ScopedAdmin):
     list_filter = ("role", "is_active")
     list_select_related = ("tenant",)
     labels = {"tenant": ("name",)}
-    readonly_fields = ("new_password",)
+    readonly_fields = ("new_password", "open_sessions", "second_factor")
+    asks_before_change = True
     search_fields = ("username", "name", "email", "tenant__name")
 
     def page_urls(self) -> Sequence[URLPattern]:
@@ -160,6 +163,7 @@ class AccountAdmin(ScopedAdmin):
             return [
                 ("Who", {"fields": ["username", "name", "email", *(["new_password"] * own)]}),
                 ("What", {"fields": ["role", *tenant, "is_active", *narrowed]}),
+                ("Logins", {"fields": ["open_sessions", "second_factor"]}),
             ]
         return [
             ("Who", {"fields": ["username", "email"]}),
@@ -209,6 +213,8 @@ class AccountAdmin(ScopedAdmin):
         account = self.visible_or_404(request, pk)
         if not self.has_change_permission(request, account):
             raise PermissionDenied
+        if (asked := ask_again(request)) is not None:
+            return asked
         form = PasswordForm(posted(request))
         url = self.url_of("change", pk)
         if request.method == "POST" and form.is_valid():

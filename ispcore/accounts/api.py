@@ -11,12 +11,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from ispcore.accounts import login, second_factor
+from ispcore.accounts import second_factor
 from ispcore.accounts.api_auth import CHALLENGE, address_of
-from ispcore.accounts.login import Attempt
 from ispcore.accounts.models import Account
-from ispcore.accounts.operations import api_logins, seen_networks
+from ispcore.accounts.operations import api_logins, brakes, seen_networks
 from ispcore.accounts.operations.api_logins import LoginEnded
+from ispcore.accounts.operations.brakes import Attempt
 
 WRONG = "user name and password (or the code) do not fit"
 CODE_NEEDED = "this account has a second factor: send its code as well"
@@ -49,11 +49,11 @@ class LoginView(OpenView):
         given = _read(LoginBody, request)
         address = address_of(request)
         attempt = Attempt(given["username"], address or "")
-        wait_s, what = login.wait_s(attempt)
+        wait_s, what = brakes.wait_s(attempt)
         if wait_s:
             raise Throttled(wait=wait_s, detail=f"too many failed logins {what}")
         account = request.user = self._account(request, given, attempt)
-        login.forgive(attempt)
+        brakes.forgive(attempt)
         token = api_logins.start(account, address=address, by=account.actor)
         seen_networks.logged_in(account, address=address)
         return Response(_pair(token))
@@ -68,7 +68,7 @@ class LoginView(OpenView):
                 raise AuthenticationFailed({"detail": CODE_NEEDED, "code": "second_factor_needed"})
             if second_factor.ok(account, code):
                 return account
-        login.count_failure(attempt)
+        brakes.count_failure(attempt)
         raise AuthenticationFailed(WRONG)
 
 

@@ -9,10 +9,18 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
+        """Django and allauth say by signals of theirs what happens in their own pages."""
+        from allauth.mfa import signals
         from django.contrib.auth.signals import user_logged_in
 
-        # Django's own word of a login: the one place that all login pages pass, ours or not
+        from ispcore.accounts import checks, listeners, marks  # noqa: F401 - checks register
+
+        user_logged_in.connect(marks.begin)
+        # the one place that all login pages pass, ours or not
         user_logged_in.connect(_logged_in, dispatch_uid="accounts.seen_networks")
+        signals.authenticator_added.connect(listeners.second_factor_added)
+        signals.authenticator_removed.connect(listeners.second_factor_removed)
+        signals.authenticator_reset.connect(listeners.recovery_codes_renewed)
 
 
 def _logged_in(*, request: Any, user: Any, **_rest: Any) -> None:

@@ -225,3 +225,27 @@ class Grant(Stamped):
 
     def __str__(self) -> str:
         return f"{self.kind.rpartition('.')[2]} {self.name}"
+
+
+from ispcore.accounts.identity import (  # noqa: E402 - they point at the models above
+    KnownNetwork,
+    LoginBrake,
+    RolePolicy,
+    SharedCache,
+)
+
+__all__ = [
+    "Account",
+    "AccountManager",
+    "ApiLogin",
+    "ApiToken",
+    "Grant",
+    "KnownNetwork",
+    "LiveTicket",
+    "LoginBrake",
+    "RolePermission",
+    "RolePolicy",
+    "SeenNetwork",
+    "SharedCache",
+    "Tenant",
+]

@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from ispcore.accounts import history, networks, security
+from ispcore.accounts.freshness import AsksAgain
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import narrow, visible
@@ -168,7 +169,7 @@ class OperationForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class ScopedAdmin(BoundedList):
+class ScopedAdmin(AsksAgain, BoundedList):
     """Shows the rows that `scope.visible` lets through, and writes by operations only.
 
     A subclass that can be edited overrides `store` and, where rows may go, `remove`. The faults

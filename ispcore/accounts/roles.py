@@ -79,6 +79,7 @@ EDITED_WITH: dict[str, May] = {
     "monitoring.rule": May.EDIT_ROUTERS,
     "accounts.account": May.EDIT_ACCOUNTS,
     "accounts.apitoken": May.EDIT_ACCOUNTS,
+    "accounts.rolepolicy": May.EDIT_ACCOUNTS,
 }
 # what a tenant's people see (their own rows of it); staff see everything but what is named below
 TENANT_SEES = frozenset(
@@ -86,6 +87,7 @@ TENANT_SEES = frozenset(
 )
 NEEDS_TO_SEE: dict[str, May] = {
     "accounts.account": May.EDIT_ACCOUNTS,
+    "accounts.rolepolicy": May.EDIT_ACCOUNTS,
     "accounts.tenant": May.EDIT_ACCOUNTS,
     "accounts.apitoken": May.EDIT_ACCOUNTS,
 }

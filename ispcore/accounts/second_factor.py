@@ -1,9 +1,8 @@
 """The second factor of a login that has no page: a code from an app, or a recovery code."""
 
-from typing import Any
+from allauth.mfa.models import Authenticator
 
-from django.apps import apps
-
+from ispcore.accounts import policies
 from ispcore.accounts.models import Account
 
 RECOVERY_CODES = "recovery_codes"
@@ -15,20 +14,18 @@ def is_asked_of(account: Account) -> bool:
 
 
 def ok(account: Account, code: str) -> bool:
-    """Whether `code` is good for the account (each is good once); True where none is asked.
+    """Whether `code` is good for the account (each is good once); without one, whether its role
+    does without.
 
     An account that has only a security key cannot log in here: a key needs a browser.
     """
     if not is_asked_of(account):
-        return True
+        return not policies.of(account).lacks_second_factor
     code = code.replace(" ", "")
     with_codes = [each for each in _factors(account) if each.type in {"totp", RECOVERY_CODES}]
     return bool(code) and any(each.wrap().validate_code(code) for each in with_codes)
 
 
-def _factors(account: Account) -> list[Any]:
-    if not apps.is_installed("allauth.mfa"):
-        return []
-    authenticators: Any = apps.get_model("mfa.Authenticator")  # type: ignore[misc] # may be absent
-    rows = authenticators.objects.filter(user=account)
+def _factors(account: Account) -> list[Authenticator]:
+    rows = Authenticator.objects.filter(user=account)
     return list(rows.order_by("-type"))  # the app's code is tried before a recovery code

@@ -18,6 +18,7 @@ POLICY = (
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 class RequestId:
@@ -44,6 +45,7 @@ class ContentSecurityPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "private, no-store")
         return response
@@ -59,13 +61,18 @@ class DatabaseAway:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, OperationalError | InterfaceError):
-            return None
-        headers = {"Retry-After": str(RETRY_S)}
-        if request.path.startswith("/api/"):
-            fault = {"detail": "the database does not answer; nothing was changed"}
-            return JsonResponse(fault, status=503, headers=headers)
-        # only what was asked for is asked again: a form that is open behind it keeps its entries
-        asked = request.method in {"GET", "HEAD"}
-        page = render_to_string("503.html", {"retry_s": RETRY_S if asked else None})
-        return HttpResponse(page, status=503, headers=headers)
+        if isinstance(error, OperationalError | InterfaceError):
+            return database_away(request)
+        return None
+
+
+def database_away(request: HttpRequest) -> HttpResponse:
+    """503, as JSON or as a page that asks again by itself."""
+    headers = {"Retry-After": str(RETRY_S)}
+    if request.path.startswith("/api/"):
+        fault = {"detail": "the database does not answer; nothing was changed"}
+        return JsonResponse(fault, status=503, headers=headers)
+    # only what was asked for is asked again: a form that is open behind it keeps its entries
+    asked = request.method in {"GET", "HEAD"}
+    page = render_to_string("503.html", {"retry_s": RETRY_S if asked else None})
+    return HttpResponse(page, status=503, headers=headers)

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
-from ispcore.accounts import api_identity, networks
+from ispcore.accounts import api_identity, marks, networks
 from ispcore.accounts.api_identity import Bearer, OutsideNetworks
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import tickets
@@ -82,7 +82,10 @@ def origin_allowed(headers: Headers) -> bool:
 
 
 def account_of(session_key: str | None) -> Account | None:
-    """The active account that is logged in under this session now, read from the database."""
+    """The active account that is logged in under this session now, read from the database.
+
+    None too where the session was idle for too long, which an open line does not hinder.
+    """
     if not session_key:
         return None
     request = HttpRequest()
@@ -92,7 +95,9 @@ def account_of(session_key: str | None) -> Account | None:
             user = get_user(request)
     except CookieError:
         return None
-    return user if isinstance(user, Account) and user.is_active else None
+    if not isinstance(user, Account) or not user.is_active:
+        return None
+    return user if marks.is_welcome(request.session, user) else None
 
 
 def _only(headers: Headers, name: bytes) -> str | None:

@@ -17,11 +17,22 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
-from ispcore.accounts.models import Account
-from ispcore.accounts.operations import accounts, api_logins, api_tokens, grants, matrix
+from ispcore.accounts.models import Account, RolePolicy
+from ispcore.accounts.operations import (
+    accounts,
+    api_logins,
+    api_tokens,
+    grants,
+    matrix,
+    policies,
+    resets,
+    second_factors,
+    sessions,
+)
 from ispcore.accounts.roles import Group, May
 from ispcore.base import clock
 from ispcore.base.audit import Actor
@@ -46,6 +57,8 @@ FACTS = {
     *("api_logins.refresh", "api_logins.of", "api_logins.revoke", "api_logins.forget_ended"),
     *("api_tokens.note_use", "tickets.issue", "tickets.redeem", "seen_networks.logged_in"),
     *("security.notice", "security.resolve_quiet", "alerts.announce"),
+    *("brakes.wait_s", "brakes.count_failure", "brakes.forgive", "brakes.forget"),
+    *("sessions.seen", "sessions.forget", "second_factors.rotate_secrets"),
     *("alerts.open_alert", "alerts.update_live", "alerts.resolve_automatically"),
     *("rules.evaluate", "rules.withdraw"),
     *("connection.test", "connection.check_apis", "retention.forget"),
@@ -89,6 +102,19 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "matrix.change": lambda w: matrix.change(
         [matrix.Change(Group.VIEWER, May.CHECK_ROUTERS, True)], by=BY
     ),
+    "policies.save": lambda w: policies.save(RolePolicy.objects.get(role="viewer"), by=BY),
+    "resets.send_links": lambda w: resets.send_links(
+        "noc@example.net", base_url="http://localhost", address=None, by=BY
+    ),
+    "second_factors.note": lambda w: second_factors.note(
+        w.account, action="add", kind="totp", by=BY
+    ),
+    "second_factors.reset": lambda w: second_factors.reset(w.account, by=BY),
+    "sessions.logged_in": lambda w: sessions.logged_in(
+        w.account, address="127.0.0.1", second_factor=False, by=BY
+    ),
+    "sessions.end": lambda w: sessions.end(w.session, by=BY),
+    "sessions.end_all": lambda w: sessions.end_all(w.account, by=BY),
     "alerts.acknowledge": lambda w: alerts.acknowledge(w.alert, by=w.account),
     "alerts.acknowledge_many": lambda w: alerts.acknowledge_many([w.alert], by=w.account),
     "alerts.add_note": lambda w: alerts.add_note(w.alert, by=w.account, note="x"),
@@ -128,6 +154,13 @@ ENTRIES: dict[str, list[tuple[str, str]]] = {
     "api_tokens.revoke": [("revoke", "accounts.apitoken")],
     "grants.replace": [("change grants", "accounts.account")],
     "matrix.change": [("change permission", "accounts.rolepermission")],
+    "policies.save": [("change", "accounts.rolepolicy")],
+    "resets.send_links": [("send reset link", "accounts.account")],
+    "second_factors.note": [("add second factor", "accounts.account")],
+    "second_factors.reset": [("reset second factor", "accounts.account")],
+    "sessions.logged_in": [("log in", "accounts.account")],
+    "sessions.end": [("end session", "accounts.account")],
+    "sessions.end_all": [("end sessions", "accounts.account")],
     "alerts.acknowledge": [("acknowledge alert", "monitoring.alert")],
     "alerts.acknowledge_many": [("acknowledge alert", "monitoring.alert")] * 2,  # head and member
     "alerts.add_note": [("note alert", "monitoring.alert")],
@@ -206,6 +239,7 @@ def world(db: None, noc: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
         router=router, at=NOON, kind="renamed", interface=interfaces[2], other=interfaces[0]
     )
     reseller = resellers.create("Dhaka Fibre", by=BY)
+    Account.objects.filter(pk=noc.pk).update(email="noc@example.net")
     soon = clock.now() + timedelta(days=1)
     machine = accounts.create("billing", role="viewer", password=None, by=BY)
     token, _ = api_tokens.create(
@@ -215,6 +249,7 @@ def world(db: None, noc: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
     with ExitStack() as running:
         yield World(
             account=noc,
+            session=UserSession.objects.create(user=noc, ip="127.0.0.1", session_key="x"),
             api_login=login,
             machine=machine,
             soon=soon,

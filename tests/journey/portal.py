@@ -91,14 +91,14 @@ class Portal:
         """A session of the first administrator."""
         jar = http.cookiejar.CookieJar()
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        page = self._page(opener, "/admin/login/")
+        page = self._page(opener, "/account/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token, page
-        form = {"username": "admin", "password": password, "csrfmiddlewaretoken": token[1]}
+        form = {"login": "admin", "password": password, "csrfmiddlewaretoken": token[1]}
         posted = urllib.request.Request(  # noqa: S310 - our own portal's URL
-            f"{self.url}/admin/login/?next=/admin/",
+            f"{self.url}/account/login/?next=/admin/",
             data=urllib.parse.urlencode(form).encode(),
-            headers={"Origin": self.url, "Referer": f"{self.url}/admin/login/"},
+            headers={"Origin": self.url, "Referer": f"{self.url}/account/login/"},
         )
         with opener.open(posted, timeout=10) as answer:
             assert answer.url == f"{self.url}/admin/", answer.url

@@ -35,7 +35,7 @@ def test_trouble_in_the_network_shows_on_an_open_page(
 
 def log_in(chromium: webdriver.Chrome, portal: Portal) -> None:
     chromium.get(f"{portal.url}/admin/")
-    chromium.find_element(By.NAME, "username").send_keys("admin")
+    chromium.find_element(By.NAME, "login").send_keys("admin")
     chromium.find_element(By.NAME, "password").send_keys(portal.password)
     chromium.find_element(By.CSS_SELECTOR, "#login-form [type=submit]").click()
     wait(chromium, "the overview", lambda page: "at-overview" in page.page_source, 15)

@@ -13,4 +13,4 @@ if __name__ == "__main__":
     from tests.live.numbers import tenant_topic
 
     topics.register(tenant_topic(size=int(sys.argv[2])))
-    web.run("127.0.0.1", int(sys.argv[1]), behind_proxy=False)
+    web.run("127.0.0.1", int(sys.argv[1]))

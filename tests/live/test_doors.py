@@ -1,13 +1,15 @@
 """Who is let in, and who is shown out."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import override_settings
 
-from ispcore.accounts.models import Account, Tenant
-from ispcore.accounts.operations import accounts
+from ispcore.accounts.models import Account, RolePolicy, Tenant
+from ispcore.accounts.operations import accounts, sessions
+from ispcore.base import clock
 from ispcore.live import consumer
 from ispcore.live.doors import origin_allowed
 from tests.live.conftest import Live, Page, session_of
@@ -64,6 +66,42 @@ async def test_socket_closes_when_the_password_changes(
     await live.in_database(
         lambda: accounts.set_password(noc, password="entirely-different-9", by=noc.actor)
     )
+    assert await page.closed_with() == 4401
+
+
+async def test_socket_closes_when_nobody_opened_a_page_for_too_long(
+    live: Live, noc_session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An open line, its resyncs and its pings keep no session alive."""
+    monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
+    page = await live.page(noc_session)
+    with clock.frozen(clock.now() + timedelta(hours=13)):
+        await page.say(resync=True, ping=1)
+        assert await page.closed_with() == 4401
+        assert await Page(noc_session).open() == (False, 4401)
+
+
+async def test_socket_closes_when_the_role_asks_for_a_second_factor(
+    live: Live, noc_session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
+    page = await live.page(noc_session)
+    strict = {"needs_second_factor": True}
+    await live.in_database(
+        lambda: RolePolicy.objects.update_or_create(role="operator", defaults=strict)
+    )
+    assert await page.closed_with() == 4401
+
+
+async def test_socket_closes_when_its_session_is_ended_from_elsewhere(
+    live: Live, noc_session: str, noc: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
+    page = await live.page(noc_session)
+    await live.in_database(
+        lambda: sessions.seen(noc, session_key=noc_session, address="127.0.0.1", user_agent="")
+    )
+    await live.in_database(lambda: sessions.end_all(noc, by=noc.actor))
     assert await page.closed_with() == 4401
 
 

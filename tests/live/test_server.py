@@ -36,7 +36,7 @@ def port_of_large_pages(transactional_db: None, tmp_path: Path) -> Iterator[int]
     yield from _serve(tmp_path, repeat=REPEATED)
 
 
-def _serve(tmp_path: Path, *, repeat: int) -> Iterator[int]:
+def _serve(tmp_path: Path, *, repeat: int, **variables: str) -> Iterator[int]:
     settings.STATIC_ROOT.mkdir(exist_ok=True)
     chosen = free_port()
     environment = {name: os.environ[name] for name in os.environ if name.isupper()}
@@ -48,7 +48,7 @@ def _serve(tmp_path: Path, *, repeat: int) -> Iterator[int]:
     server = Running(
         [str(PROJECT / ".venv/bin/python"), "-m", "tests.live.server", str(chosen), str(repeat)],
         log=tmp_path / "web.log",
-        environment={**environment, "ISPCORE_PROCESS": "web"},
+        environment={**environment, "ISPCORE_PROCESS": "web", **variables},
     )
     server.wait_until(lambda: _listens(chosen), timeout_s=30)
     yield chosen

@@ -21,7 +21,14 @@ def test_every_page_can_be_read_without_eyes(isp: "Isp", as_admin: "Client") -> 
 
 
 def test_the_login_can_be_read_without_eyes(client: "Client", db: None) -> None:
-    assert faults(client.get(reverse("admin:login")).content.decode()) == []
+    for name in ("account_login", "account_reset_password", "account_reset_password_done"):
+        assert faults(client.get(reverse(name)).content.decode()) == [], name
+
+
+def test_the_pages_of_ones_own_logins_can_be_read_without_eyes(as_admin: "Client") -> None:
+    names = ("mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "mfa_list_webauthn")
+    for name in (*names, "usersessions_list", "account_reauthenticate"):
+        assert faults(as_admin.get(reverse(name)).content.decode()) == [], name
 
 
 @pytest.mark.parametrize("page", ["403.html", "403_csrf.html", "404.html", "500.html", "503.html"])

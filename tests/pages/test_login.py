@@ -1,23 +1,22 @@
 """The login form brakes whoever guesses passwords, and nobody else."""
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
 
-from ispcore.accounts.login import FREE_TRIES, FREE_TRIES_OF_ADDRESS
 from ispcore.accounts.models import Account
+from ispcore.accounts.operations.brakes import (
+    FREE_TRIES,
+    FREE_TRIES_OF_ACCOUNT,
+    FREE_TRIES_OF_ADDRESS,
+)
+from ispcore.base.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
-LOGIN = "/admin/login/"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted_yet() -> None:
-    caches["logins"].clear()
+LOGIN = "/account/login/"
 
 
 def attempt(password: str, *, name: str = "noc", address: str = "127.0.0.1") -> str:
-    form = {"username": name, "password": password}
+    form = {"login": name, "password": password}
     answer = Client(REMOTE_ADDR=address).post(LOGIN, form)
     return "in" if answer.status_code == 302 else answer.content.decode()
 
@@ -95,6 +94,112 @@ def test_strange_names_are_only_wrong(noc: Account, name: str) -> None:
 def test_an_ended_account_is_not_told_apart_from_a_wrong_password(noc: Account) -> None:
     Account.objects.filter(pk=noc.pk).update(is_active=False)
     ended, unknown = attempt("noc-password"), attempt("noc-password", name="nobody")
-    fault = "Please enter a correct username and password"
+    fault = "This user name and this password do not belong together."
     assert fault in ended
     assert fault in unknown
+
+
+def log_in(client: Client, name: str = "noc") -> int:
+    form = {"login": name, "password": f"{name}-password"}
+    return client.post(LOGIN, form).status_code
+
+
+def guess_from_everywhere() -> None:
+    """One name, each time from another address."""
+    for number in range(FREE_TRIES_OF_ACCOUNT):
+        attempt("wrong", address=f"198.51.100.{number}")
+
+
+def test_who_guesses_from_many_addresses_waits_too(noc: Account) -> None:
+    guess_from_everywhere()
+    said = attempt("noc-password", address="203.0.113.9")
+    assert "Too many failed logins for this name from many addresses" in said
+
+
+def test_they_do_not_keep_the_owner_out_who_comes_from_a_known_address(noc: Account) -> None:
+    assert attempt("noc-password", address="192.0.2.7") == "in"
+    guess_from_everywhere()
+    assert attempt("noc-password", address="192.0.2.7") == "in"
+
+
+def test_nor_from_a_known_browser_wherever_it_is(noc: Account) -> None:
+    own = Client(REMOTE_ADDR="192.0.2.7")
+    assert log_in(own) == 302
+    own.post("/account/logout/")
+    guess_from_everywhere()
+    own.defaults["REMOTE_ADDR"] = "203.0.113.9"
+    assert log_in(own) == 302
+
+
+def test_one_guesser_in_the_office_keeps_no_known_browser_out(noc: Account) -> None:
+    own = Client()
+    assert log_in(own) == 302
+    own.post("/account/logout/")
+    for number in range(FREE_TRIES_OF_ADDRESS):
+        attempt("wrong", name=f"name-{number}")
+    assert "Too many" in attempt("noc-password")
+    assert log_in(own) == 302
+
+
+def test_a_known_browser_buys_no_tries_for_another_account(noc: Account, viewer: Account) -> None:
+    own = Client()
+    log_in(own, "viewer")
+    own.post("/account/logout/")
+    for _ in range(FREE_TRIES):
+        own.post(LOGIN, {"login": "noc", "password": "wrong"})
+    assert b"Too many" in own.post(LOGIN, {"login": "noc", "password": "noc-password"}).content
+
+
+def test_a_stolen_browser_guesses_no_further_than_any_other(noc: Account) -> None:
+    own = Client()
+    log_in(own)
+    own.post("/account/logout/")
+    for _ in range(FREE_TRIES):
+        own.post(LOGIN, {"login": "noc", "password": "wrong"})
+    assert b"Too many" in own.post(LOGIN, {"login": "noc", "password": "noc-password"}).content
+
+
+def test_guessing_is_told_once(noc: Account, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(FREE_TRIES + 3):
+        attempt("wrong", address="203.0.113.9")
+    told = [record.getMessage() for record in caplog.records if "brute_force" in record.message]
+    assert told == [
+        "203.0.113.9: brute_force: too many failed logins for this name from your address: 'noc'"
+    ]
+
+
+def test_a_super_user_from_a_new_address_is_told(
+    super_user: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    for address in ("192.0.2.7", "192.0.2.7", "203.0.113.9"):
+        assert attempt("super-password", name="super", address=address) == "in"
+    told = [record.getMessage() for record in caplog.records if "new_address" in record.message]
+    assert told == [
+        "203.0.113.9: new_address: super user super logged in from 203.0.113.9, for the first time"
+    ]
+
+
+def test_a_login_is_in_the_audit_log_with_its_address(noc: Account) -> None:
+    attempt("noc-password", address="192.0.2.7")
+    entry = AuditEntry.objects.get(action="log in")
+    assert (entry.actor, entry.address, entry.reason) == ("noc", "192.0.2.7", "password")
+
+
+def test_the_login_takes_no_form_of_another_site(noc: Account) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    assert log_in(strict) == 403
+
+
+@pytest.mark.parametrize("next_page", ["/admin/\r\nSet-Cookie: a=b", "/admin/%0d%0aSet-Cookie:a=b"])
+def test_where_to_go_next_sets_no_header(noc: Account, next_page: str) -> None:
+    client = Client()
+    form = {"login": "noc", "password": "noc-password", "next": next_page}
+    answer = client.post(LOGIN, form)
+    assert answer.status_code == 302
+    assert "\n" not in answer["Location"]
+    assert "a" not in client.cookies
+
+
+def test_nobody_signs_up() -> None:
+    for path in ("/account/signup/", "/account/email/", "/account/login/code/"):
+        assert Client().get(path).status_code == 404

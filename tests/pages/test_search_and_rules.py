@@ -123,5 +123,5 @@ def test_the_menu_is_in_the_order_of_the_work(as_admin: "Client") -> None:
         "Monitoring": ["Overview", "Alerts", "Rules"],
         "Resellers": ["Resellers", "Plans", "Mappings"],
         "Routers": ["Routers", "Interfaces"],
-        "Accounts": ["Accounts", "API tokens", "Audit log"],
+        "Accounts": ["Accounts", "API tokens", "Login rules", "Audit log"],
     }

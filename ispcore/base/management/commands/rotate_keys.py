@@ -1,10 +1,12 @@
 """manage.py rotate_keys: encrypt every stored secret again with the newest key."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ispcore.base.secrets import SecretUnreadable, rotate, secret_fields
+from ispcore.base.secrets import SecretUnreadable, also_rotated, rotate, secret_fields
 
 
 class Command(BaseCommand):
@@ -17,10 +19,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         failed = []
-        for model, names in secret_fields():
-            label = f"{model._meta.db_table}: {', '.join(names)}"
+        work: dict[str, Callable[[], int]] = {
+            f"{model._meta.db_table}: {', '.join(names)}": partial(rotate, model, names)
+            for model, names in secret_fields()
+        }
+        for label, again in (work | also_rotated).items():
             try:
-                self.stdout.write(f"{label}: {rotate(model, names)} rows")
+                self.stdout.write(f"{label}: {again()} rows")
             except SecretUnreadable as error:
                 failed.append(f"{label}: {error}")
         if failed:

@@ -1,0 +1,75 @@
+"""Asks again who sits there before what cannot be undone or would give away a secret."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from ispcore.accounts import marks
+
+View = Callable[..., Any]
+
+
+def ask_again(request: HttpRequest) -> HttpResponse | None:
+    """None for who proved of late who they are, else the way to do so and back to this page.
+
+    What was sent is not kept meanwhile, for it may hold a password: the form is filled in again.
+    """
+    sends = request.method not in {"GET", "HEAD"}
+    if marks.is_fresh(request, within_s=marks.FRESH_TO_SEND_S if sends else marks.FRESH_S):
+        return None
+    if sends:
+        messages.warning(request, "Nothing was changed: it took too long. Send the form again.")
+    back = urlencode({"next": request.get_full_path()})
+    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{back}")
+
+
+def asks_again(view: View) -> View:
+    """A view, or a method of an admin, that only opens to who proved of late who they are."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        request = next(each for each in args if isinstance(each, HttpRequest))
+        return ask_again(request) or view(*args, **kwargs)
+
+    return guarded
+
+
+class AsksAgain(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A model whose rows are deleted, and changed too where `asks_before_change`, only by who
+    proved of late who they are. Who may not at all is refused as ever, without being asked.
+    """
+
+    asks_before_change = False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        writes = self.asks_before_change and self._may_write(request, object_id)
+        if writes and (asked := ask_again(request)) is not None:
+            return asked
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        row = self.get_object(request, unquote(object_id))
+        deletes = row is not None and self.has_delete_permission(request, row)
+        if deletes and (asked := ask_again(request)) is not None:
+            return asked
+        return super().delete_view(request, object_id, extra_context)
+
+    def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
+        if object_id is None:
+            return self.has_add_permission(request)
+        row = self.get_object(request, unquote(object_id))
+        return row is not None and self.has_change_permission(request, row)

@@ -1,0 +1,92 @@
+"""Whose request it is: the proxy's word where the proxy is ours, nobody else's."""
+
+import ipaddress
+from typing import Any
+
+import pytest
+
+from ispcore.base.addresses import client_address, network_of
+from ispcore.base.proxies import TrustedProxies
+
+OURS = [ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("10.1.0.0/16")]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "asks"),
+    [
+        ("203.0.113.9", [], "203.0.113.9"),
+        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),
+        ("127.0.0.1", [], "127.0.0.1"),
+        ("127.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        # what stands on the left was written by whoever came
+        ("127.0.0.1", ["192.0.2.1, 198.51.100.1"], "198.51.100.1"),
+        ("127.0.0.1", ["192.0.2.1", "198.51.100.1"], "198.51.100.1"),
+        ("127.0.0.1", ["198.51.100.1, 10.1.2.3"], "198.51.100.1"),
+        ("127.0.0.1", ["10.1.2.3"], "10.1.2.3"),
+        ("127.0.0.1", ["2001:db8::7"], "2001:db8::7"),
+        ("127.0.0.1", ["::ffff:198.51.100.1"], "198.51.100.1"),
+        ("::ffff:127.0.0.1", ["198.51.100.1"], "198.51.100.1"),
+        ("127.0.0.1", ["nonsense"], "127.0.0.1"),
+        ("127.0.0.1", ["198.51.100.1, nonsense, 10.1.2.3"], "10.1.2.3"),
+        ("127.0.0.1", [""], "127.0.0.1"),
+    ],
+)
+def test_the_client_is_the_last_that_is_no_proxy_of_ours(
+    peer: str, forwarded: list[str], asks: str
+) -> None:
+    assert client_address(peer, forwarded, OURS) == asks
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("", ""),
+    ],
+)
+def test_a_host_is_known_by_its_network(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+async def seen(peer: str, headers: list[tuple[bytes, bytes]], kind: str = "http") -> dict[str, Any]:
+    """What the application is told."""
+    told: dict[str, Any] = {}
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        told.update(scope)
+
+    scope = {"type": kind, "client": [peer, 50_000], "headers": headers}
+    await TrustedProxies(application, OURS)(scope, None, None)
+    return told
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+async def test_pages_and_sockets_know_the_same_client(kind: str) -> None:
+    headers = [(b"x-forwarded-for", b"198.51.100.1"), (b"x-forwarded-proto", b"https")]
+    told = await seen("127.0.0.1", headers, kind)
+    assert told["client"] == ["198.51.100.1", 0]
+    assert told["headers"] == headers
+
+
+async def test_a_stranger_is_no_proxy(caplog: pytest.LogCaptureFixture) -> None:
+    headers = [
+        (b"host", b"portal.example.net"),
+        (b"x-forwarded-for", b"127.0.0.1"),
+        (b"x-forwarded-proto", b"https"),
+        (b"forwarded", b"for=127.0.0.1"),
+    ]
+    told = await seen("203.0.113.9", headers)
+    assert told["client"] == ["203.0.113.9", 50_000]
+    assert told["headers"] == headers[:1]
+    assert "203.0.113.9: not in TRUSTED_PROXIES" in caplog.text
+
+
+async def test_what_has_no_client_passes() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        scope["passed"] = True
+
+    scope: dict[str, Any] = {"type": "lifespan"}
+    await TrustedProxies(application, OURS)(scope, None, None)
+    assert scope["passed"]
