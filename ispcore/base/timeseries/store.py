@@ -44,6 +44,7 @@ def as_lines(rows: Sequence[Values], tails: Sequence[str] | None = None) -> Iter
     """Rows in COPY's text format (tabs, \\N for null), in pieces of some thousand whole lines."""
     for at in range(0, len(rows), ROWS_A_WRITE):
         piece = rows[at : at + ROWS_A_WRITE]
+        lines: Iterable[str]
         if tails:
             lines = map("\t".join, zip(_firsts(piece), tails[at : at + ROWS_A_WRITE], strict=True))
         else:

@@ -251,8 +251,9 @@ def _rows(
                 doubts.append(_Doubt(len(rows), one, name, told))
             gap = _ticks(value(asked[4])) if one.discontinuity else None
             counted = _count(octets_in), _count(octets_out)
-            said = oids.STATES.get(state, "unknown")
-            rows.append(CounterRow(one.name, *counted, one.bits, said, gap, ticks, taken_at))
+            rows.append(
+                CounterRow(one.name, *counted, one.bits, _state(state), gap, ticks, taken_at)
+            )
     return rows, doubts
 
 
