@@ -52,7 +52,8 @@ def test_a_thread_brings_nothing_along_unless_it_is_carried() -> None:
     with ThreadPoolExecutor(2) as threads, override_settings(PROCESS="web"):
         with identity.acting_for(5), identity.in_role(identity.WORKER):
             bare = threads.submit(identity.sight).result()
-            sights = list(threads.map(identity.carried(lambda _: identity.sight()), range(20)))
+            carried = identity.carried(identity.sight)
+            sights = [each.result() for each in [threads.submit(carried) for _ in range(20)]]
         assert bare == NOBODY
         assert set(sights) == {Sight(5)}
         assert threads.submit(identity.sight).result() == NOBODY
