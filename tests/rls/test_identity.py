@@ -83,22 +83,15 @@ class TestConnection:
             cursor.execute(TOLD)
             assert cursor.fetchone()[1] == "1"
 
-    def test_a_rollback_does_not_bring_the_one_before_back(self) -> None:
-        """PostgreSQL unsays with a transaction what was said in it."""
-        with identity.acting_for(1):
-            assert told()[1] == "1"
-        with suppress(ZeroDivisionError), identity.acting_for(2), transaction.atomic():
-            assert told()[1] == "2"
-            raise ZeroDivisionError
-        with identity.acting_for(2):
-            assert told()[1] == "2"
+    def test_a_rollback_to_a_savepoint_does_not_bring_the_one_before_back(self) -> None:
+        _roll_back_what_was_told()
 
     def test_nor_does_a_statement_that_failed(self) -> None:
         with identity.acting_for(1):
             assert told()[1] == "1"
         with identity.acting_for(2):
-            with suppress(DatabaseError), transaction.atomic():
-                assert told()[1] == "2"
+            with suppress(DatabaseError), transaction.atomic(), identity.acting_for(3):
+                assert told()[1] == "3"
                 connection.cursor().execute("SELECT 1/0")
             assert told()[1] == "2"
 
@@ -113,6 +106,22 @@ class TestConnection:
             assert told()[0] == identity.OWNER
         with connection.cursor() as cursor, cursor.copy(f"COPY ({TOLD}) TO STDOUT") as copy:
             assert bytes(b"".join(copy)).startswith(identity.WORKER.encode())
+
+
+def _roll_back_what_was_told() -> None:
+    """PostgreSQL unsays with a transaction what was said in it."""
+    with identity.acting_for(1):
+        assert told()[1] == "1"
+    with suppress(ZeroDivisionError), transaction.atomic(), identity.acting_for(2):
+        assert told()[1] == "2"
+        raise ZeroDivisionError
+    with identity.acting_for(2):
+        assert told()[1] == "2"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_does_the_rollback_of_a_whole_transaction() -> None:
+    _roll_back_what_was_told()
 
 
 @pytest.mark.django_db(transaction=True)
