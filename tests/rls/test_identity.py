@@ -115,6 +115,7 @@ def _roll_back_what_was_told() -> None:
     with suppress(ZeroDivisionError), transaction.atomic(), identity.acting_for(2):
         assert told()[1] == "2"
         raise ZeroDivisionError
+    assert told()[1:] == ("", "all")  # as the rollback itself was told
     with identity.acting_for(2):
         assert told()[1] == "2"
 
