@@ -84,7 +84,12 @@ class TestConnection:
             assert cursor.fetchone()[1] == "1"
 
     def test_a_rollback_to_a_savepoint_does_not_bring_the_one_before_back(self) -> None:
-        _roll_back_what_was_told()
+        with identity.acting_for(1):
+            begun = transaction.savepoint()
+        with identity.acting_for(2):
+            assert told()[1] == "2"
+            transaction.savepoint_rollback(begun)
+            assert told()[1] == "2"
 
     def test_nor_does_a_statement_that_failed(self) -> None:
         with identity.acting_for(1):
