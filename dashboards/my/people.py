@@ -13,6 +13,7 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
 from dashboards.my.sections import Section, done, tenant_of
+from ispcore.accounts import security
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.operations import accounts as operations
 from ispcore.accounts.pages import account_of, posted, require, words_of
@@ -196,6 +197,7 @@ class People(Section):
         account = require(request, May.EDIT_ACCOUNTS)
         person = visible(Account.objects.all(), account).filter(pk=pk).first()
         if person is None:
+            security.denied_row(request, Account, pk)
             raise Http404
         return account, person
 
