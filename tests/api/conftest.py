@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
 
 from ispcore.accounts import security
@@ -55,10 +54,8 @@ def api() -> ApiClient:
 
 @pytest.fixture(autouse=True)
 def _nothing_counted_yet() -> Iterator[None]:
-    caches["logins"].clear()
     security.counts.clear()
     yield
-    caches["logins"].clear()
     security.counts.clear()
 
 

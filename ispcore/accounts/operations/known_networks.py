@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from ispcore.accounts import security
+from ispcore.accounts.acting import acting_as
 from ispcore.accounts.identity import KnownNetwork
 from ispcore.accounts.models import Account
 from ispcore.base import clock
@@ -21,7 +22,7 @@ def logged_in(account: Account, *, address: str | None) -> bool:
     if not address:
         return False
     now = clock.now()
-    with transaction.atomic():
+    with acting_as(account), transaction.atomic():
         is_new = account.is_superuser and _is_new(account, address, at=now)
         KnownNetwork.objects.update_or_create(
             account=account, network=network_of(address), defaults={"last_login_at": now}
