@@ -135,14 +135,14 @@ def pages_of_dhaka(isp: Isp) -> list[str]:
         f"/api/resellers/{pk}",
         f"/api/resellers/{pk}/usage",
         f"/api/alerts/{isp.over_plan.pk}",
-        f"/admin/resellers/reseller/{pk}/",
-        f"/admin/resellers/mapping/{isp.dhaka_mapping.pk}/change/",
+        f"/my/alerts/{isp.over_plan.pk}/",
+        f"/my/people/{Account.objects.get(username='reseller_dhaka').pk}/",
     ]
 
 
 @pytest.mark.parametrize("place", range(5))
 def test_asking_for_another_tenants_rows_is_told_from_the_third_time_on(
-    isp: Isp, as_ctg: Client, place: int
+    isp: Isp, as_ctg: Client, reseller_dhaka: Account, place: int
 ) -> None:
     url = pages_of_dhaka(isp)[place]
     assert [as_ctg.get(url).status_code for _ in range(2)] == [404, 404]
@@ -154,7 +154,7 @@ def test_asking_for_another_tenants_rows_is_told_from_the_third_time_on(
 def test_what_does_not_exist_or_is_ones_own_is_no_attack(isp: Isp, as_ctg: Client) -> None:
     for _ in range(5):
         assert as_ctg.get("/api/resellers/999999").status_code == 404
-        assert as_ctg.get("/admin/resellers/reseller/999999/").status_code == 404
+        assert as_ctg.get("/my/alerts/999999/").status_code == 404
         assert as_ctg.get(f"/api/resellers/{isp.ctg.pk}").status_code == 200
     assert raised() == []
 
