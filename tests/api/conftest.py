@@ -1,6 +1,6 @@
 """The same small ISP as for the pages; and API clients."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from ispcore.accounts import security
 from tests.pages.conftest import as_ctg, as_dhaka, as_noc, isp
 
 if TYPE_CHECKING:
@@ -50,13 +49,6 @@ class ApiClient:
 @pytest.fixture
 def api() -> ApiClient:
     return ApiClient()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted_yet() -> Iterator[None]:
-    security.counts.clear()
-    yield
-    security.counts.clear()
 
 
 MakeToken = Callable[..., tuple["ApiToken", str]]

@@ -1,6 +1,6 @@
 """Alerts of type security: what raises them, who sees them, and that nobody can flood them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["as_ctg", "as_noc", "isp"]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted_yet() -> Iterator[None]:
-    security.counts.clear()
-    yield
-    security.counts.clear()
 
 
 def attempt(name: str, password: str = "", address: str = "203.0.113.7") -> int:
