@@ -67,7 +67,7 @@ def _my_alerts(key: str) -> Spots:
     if tenant is None:
         raise LookupError(key)
     reseller = Reseller.objects.filter(tenant=tenant).select_related("tenant", "plan").first()
-    shown = home.alert_context(tenant.pk, reseller)
+    shown = home.alert_context(Alert.objects.filter(tenant=tenant), reseller)
     return render_spots(MY_ALERTS, alert_pages.always() | shown)
 
 

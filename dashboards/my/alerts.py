@@ -66,8 +66,9 @@ class EventRow:
     what: str
 
 
-def of_tenant(tenant_id: int) -> QuerySet[Alert]:
-    return Alert.objects.filter(tenant_id=tenant_id).select_related("acknowledged_by")
+def of(account: Account) -> QuerySet[Alert]:
+    """What an account sees: all alerts of its tenant, or where it is narrowed some of them."""
+    return visible(Alert.objects.all(), account)
 
 
 def rows(alerts: Iterable[Alert]) -> list[AlertRow]:
@@ -91,26 +92,26 @@ def _row(alert: Alert, about: str, what: str) -> AlertRow:
     )
 
 
-def head(tenant_id: int) -> dict[str, Any]:
+def head(alerts: QuerySet[Alert]) -> dict[str, Any]:
     """What every page shows of the alerts: how many are open, and the critical ones aloud."""
-    alerts = of_tenant(tenant_id)
     return {
         "open_alerts": queries.live(alerts).count(),
-        "critical": rows(queries.untaken_critical(alerts)),
+        "critical": rows(queries.untaken_critical(alerts.select_related("acknowledged_by"))),
     }
 
 
-def open_rows(tenant_id: int) -> list[AlertRow]:
+def open_rows(alerts: QuerySet[Alert]) -> list[AlertRow]:
     """All that is not resolved, worst first."""
-    return rows(queries.worst_first(queries.live(of_tenant(tenant_id)))[:MOST_OPEN])
+    unresolved = queries.live(alerts.select_related("acknowledged_by"))
+    return rows(queries.worst_first(unresolved)[:MOST_OPEN])
 
 
-def context(tenant_id: int) -> dict[str, Any]:
+def context(alerts: QuerySet[Alert]) -> dict[str, Any]:
     """What the lists of open alerts need, on a page and in a live frame."""
-    found = open_rows(tenant_id)
+    found = open_rows(alerts)
     critical = [r for r in found if r.kind == Severity.CRITICAL and not r.taken_by]
     return {"open": found, "first": found[:MOST_ON_HOME]} | {
-        "open_alerts": len(found) if len(found) < MOST_OPEN else head(tenant_id)["open_alerts"],
+        "open_alerts": len(found) if len(found) < MOST_OPEN else head(alerts)["open_alerts"],
         "critical": critical[:10],
     }
 
@@ -188,8 +189,7 @@ class Alerts(Section):
         page = Paginator(past.order_by("-resolved_at", "-pk"), A_PAGE).get_page(
             request.GET.get("page")
         )
-        tenant_id = account_of(request).tenant_id or 0
-        shown = context(tenant_id) | {"past": rows(page.object_list), "page": page}
+        shown = context(of(account_of(request))) | {"past": rows(page.object_list), "page": page}
         return self.page(request, "my/alerts/page.html", shown, title="Alerts")
 
     def alert(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -6,16 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, reverse
 
 from dashboards.my import alerts, links
 from dashboards.my.sections import Section, reseller_of, tenant_of
 from dashboards.queries import on_grid
+from ispcore.accounts.pages import account_of
 from ispcore.base import clock, units
 from ispcore.base.templatetags.isp import level
 from ispcore.base.timeseries.buckets import BUCKET_S
-from monitoring.models import Severity
+from monitoring.models import Alert, Severity
 from resellers import queries, usage_queries
 from resellers.models import Reseller
 from resellers.pages.states import PercentileSpot, month_percentile
@@ -70,9 +72,9 @@ def now_context(reseller: Reseller) -> dict[str, Any]:
     }
 
 
-def alert_context(tenant_id: int, reseller: Reseller | None) -> dict[str, Any]:
-    """What changes with the tenant's alerts."""
-    shown = alerts.context(tenant_id)
+def alert_context(found: QuerySet[Alert], reseller: Reseller | None) -> dict[str, Any]:
+    """What changes with the alerts that one sees."""
+    shown = alerts.context(found)
     used = queries.current([reseller])[reseller.pk] if reseller else None
     return shown | {"verdict": verdict(shown["open"], reseller, used)}
 
@@ -201,7 +203,7 @@ class Home(Section):
         shown: dict[str, Any] = {"reseller": reseller, "tenant": tenant}
         if reseller is not None:
             shown |= now_context(reseller) | usage_context(reseller)
-        shown |= alert_context(tenant.pk, reseller)
+        shown |= alert_context(alerts.of(account_of(request)), reseller)
         return self.page(request, "my/home/page.html", shown, title="Home")
 
     def today_json(self, request: HttpRequest) -> HttpResponse:

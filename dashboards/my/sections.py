@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from ispcore.accounts.models import Account, Tenant
-from ispcore.accounts.pages import account_of
+from ispcore.accounts.pages import account_of, require
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from resellers.models import Reseller
@@ -50,8 +50,13 @@ class Section:
         return account.may(May.VIEW)
 
     def route(self, pattern: str, view: View, name: str) -> URLPattern:
-        """A page named my:<name>, which is only read."""
-        return path(pattern, self.site.admin_view(require_safe(view)), name=name)
+        """A page named my:<name>, which is only read, by who may see."""
+
+        def page(request: HttpRequest, **found: Any) -> HttpResponseBase:
+            require(request, May.VIEW)
+            return view(request, **found)
+
+        return path(pattern, self.site.admin_view(require_safe(page)), name=name)
 
     def form(self, pattern: str, view: View, name: str) -> URLPattern:
         """A page with a form on it, which is sent to the same address."""

@@ -80,7 +80,7 @@ class MySite(OwnSite):
             "may": {str(each): account.may(each) for each in May},
             "tenant": tenant,
         }
-        return context | alerts.head(account.tenant_id)
+        return context | alerts.head(alerts.of(account))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The login is everybody's."""

@@ -6,6 +6,7 @@ The surfaces come from the registries: one that is added without a line in the t
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection
 from django.test import Client, override_settings
 
 from ispcore.accounts.operations import matrix as operations
@@ -88,14 +89,15 @@ def test_who_may_not_see_gets_nothing(world: "World") -> None:
 def test_the_walk_notices_a_scope_that_leads_astray(
     world: "World", monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    has_second_wall = connection.vendor == "postgresql"  # which stands where the first one falls
     page = "api/resellers/<int:pk>"
     assert differences(world, "ctg", page) == {}
     monkeypatch.setattr(Reseller, "tenant_path", "tenant__lte")  # and all tenants before it
-    assert differences(world, "ctg", page) != {}
+    assert (differences(world, "ctg", page) == {}) == has_second_wall
     page = "my/alerts/<int:pk>/"
     assert differences(world, "ctg", page) == {}
     monkeypatch.setattr(Alert, "tenant_path", "tenant__lte")
-    assert differences(world, "ctg", page) != {}
+    assert (differences(world, "ctg", page) == {}) == has_second_wall
     page = "resellers/reseller/<int:pk>/"
     assert differences(world, "narrowed", page) == {}
     monkeypatch.setattr(Reseller, "grant_paths", {"routers.router": "mappings__router"})

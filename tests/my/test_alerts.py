@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.urls import reverse
 
+from ispcore.accounts.models import Account
+from ispcore.accounts.operations import grants, matrix
+from ispcore.accounts.operations.matrix import Change
+from ispcore.accounts.roles import Group, May
+from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert, AlertEvent
 from monitoring.operations import alerts as operations
@@ -15,7 +20,6 @@ from tests.conftest import NOON
 if TYPE_CHECKING:
     from django.test import Client
 
-    from ispcore.accounts.models import Account
     from tests.pages.conftest import Isp
 
 
@@ -52,7 +56,7 @@ def test_an_alert_of_a_link_names_it_and_not_what_staff_should_do(
 
 
 def test_who_handles_alerts_takes_one_with_a_note(
-    isp: "Isp", as_operator: "Client", operator: "Account"
+    isp: "Isp", as_operator: "Client", operator: Account
 ) -> None:
     answer = as_operator.post(_url("acknowledge", isp.over_plan), {"note": "more traffic tonight"})
     assert answer["Location"] == _url("alert", isp.over_plan)
@@ -96,7 +100,7 @@ def test_nobody_takes_another_tenants_alert_or_one_of_the_operator(
     assert not AlertEvent.objects.filter(kind="note").exists()
 
 
-def test_the_second_who_takes_it_loses(isp: "Isp", as_dhaka: "Client", noc: "Account") -> None:
+def test_the_second_who_takes_it_loses(isp: "Isp", as_dhaka: "Client", noc: Account) -> None:
     operations.acknowledge(isp.over_plan, by=noc)
     answer = as_dhaka.post(_url("acknowledge", isp.over_plan), follow=True)
     assert "moved on meanwhile. Nothing was changed." in answer.content.decode()
@@ -104,7 +108,7 @@ def test_the_second_who_takes_it_loses(isp: "Isp", as_dhaka: "Client", noc: "Acc
 
 
 def test_what_staff_tell_each_other_stays_with_them(
-    isp: "Isp", as_dhaka: "Client", noc: "Account", reseller_dhaka: "Account"
+    isp: "Isp", as_dhaka: "Client", noc: Account, reseller_dhaka: Account
 ) -> None:
     operations.add_note(isp.over_plan, by=noc, note="he is late with his bill")
     operations.acknowledge(isp.over_plan, by=noc, note="call Rahim")
@@ -123,7 +127,7 @@ def test_what_staff_tell_each_other_stays_with_them(
 
 
 def test_a_resolved_alert_is_past_and_pages_go_on(
-    isp: "Isp", as_dhaka: "Client", noc: "Account", frozen_clock: Any
+    isp: "Isp", as_dhaka: "Client", noc: Account, frozen_clock: Any
 ) -> None:
     for n in range(31):
         _resolved(isp, n)
@@ -149,7 +153,7 @@ def test_a_link_cannot_press_a_button(isp: "Isp", as_dhaka: "Client", name: str)
     assert as_dhaka.get(_url(name, isp.over_plan)).status_code == 405
 
 
-def test_a_button_without_the_pages_token_is_refused(isp: "Isp", reseller_dhaka: "Account") -> None:
+def test_a_button_without_the_pages_token_is_refused(isp: "Isp", reseller_dhaka: Account) -> None:
     from django.test import Client
 
     strict = Client(enforce_csrf_checks=True)
@@ -178,3 +182,23 @@ def _resolved(isp: "Isp", number: int) -> None:
         opened_at=at,
         resolved_at=at + timedelta(minutes=5),
     )
+
+
+# ---- who sees less than the tenant
+
+
+def test_who_is_narrowed_learns_only_of_what_was_granted(
+    isp: "Isp", operator: Account, as_operator: "Client"
+) -> None:
+    urls = [reverse(f"my:{name}") for name in ("index", "alerts", "profile")]
+    assert all("Over your plan" in as_operator.get(url).content.decode() for url in urls)
+    Account.objects.filter(pk=operator.pk).update(is_narrowed=True)
+    assert not any("Over your plan" in as_operator.get(url).content.decode() for url in urls)
+    grants.replace(operator, [("resellers.reseller", isp.dhaka.pk)], by=Actor("test"))
+    assert all("Over your plan" in as_operator.get(url).content.decode() for url in urls)
+
+
+def test_who_may_not_see_opens_no_page(isp: "Isp", as_operator: "Client") -> None:
+    matrix.change([Change(Group.TENANT_OPERATOR, May.VIEW, False)], by=Actor("test"))
+    for name in ("index", "usage", "links", "alerts", "usage_csv"):
+        assert as_operator.get(reverse(f"my:{name}")).status_code == 403

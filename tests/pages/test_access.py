@@ -20,7 +20,7 @@ def _url(name: str, pk: int | None = None) -> str:
 def test_a_stranger_is_sent_to_the_login(client: "Client", isp: "Isp") -> None:
     response = client.get(_url("resellers_reseller_page", isp.dhaka.pk))
     assert response.status_code == 302
-    assert "/admin/login/" in response["Location"]
+    assert "/account/login/" in response["Location"]
 
 
 def test_a_viewer_sees_everything(isp: "Isp", as_viewer: "Client") -> None:
@@ -90,7 +90,7 @@ def test_an_account_that_was_ended_is_out_at_once(
 ) -> None:
     noc.is_active = False  # type: ignore[attr-defined]
     noc.save()  # type: ignore[attr-defined]
-    assert "/admin/login/" in as_noc.get(_url("index"))["Location"]
+    assert "/account/login/" in as_noc.get(_url("index"))["Location"]
 
 
 def test_a_tenant_logs_in_by_the_form(isp: "Isp", client: "Client", reseller_dhaka: object) -> None:

@@ -4,22 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from selenium.common.exceptions import NoAlertPresentException
 
 from monitoring.models import AlertEvent
-from tests.pages.test_access_matrix import LINES, _address, keys
-from tests.pages.test_hostile_texts import HOSTILE, _poison
+from tests.access import surfaces
+from tests.access.conftest import world
+from tests.access.walk import client_of
+from tests.pages.test_hostile_texts import HOSTILE, _add_hostile_entry, _poison
 
 if TYPE_CHECKING:
     from selenium import webdriver
 
-    from ispcore.accounts.models import Account
+    from tests.access.world import World
 
-__all__ = ["keys"]  # a fixture, found by its name
+__all__ = ["world"]  # a fixture, found by its name
 pytestmark = pytest.mark.django_db(transaction=True)
 # shown by no page, or a page that only ends the session
-LEFT_OUT = ("logout", "history", "/test/", "/poll/", "/discover/", "health")
+LEFT_OUT = ("logout", "/test/", "/poll/", "/discover/", "health", ".csv", "download")
 FOUND = (
     "Content Security Policy",  # markup that was let in, and stopped at the last moment only
     "SyntaxError",
@@ -28,34 +29,44 @@ FOUND = (
 
 
 @pytest.fixture
-def poisoned(super_user: "Account", keys: dict[str, int]) -> dict[str, int]:
+def poisoned(world: "World") -> "World":
     _poison()
     AlertEvent.objects.create(
-        alert_id=keys["alert"], kind="note", severity="high", by=HOSTILE[:100], text=HOSTILE[:250]
+        alert_id=world.keys["alert"],
+        kind="note",
+        severity="high",
+        by=HOSTILE[:100],
+        text=HOSTILE[:250],
     )
-    return keys
+    _add_hostile_entry(world.keys["resellers"])
+    return world
 
 
-def pages(keys: dict[str, int]) -> list[str]:
-    shown = [pattern for pattern in LINES if not any(part in pattern for part in LEFT_OUT)]
-    found = [_address(pattern, keys) for pattern in shown if not pattern.startswith("api/")]
+def pages(world: "World", start: str) -> list[str]:
+    shown = [
+        pattern
+        for pattern, _ in surfaces.patterns()
+        if pattern.startswith((start, "account/")) and not any(p in pattern for p in LEFT_OUT)
+    ]
     typed = "?q=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E%22'"
-    return [*found, f"/admin/search/{typed}", f"/admin/routers/router/{typed}", f"/nowhere{typed}"]
+    searched = [f"/admin/search/{typed}", f"/admin/routers/router/{typed}", f"/nowhere{typed}"]
+    return [*(world.address(pattern) for pattern in shown), *searched]
 
 
+@pytest.mark.parametrize(("person", "start"), [("super", "admin/"), ("dhaka_owner", "my/")])
 def test_no_page_runs_what_somebody_wrote(
     chromium: "webdriver.Chrome",
     live_server: Any,
-    super_user: "Account",
-    poisoned: dict[str, int],
+    poisoned: "World",
+    person: str,
+    start: str,
 ) -> None:
-    client = Client()
-    client.force_login(super_user)
+    client = client_of(poisoned.people[person])
     chromium.get(f"{live_server.url}/health/")
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     chromium.add_cookie({"name": settings.SESSION_COOKIE_NAME, "value": cookie})
     seen = 0
-    for url in pages(poisoned):
+    for url in pages(poisoned, start):
         chromium.get(live_server.url + url)
         with pytest.raises(NoAlertPresentException):
             chromium.switch_to.alert.accept()
@@ -66,4 +77,4 @@ def test_no_page_runs_what_somebody_wrote(
         log: Any = chromium.get_log("browser")  # type: ignore[no-untyped-call]
         faults = [each["message"] for each in log if any(word in each["message"] for word in FOUND)]
         assert faults == [], url
-    assert seen > 10  # it was there, as text
+    assert seen > 5  # it was there, as text

@@ -13,15 +13,15 @@ from django.urls import reverse
 
 from ispcore.base.models import AuditEntry
 from routers.models import Router
-from tests.pages.test_access_matrix import LINES, _address, keys
+from tests.access import surfaces
+from tests.access.conftest import world
 from tests.pages.test_second_factor import ACTIVATE, enrolled
 from tests.pages.test_sessions import logged_in
 
 if TYPE_CHECKING:
-    from ispcore.accounts.models import Account
-    from tests.pages.conftest import Isp
+    from tests.access.world import World
 
-__all__ = ["keys"]  # a fixture, found by its name
+__all__ = ["world"]  # a fixture, found by its name
 pytestmark = pytest.mark.django_db
 MARK = "marked-s3cret"
 SECRETS = {
@@ -54,24 +54,24 @@ def log() -> Any:
 
 
 @pytest.fixture
-def marked(isp: "Isp", keys: dict[str, int], super_user: "Account") -> dict[str, int]:
+def marked(world: "World") -> "World":
     for router in Router.objects.all():
         for name, value in SECRETS.items():
             setattr(router, name, value)
         router.save()
-    return keys
+    return world
 
 
-def walk(client: Client, keys: dict[str, int]) -> list[str]:
+def walk(client: Client, world: "World") -> list[str]:
     """All that the portal answers, to GET, to an empty form and to a wrong one."""
     said = []
     wrong = dict.fromkeys(("password", "code", "old_password", "snmp_community", "reason"), MARK)
-    for pattern in LINES:
+    for pattern, _ in surfaces.patterns():
         if "logout" in pattern:
             continue
         for method, sent in (("get", {}), ("post", {}), ("post", wrong)):
             with transaction.atomic():
-                answer = getattr(client, method)(_address(pattern, keys), sent)
+                answer = getattr(client, method)(world.address(pattern), sent)
                 transaction.set_rollback(True)
             body = b"".join(answer) if answer.streaming else answer.content
             sent_back = sent and method == "post"
@@ -98,8 +98,7 @@ def rows() -> str:
 
 
 def test_no_page_log_audit_error_or_dump_tells_one(
-    marked: dict[str, int],
-    super_user: "Account",
+    marked: "World",
     log: Everything,
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Any,
@@ -107,12 +106,12 @@ def test_no_page_log_audit_error_or_dump_tells_one(
     client = logged_in("super")
     client.raise_request_exception = False
     said = walk(client, marked)
-    url = reverse("admin:routers_router_change", args=[marked["routers/router"]])
+    url = reverse("admin:routers_router_change", args=[marked.keys["routers/router"]])
     changed = {"snmp_community": f"{MARK}-new", "api_password": f"{MARK}-new"}
     said.append(client.post(url, {"name": "x", "address": "10.0.0.77", **changed}).content.decode())
 
     def fails(*args: Any, **kwargs: Any) -> Any:
-        router = Router.objects.get(pk=marked["routers/router"])
+        router = Router.objects.get(pk=marked.keys["routers/router"])
         community = router.snmp_community  # stands in the frame of the fault
         raise RuntimeError(f"this failed for {len(community)} letters")
 
@@ -139,7 +138,7 @@ def test_no_page_log_audit_error_or_dump_tells_one(
     assert ACTIVATE  # the page that shows a new secret is the one place where one is seen
 
 
-def test_a_dump_loads_with_its_secrets(marked: dict[str, int], tmp_path: Any) -> None:
+def test_a_dump_loads_with_its_secrets(marked: "World", tmp_path: Any) -> None:
     out = StringIO()
     call_command("dumpdata", "routers.router", stdout=out)
     file = tmp_path / "routers.json"
