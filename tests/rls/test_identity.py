@@ -52,7 +52,8 @@ def test_a_thread_brings_nothing_along_unless_it_is_carried() -> None:
     with ThreadPoolExecutor(2) as threads, override_settings(PROCESS="web"):
         with identity.acting_for(5), identity.in_role(identity.WORKER):
             bare = threads.submit(identity.sight).result()
-            sights = list(threads.map(identity.carried(lambda _: identity.sight()), range(20)))
+            carried = identity.carried(identity.sight)
+            sights = [each.result() for each in [threads.submit(carried) for _ in range(20)]]
         assert bare == NOBODY
         assert set(sights) == {Sight(5)}
         assert threads.submit(identity.sight).result() == NOBODY
@@ -82,22 +83,20 @@ class TestConnection:
             cursor.execute(TOLD)
             assert cursor.fetchone()[1] == "1"
 
-    def test_a_rollback_does_not_bring_the_one_before_back(self) -> None:
-        """PostgreSQL unsays with a transaction what was said in it."""
+    def test_a_rollback_to_a_savepoint_does_not_bring_the_one_before_back(self) -> None:
         with identity.acting_for(1):
-            assert told()[1] == "1"
-        with suppress(ZeroDivisionError), identity.acting_for(2), transaction.atomic():
-            assert told()[1] == "2"
-            raise ZeroDivisionError
+            begun = transaction.savepoint()
         with identity.acting_for(2):
+            assert told()[1] == "2"
+            transaction.savepoint_rollback(begun)
             assert told()[1] == "2"
 
     def test_nor_does_a_statement_that_failed(self) -> None:
         with identity.acting_for(1):
             assert told()[1] == "1"
         with identity.acting_for(2):
-            with suppress(DatabaseError), transaction.atomic():
-                assert told()[1] == "2"
+            with suppress(DatabaseError), transaction.atomic(), identity.acting_for(3):
+                assert told()[1] == "3"
                 connection.cursor().execute("SELECT 1/0")
             assert told()[1] == "2"
 
@@ -112,6 +111,23 @@ class TestConnection:
             assert told()[0] == identity.OWNER
         with connection.cursor() as cursor, cursor.copy(f"COPY ({TOLD}) TO STDOUT") as copy:
             assert bytes(b"".join(copy)).startswith(identity.WORKER.encode())
+
+
+def _roll_back_what_was_told() -> None:
+    """PostgreSQL unsays with a transaction what was said in it."""
+    with identity.acting_for(1):
+        assert told()[1] == "1"
+    with suppress(ZeroDivisionError), transaction.atomic(), identity.acting_for(2):
+        assert told()[1] == "2"
+        raise ZeroDivisionError
+    assert told()[1:] == ("", "all")  # as the rollback itself was told
+    with identity.acting_for(2):
+        assert told()[1] == "2"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_does_the_rollback_of_a_whole_transaction() -> None:
+    _roll_back_what_was_told()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -42,7 +42,7 @@ def table_of(model: type[models.Model]) -> str:
 
 
 def keys_of(model: type[models.Model]) -> list[str]:
-    return [field.column for field in model._meta.pk_fields]
+    return [str(field.column) for field in model._meta.pk_fields]
 
 
 def of_tenant(model: type[models.Model], tenant_id: int) -> list[tuple[Any, ...]]:
@@ -140,7 +140,8 @@ def test_own_rows_cannot_be_given_away(
     isp: Isp, web: Sql, worker: Sql, model: type[models.Model]
 ) -> None:
     name = owners.path_of(model).partition("__")[0]
-    column = model._meta.get_field(name).column
+    field: Any = model._meta.get_field(name)
+    column = field.column
     own, other = of_tenant(model, isp.tenant)[0], of_tenant(model, isp.other)[0]
     text, values = where(model, other)
     query = f'SELECT "{column}" FROM {table_of(model)} WHERE {text}'

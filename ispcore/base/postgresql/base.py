@@ -62,7 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _cursor(self, name: str | None = None) -> Any:
         self.ensure_connection()
         self.tell()  # also for what is no execute(), as COPY
-        return super()._cursor(name)
+        return super()._cursor(name)  # type: ignore[misc] # its types lack it
 
     def _tell_first(self, execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
         self.tell()
@@ -77,18 +77,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> Any:
         try:
-            return super()._commit()
+            return super()._commit()  # type: ignore[misc] # as above
         except BaseException:
             self._told = None
             raise
 
     def _rollback(self) -> Any:
         self._told = None
-        return super()._rollback()
+        return super()._rollback()  # type: ignore[misc] # as above
 
     def _savepoint_rollback(self, sid: str) -> Any:
         try:
-            return super()._savepoint_rollback(sid)
+            return super()._savepoint_rollback(sid)  # type: ignore[misc] # as above
         finally:
             self._told = None
 

@@ -8,9 +8,10 @@ from ispcore.base.rls import identity, roles, upkeep
 
 
 class Command(migrate.Command):
-    def get_check_kwargs(self, options: dict[str, Any]) -> dict[str, Any]:
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
         """Without the checks of the database: what they would say may be what is mended here."""
-        return {**super().get_check_kwargs(options), "databases": None}
+        kwargs: Any = super().get_check_kwargs(options)
+        return {**kwargs, "databases": None}
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["database"] != "default" or not roles.apply_here():
