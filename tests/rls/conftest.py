@@ -79,7 +79,7 @@ def fill_logins(account: "Account") -> None:
 
     name = account.username
     EmailAddress.objects.create(user=account, email=f"{name}@example.com")
-    Authenticator.objects.create(user=account, type="totp", data={})
+    Authenticator.objects.create(user=account, type="recovery_codes", data={})
     UserSession.objects.create(user=account, ip="192.0.2.1", session_key=name, data={})
     KnownNetwork.objects.create(account=account, network="192.0.2.1")
     ApiLogin.objects.create(account=account, jti="x", password_mark="x", expires_at=clock.now())
