@@ -5,6 +5,7 @@ from typing import Generic, TypeVar
 
 from ispcore.accounts.roles import SHIPPED, TENANT_GROUPS, TENANT_MOST, Group, May
 from ispcore.base import clock
+from ispcore.base.rls import identity
 
 FRESH_S = 2.0
 """For how long a process goes by what it read: so late does a change reach the others."""
@@ -25,7 +26,8 @@ class Remembered(Generic[Found]):
     def get(self) -> Found:
         known, now, forgotten = self._known, clock.monotonic_s(), self._forgotten
         if known is None or now - known[0] > FRESH_S:
-            known = now, self._read()
+            with identity.acting_for_all():  # what is kept is for whoever asks next
+                known = now, self._read()
             if forgotten == self._forgotten:  # else another thread has changed it meanwhile
                 self._known = known
         return known[1]

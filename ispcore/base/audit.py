@@ -67,7 +67,6 @@ def came_with(token: str) -> None:
     _origin.set(replace(_origin.get(), token=token))
 
 
-@identity.acting_for_all()  # the record is the portal's, whoever acts
 def record(
     action: str,
     subject: models.Model,
@@ -140,6 +139,7 @@ def record_about(
     return _saved(entry)
 
 
+@identity.acting_for_all()  # the record is the portal's, whoever acts
 def _saved(entry: AuditEntry) -> AuditEntry:
     entry.words = words_of(entry)
     entry.save(force_insert=True)

@@ -10,6 +10,7 @@ from django.db import connection
 
 from ispcore.base.audit_words import words_of
 from ispcore.base.models import AuditEntry
+from ispcore.base.rls import identity
 
 # the columns in which members of one batch differ, with their types on PostgreSQL
 OWN = {
@@ -44,6 +45,7 @@ class Member:
         )
 
 
+@identity.acting_for_all()  # as audit.record: a batch may be of several tenants, or of none
 def insert(head: AuditEntry, members: Sequence[Member]) -> None:
     """Write the members of a head that is stored. Must run in its transaction."""
     rows = [member.values(head) for member in members]

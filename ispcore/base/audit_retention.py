@@ -9,6 +9,7 @@ from ispcore.base import audit, clock
 from ispcore.base.append_only import SETTING
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
+from ispcore.base.rls import identity
 
 BY = Actor("retention", kind=AuditEntry.Kind.JOB)
 BITE = 5_000  # rows of one transaction
@@ -32,6 +33,7 @@ def forget() -> int:
     return forgotten
 
 
+@identity.acting_for_all()
 def _bite(before: datetime) -> int:
     """The oldest of them. Raw SQL: Django's own way to delete reads all rows first."""
     until = connection.ops.adapt_datetimefield_value(before)

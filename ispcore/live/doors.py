@@ -32,12 +32,13 @@ class Entry:
 
     def account(self) -> Account | None:
         """Who that is now, read from the database; None once it has ended."""
-        if self.bearer is None:
-            return account_of(self.session_key)
-        try:
-            return api_identity.account_of(self.bearer, address=self.address)
-        except OutsideNetworks:
-            return None
+        with identity.acting_as(identity.AT_LOGIN):
+            if self.bearer is None:
+                return account_of(self.session_key)
+            try:
+                return api_identity.account_of(self.bearer, address=self.address)
+            except OutsideNetworks:
+                return None
 
 
 def ticket_of(scope: Mapping[str, Any]) -> str | None:
@@ -92,8 +93,7 @@ def account_of(session_key: str | None) -> Account | None:
     request = HttpRequest()
     try:
         request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-        with identity.acting_as(identity.AT_LOGIN):
-            user = get_user(request)
+        user = get_user(request)
     except CookieError:
         return None
     if not isinstance(user, Account) or not user.is_active:

@@ -55,6 +55,7 @@ def isp(reseller_dhaka: "Account", reseller_ctg: "Account", noc: "Account") -> I
 
     for number, account in enumerate((reseller_dhaka, reseller_ctg), start=1):
         fill(account, number)
+        fill_logins(account)
         with transaction.atomic():
             audit.record("change", account, by=BY, tenant_id=account.tenant_id)
         LogEntry.objects.create(
@@ -65,6 +66,24 @@ def isp(reseller_dhaka: "Account", reseller_ctg: "Account", noc: "Account") -> I
             action_flag=2,
         )
     return Isp(reseller_dhaka, reseller_ctg, noc)
+
+
+def fill_logins(account: "Account") -> None:
+    """A row of everything that the portal remembers about one person's logins."""
+    from allauth.account.models import EmailAddress
+    from allauth.mfa.models import Authenticator
+    from allauth.usersessions.models import UserSession
+
+    from ispcore.accounts.models import ApiLogin, ApiToken, KnownNetwork
+    from ispcore.base import clock
+
+    name = account.username
+    EmailAddress.objects.create(user=account, email=f"{name}@example.com")
+    Authenticator.objects.create(user=account, type="recovery_codes", data={})
+    UserSession.objects.create(user=account, ip="192.0.2.1", session_key=name, data={})
+    KnownNetwork.objects.create(account=account, network="192.0.2.1")
+    ApiLogin.objects.create(account=account, jti="x", password_mark="x", expires_at=clock.now())
+    ApiToken.objects.create(account=account, name="x", digest=name, expires_at=clock.now())
 
 
 Rows = list[tuple[Any, ...]]

@@ -41,6 +41,7 @@ def test_a_migrated_database_is_walled_off() -> None:
         ("DROP POLICY tenant_all ON usage_hourly_rest", "base.E005", "usage_hourly_rest"),
         ("CREATE POLICY mine ON alerts USING (true)", "base.E005", "alerts"),
         ("GRANT SELECT ON usage_5m_rest TO ispcore_app", "base.E007", "usage_5m_rest"),
+        ("GRANT DELETE ON audit_log TO ispcore_app", "base.E007", "audit_log"),
         ("CREATE TABLE lines (tenant_id bigint)", "base.E005", "lines"),
     ],
 )
@@ -60,6 +61,7 @@ def test_what_is_missing_is_named(statement: str, code: str, words: str) -> None
         "DROP POLICY tenant_all ON usage_hourly_rest",
         "CREATE POLICY mine ON alerts USING (true)",
         "GRANT SELECT ON usage_5m_rest TO ispcore_app",
+        "GRANT UPDATE ON audit_log TO ispcore_app",
         "REVOKE INSERT ON resellers FROM ispcore_app",
         "CREATE OR REPLACE FUNCTION ispcore_own_resellers() RETURNS bigint[] LANGUAGE sql "
         "AS 'SELECT ARRAY(SELECT id FROM resellers)'",

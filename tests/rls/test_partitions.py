@@ -55,7 +55,7 @@ def test_what_is_made_later_is_protected_as_well(web: Sql, model: type[models.Mo
     table = upkeep.look().tables[name]
     assert table.is_forced
     assert table.owner == identity.OWNER
-    assert not table.for_app_at_all
+    assert not table.rights
     assert len(table.policies) == len(upkeep.look().tables[model._meta.db_table].policies) == 1
     with pytest.raises(ProgrammingError, match="permission denied"):
         web.rows(f'SELECT 1 FROM "{name}"', sees=EVERYBODY)

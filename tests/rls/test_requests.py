@@ -125,8 +125,8 @@ def test_one_that_is_streamed_asynchronously_too(isp: Isp) -> None:
 def test_login_works_before_anybody_is_known(isp: Isp) -> None:
     browser = Client()
     answer = browser.post(
-        "/admin/login/",
-        {"username": "reseller_dhaka", "password": "reseller_dhaka-password", "next": "/admin/"},
+        "/account/login/",
+        {"login": "reseller_dhaka", "password": "reseller_dhaka-password"},
     )
     assert answer.status_code == 302
     isp.dhaka.refresh_from_db()

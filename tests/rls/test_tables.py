@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, ProgrammingError, models
 
+from ispcore.base import audit_retention
 from ispcore.base.rls import owners
 from ispcore.base.rls.identity import AT_LOGIN, EVERYBODY, NOBODY, Sight
 from tests.rls.conftest import Isp, Sql
@@ -21,6 +22,17 @@ OWNED = sorted(
 LENDING = {"reseller_router_mapping"}
 APPEND_ONLY = {"alert_events", "audit_log"}
 NOT_ALLOWED, UNIQUE, RAISED = "42501", "23505", "P0001"
+# tables whose rows are the portal's own: not one of them is about one tenant, or none can be told
+# whose it is before it is read (a ticket, a session, a failed login: found by a secret or a hash)
+NOBODYS = {
+    *("accounts.liveticket", "accounts.loginbrake", "accounts.sharedcache", "sessions.session"),
+    *("accounts.rolepermission", "accounts.rolepolicy", "contenttypes.contenttype"),
+    *("auth.group", "auth.permission", "base.heartbeat", "base.joblease", "base.stalehour"),
+    *("django_q.failure", "django_q.ormq", "django_q.schedule", "django_q.success"),
+    *("django_q.task", "live.liveevent", "monitoring.rule", "monitoring.rulestate"),
+    *("account.emailconfirmation", "resellers.plan", "routers.collector", "routers.uplink"),
+}
+RADIUS = {"radius"}  # a database of its own
 
 each_table = pytest.mark.parametrize("model", OWNED, ids=lambda model: model._meta.db_table)
 
@@ -89,6 +101,14 @@ def test_others_rows_cannot_be_changed_or_deleted(
     isp: Isp, web: Sql, model: type[models.Model]
 ) -> None:
     column = keys_of(model)[0]
+    if model._meta.db_table in owners.RIGHTS:
+        for verb in (
+            f'UPDATE {table_of(model)} SET "{column}" = "{column}"',
+            f"DELETE FROM {table_of(model)}",
+        ):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                web.count(verb, sees=EVERYBODY)
+        return
     for key in of_tenant(model, isp.other):
         text, values = where(model, key)
         for statement in (
@@ -138,6 +158,30 @@ def test_own_rows_cannot_be_given_away(
         web.count(statement, [target, *values], sees=Sight(isp.tenant))
     assert sqlstate(refused.value) in {NOT_ALLOWED, RAISED}
     assert sqlstate(refused.value) == NOT_ALLOWED or model._meta.db_table in APPEND_ONLY
+
+
+def test_every_table_is_somebodys_or_decided_to_be_nobodys() -> None:
+    models = [model for model in apps.get_models() if model._meta.app_label not in RADIUS]
+    nobodys = {model._meta.label_lower for model in models if not owners.path_of(model)}
+    assert nobodys == NOBODYS
+
+
+def test_nobody_but_jobs_takes_from_the_audit_log(isp: Isp, web: Sql, worker: Sql) -> None:
+    """And they only what is old enough, where the transaction says that it is retention."""
+    columns = "at, kind, actor, token, surface, request_id, process, action, object_kind, object_id"
+    columns += ", object_name, old, new, reason, words, members"
+    values = "now() - interval '9 years', 'job', 'x', '', 'job', '', '', 'x', 'x', '1', 'x'"
+    query = f"INSERT INTO audit_log ({columns}) VALUES ({values}, '{{}}', '{{}}', '', '', 0)"
+    assert web.count(query, sees=EVERYBODY) == 1
+    old = "SELECT count(*) FROM audit_log WHERE at < now() - interval '1 year'"
+    assert web.rows(old, sees=EVERYBODY) == [(1,)]
+    for statement in ("DELETE FROM audit_log", "UPDATE audit_log SET actor = 'y'"):
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            web.count(statement, sees=EVERYBODY)
+        with pytest.raises(DatabaseError, match="append-only"):
+            worker.count(statement, sees=EVERYBODY)
+    assert audit_retention.forget() == 1
+    assert web.rows(old, sees=EVERYBODY) == [(0,)]
 
 
 def test_a_mapping_shows_its_reseller_the_router_and_nobody_elses(isp: Isp, web: Sql) -> None:

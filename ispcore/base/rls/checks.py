@@ -64,10 +64,11 @@ def _of_tables(state: State) -> Iterator[CheckMessage]:
 def _of_table(table: Table, *, is_walled: bool, hypertables: set[str]) -> Iterator[CheckMessage]:
     if table.owner != OWNER:
         yield Warned(f"{table.name} belongs to {table.owner}, not to {OWNER}", id="base.W006")
-    if table.parent and table.for_app_at_all:
-        yield Error(
-            f"{table.name}: {APP} has rights on this partition, past its table", id="base.E007"
-        )
+    if beyond := set(table.rights) - upkeep.rights_wanted(table):
+        words = "has rights on this partition, past its table"
+        if not table.parent:
+            words = f"has more rights than it should: {', '.join(sorted(beyond))}"
+        yield Error(f"{table.name}: {APP} {words}", id="base.E007")
     if is_walled or table.parent in hypertables:
         return
     if table.name in hypertables and table.name in owners.all_owned():

@@ -22,6 +22,10 @@ OTHERS = {
     "account.emailaddress": "user__tenant",
     "mfa.authenticator": "user__tenant",
     "usersessions.usersession": "user__tenant",
+    # seen by nobody but their own account, where the portal shows them at all
+    "accounts.apilogin": "account__tenant",
+    "accounts.apitoken": "account__tenant",
+    "accounts.knownnetwork": "account__tenant",
 }
 # what is read, and here and there written, before it is known who logs in
 AT_LOGIN: dict[str, tuple[str, ...]] = {
@@ -30,7 +34,13 @@ AT_LOGIN: dict[str, tuple[str, ...]] = {
     "account.emailaddress": ALL_COMMANDS,
     "mfa.authenticator": ALL_COMMANDS,
     "usersessions.usersession": ALL_COMMANDS,
+    # a refresh token or an API token names its account; a password that is reset ends API logins
+    "accounts.apilogin": (READ, CHANGE),
+    "accounts.apitoken": (READ, CHANGE),
+    "accounts.knownnetwork": (READ,),
 }
+# what the web may do with a table, where it is not everything
+RIGHTS = {"audit_log": (READ, ADD)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ from ispcore.base.rls.identity import APP, OWNER, WORKER
 from ispcore.base.rls.policies import Policy
 from ispcore.base.timeseries import timescale
 
-RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
-
 
 @dataclass(slots=True)
 class Table:
@@ -24,8 +22,8 @@ class Table:
     parent: str
     owner: str
     is_forced: bool
-    for_app: bool
-    for_app_at_all: bool
+    rights: list[str]
+    """What the web may do with it."""
     has_tenant: bool
     policies: dict[str, str] = field(default_factory=dict)
 
@@ -41,11 +39,8 @@ class State:
 TABLES = """
 SELECT c.relname, coalesce(p.relname, ''), pg_get_userbyid(c.relowner),
   c.relrowsecurity AND c.relforcerowsecurity,
-  has_table_privilege('ispcore_app', c.oid, 'SELECT')
-    AND has_table_privilege('ispcore_app', c.oid, 'INSERT')
-    AND has_table_privilege('ispcore_app', c.oid, 'UPDATE')
-    AND has_table_privilege('ispcore_app', c.oid, 'DELETE'),
-  has_table_privilege('ispcore_app', c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE'),
+  ARRAY(SELECT r FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS r
+    WHERE has_table_privilege('ispcore_app', c.oid, r)),
   EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id'
     AND NOT a.attisdropped)
 FROM pg_class c
@@ -118,6 +113,11 @@ def wanted(state: State) -> dict[str, list[Policy]]:
     return found
 
 
+def rights_wanted(table: Table) -> set[str]:
+    """On parent tables only: a partition is reached through its table, and its policies."""
+    return set() if table.parent else set(owners.RIGHTS.get(table.name, owners.ALL_COMMANDS))
+
+
 def protect_partition(parent: str, name: str) -> list[str]:
     """Statements that protect a new partition as its table is; none where that is not protected."""
     with connection.cursor() as cursor:
@@ -157,17 +157,20 @@ def _policies(table: Table, listed: Sequence[Policy]) -> Iterable[str]:
 
 
 def _rights(tables: Iterable[Table]) -> Iterable[str]:
-    """On parent tables only: a partition is reached through its table, and its policies."""
+    """What is too much is taken from the web, what it lacks is given."""
     for table in tables:
-        if table.parent and table.for_app_at_all:
-            yield f'REVOKE ALL ON "{table.name}" FROM {APP}'
-        elif not table.parent and not table.for_app:
-            yield f'GRANT {RIGHTS} ON "{table.name}" TO {APP}'
+        there, wanted = set(table.rights), rights_wanted(table)
+        for verb, rights, word in (
+            ("REVOKE", there - wanted, "FROM"),
+            ("GRANT", wanted - there, "TO"),
+        ):
+            if rights:
+                yield f'{verb} {", ".join(sorted(rights))} ON "{table.name}" {word} {APP}'
 
 
 def _lacks_rights(state: State) -> bool:
     """Something is new: tables that the web has no right to yet."""
-    return any(not table.parent and not table.for_app for table in state.tables.values())
+    return any(not table.parent and not table.rights for table in state.tables.values())
 
 
 def _force(name: str) -> list[str]:
