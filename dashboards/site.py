@@ -91,7 +91,7 @@ class PortalSite(OwnSite):
             {
                 "name": heading,
                 "app_label": label,
-                "app_url": reverse("admin:app_list", args=[label]),
+                "app_url": reverse("admin:app_list", args=[label], current_app=self.name),
                 "has_module_perms": True,
                 "models": [found[key] for key in keys if key in found],
             }

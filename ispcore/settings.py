@@ -285,6 +285,8 @@ CACHES: dict[str, dict[str, Any]] = {
         "LOCATION": "shared_cache",
         "OPTIONS": {"MAX_ENTRIES": 50_000},
     },
+    # what each process remembers of its pages, which is not worth a query
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL  # http://localhost, where one tries things
 

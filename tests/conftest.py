@@ -99,6 +99,14 @@ def _permissions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     scope.forget_narrowed()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_told_yet() -> None:
+    """What a process keeps quiet, since it told of it within the minute."""
+    from ispcore.accounts import security
+
+    security.counts.clear()
+
+
 # ---- people: noc may, reseller_dhaka owns, reseller_ctg must not see
 
 
@@ -201,9 +209,9 @@ def free_port() -> int:
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """What one test's rows made a page remember is nothing to the next."""
-    from django.core.cache import cache
+    from django.core.cache import caches
 
-    cache.clear()
+    caches["process"].clear()
 
 
 # ---- private servers

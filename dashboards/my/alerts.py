@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, reverse
 
 from dashboards.my.sections import Section
+from ispcore.accounts import security
 from ispcore.accounts.models import Account
 from ispcore.accounts.pages import UNCHANGED, account_of, back, require, typed
 from ispcore.accounts.roles import May
@@ -240,5 +241,6 @@ class Alerts(Section):
     def _alert_or_404(self, request: HttpRequest, pk: int) -> Alert:
         alert = self._alerts(request).filter(pk=pk).first()
         if alert is None:
+            security.denied_row(request, Alert, pk)
             raise Http404
         return alert

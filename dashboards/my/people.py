@@ -13,6 +13,9 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
 from dashboards.my.sections import Section, done, tenant_of
+from ispcore.accounts import security
+from ispcore.accounts.authority import roles_of
+from ispcore.accounts.freshness import ask_again
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.operations import accounts as operations
 from ispcore.accounts.pages import account_of, posted, require, words_of
@@ -40,10 +43,14 @@ def role_word(role: str) -> str:
     return OWNER_WORDS.get(Role(role), str(Role(role).label))
 
 
-def role_choices(tenant: Tenant) -> list[tuple[str, str]]:
-    """The roles within a tenant, each with what it may do there."""
+def role_choices(asks: Account, tenant: Tenant, present: str) -> list[tuple[str, str]]:
+    """The roles that `asks` may give within its tenant, and the one that somebody has, each with
+    what it may do there."""
+    given = {*roles_of(asks), present}
     return [
-        (str(role), f"{word}: {_may_words(role, tenant)}") for role, word in OWNER_WORDS.items()
+        (str(role), f"{word}: {_may_words(role, tenant)}")
+        for role, word in OWNER_WORDS.items()
+        if role in given
     ]
 
 
@@ -68,7 +75,8 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         self.by = by
         assert by.tenant is not None  # noqa: S101 - the site is for tenants' people only
         role: Any = self.fields["role"]
-        role.choices = role_choices(by.tenant)
+        present = self.instance.role if self.instance.pk else ""
+        role.choices = role_choices(by, by.tenant, present)
         if self.instance.pk == by.pk:
             for name in ("role", "is_active"):
                 self.fields[name].disabled = True
@@ -123,6 +131,8 @@ class People(Section):
 
     def add(self, request: HttpRequest) -> HttpResponse:
         account, tenant = require(request, May.EDIT_ACCOUNTS), tenant_of(request)
+        if (asked := ask_again(request)) is not None:
+            return asked
         form = NewPersonForm(
             posted(request),
             instance=Account(tenant=tenant),
@@ -157,6 +167,8 @@ class People(Section):
 
     def person(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, person = self._asked(request, pk)
+        if (asked := ask_again(request)) is not None:
+            return asked
         form = PersonForm(posted(request), instance=person, by=account)
         if request.method == "POST" and form.is_valid():
             try:
@@ -171,6 +183,8 @@ class People(Section):
     def password(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A new password for somebody who lost theirs; their open sessions end."""
         account, person = self._asked(request, pk)
+        if (asked := ask_again(request)) is not None:
+            return asked
         url = reverse("my:person", args=[pk])
         if request.method == "POST":
             password = operations.generate_password()
@@ -196,6 +210,7 @@ class People(Section):
         account = require(request, May.EDIT_ACCOUNTS)
         person = visible(Account.objects.all(), account).filter(pk=pk).first()
         if person is None:
+            security.denied_row(request, Account, pk)
             raise Http404
         return account, person
 

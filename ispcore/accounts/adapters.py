@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from ispcore.accounts import marks, policies
+from ispcore.accounts import marks, policies, second_factor
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import accounts, brakes, sessions
 from ispcore.accounts.operations.brakes import Attempt
@@ -45,7 +45,7 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Account | None:
         """The account, or None. Raises ValidationError where the brake says to wait."""
-        attempt = _attempt(request, str(credentials.get("username", "")))
+        attempt = attempt_of(request, str(credentials.get("username", "")))
         wait_s, what = brakes.wait_s(attempt)
         if wait_s:
             raise ValidationError(
@@ -56,15 +56,16 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
         if not isinstance(account, Account):
             brakes.count_failure(attempt)
             return None
-        brakes.forgive(attempt)
+        if not second_factor.is_asked_of(account):
+            brakes.forgive(attempt)
         return account
 
     def login(self, request: HttpRequest, user: Account) -> None:
         super().login(request, user)
+        brakes.forgive(attempt_of(request, user.username))
         records = get_authentication_records(request, user)
         sessions.logged_in(
             user,
-            address=self.get_client_ip(request),
             second_factor=any(record.get("method") == "mfa" for record in records),
             by=user.actor,
         )
@@ -129,8 +130,9 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth ha
         return bool(others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
 
 
-def _attempt(request: HttpRequest, name: str) -> Attempt:
-    """With the device, where its cookie is ours and names the same account."""
+def attempt_of(request: HttpRequest, name: str) -> Attempt:
+    """What is counted for whoever says this name: with the device, where its cookie is ours and
+    names the same account."""
     cookie = request.COOKIES.get(DEVICE_COOKIE, "")
     try:
         owner = signing.loads(cookie, salt=DEVICE_SALT, max_age=DEVICE_AGE_S)

@@ -15,8 +15,8 @@ from ispcore.accounts import granting, matrix_pages
 from ispcore.accounts.authority import manages_account, roles_of
 from ispcore.accounts.freshness import ask_again
 from ispcore.accounts.granting import GrantsField, key_of
-from ispcore.accounts.login_admin import LoginsOfAccount
-from ispcore.accounts.models import Account, ApiToken
+from ispcore.accounts.login_admin import LoginsOfAccount, RolePolicyAdmin
+from ispcore.accounts.models import Account, ApiToken, RolePolicy
 from ispcore.accounts.operations import accounts as operations
 from ispcore.accounts.operations import grants
 from ispcore.accounts.pages import (
@@ -109,14 +109,12 @@ def _check_role(form: forms.BaseForm, role: Any, tenant: Any) -> None:
 
 
 admin.site.register(ApiToken, ApiTokenAdmin)
+admin.site.register(RolePolicy, RolePolicyAdmin)
 
 
 @admin.register(Account)
 class AccountAdmin(LoginsOfAccount, ScopedAdmin):
-    """Accounts. Nobody makes or changes one above their own; nobody locks out themselves.
-
-    It serves the staff's site and that of tenants' people, who see the accounts of their tenant.
-    """
+    """Accounts. Nobody makes or changes one above their own; nobody locks out themselves."""
 
     list_display = ("username", "name", "role", "tenant", "logs_in", "last_seen")
     list_filter = ("role", "is_active")
@@ -131,6 +129,7 @@ class AccountAdmin(LoginsOfAccount, ScopedAdmin):
             self.route("<int:pk>/password/", self.set_password, "set_password"),
             self.route("matrix/", self.matrix, "matrix"),
             self.route("objects.json", self.objects, "objects"),
+            *super().page_urls(),
         ]
 
     def url_of(self, name: str, *args: Any) -> str:

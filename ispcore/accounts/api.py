@@ -11,15 +11,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from ispcore.accounts import second_factor
+from ispcore.accounts import policies, second_factor
 from ispcore.accounts.api_auth import CHALLENGE, address_of
 from ispcore.accounts.models import Account
-from ispcore.accounts.operations import api_logins, brakes, seen_networks
+from ispcore.accounts.operations import api_logins, brakes, known_networks
 from ispcore.accounts.operations.api_logins import LoginEnded
 from ispcore.accounts.operations.brakes import Attempt
 
 WRONG = "user name and password (or the code) do not fit"
 CODE_NEEDED = "this account has a second factor: send its code as well"
+NO_FACTOR = "this account's role asks for a second factor: set one up in the portal first"
 
 
 class LoginBody(serializers.Serializer):  # type: ignore[type-arg]
@@ -55,7 +56,7 @@ class LoginView(OpenView):
         account = request.user = self._account(request, given, attempt)
         brakes.forgive(attempt)
         token = api_logins.start(account, address=address, by=account.actor)
-        seen_networks.logged_in(account, address=address)
+        known_networks.logged_in(account, address=address)
         return Response(_pair(token))
 
     @staticmethod
@@ -64,9 +65,11 @@ class LoginView(OpenView):
         said = {"username": given["username"], "password": given["password"]}
         account, code = authenticate(request._request, **said), given["code"]
         if isinstance(account, Account) and not account.is_machine:
-            if not code and second_factor.is_asked_of(account):
+            if not second_factor.is_asked_of(account):
+                return _without_code(account)
+            if not code:
                 raise AuthenticationFailed({"detail": CODE_NEEDED, "code": "second_factor_needed"})
-            if second_factor.ok(account, code):
+            if second_factor.is_right(account, code):
                 return account
         brakes.count_failure(attempt)
         raise AuthenticationFailed(WRONG)
@@ -120,6 +123,12 @@ def _read(body: type[Any], request: Request) -> dict[str, Any]:
     form.is_valid(raise_exception=True)
     given: dict[str, Any] = form.validated_data
     return given
+
+
+def _without_code(account: Account) -> Account:
+    if policies.of(account).lacks_second_factor:
+        raise AuthenticationFailed({"detail": NO_FACTOR, "code": "second_factor_missing"})
+    return account
 
 
 def _pair(refresh: RefreshToken) -> dict[str, Any]:

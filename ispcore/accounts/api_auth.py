@@ -9,10 +9,11 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
-from ispcore.accounts import api_identity, networks, rates, token_text
+from ispcore.accounts import api_identity, rates, token_text
 from ispcore.accounts.api_identity import Bearer, OutsideNetworks
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import api_tokens
+from ispcore.base import addresses
 
 NOT_GOOD = "this token is not valid (any more)"
 CHALLENGE = 'Bearer realm="api"'
@@ -20,7 +21,7 @@ CHALLENGE = 'Bearer realm="api"'
 
 def address_of(request: Any) -> str | None:
     """The client's address, None where the server does not know it."""
-    return networks.address(request.META.get("REMOTE_ADDR") or "")
+    return addresses.plain(request.META.get("REMOTE_ADDR") or "")
 
 
 class ApiTokenAuthentication(BaseAuthentication):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
 
-from ispcore.accounts import networks, token_text
+from ispcore.accounts import token_text
 from ispcore.accounts.models import Account, ApiLogin, ApiToken
 from ispcore.base import clock
+from ispcore.base.addresses import may_come
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def token_of(text: str) -> ApiToken | None:
 
 def acting(token: ApiToken, *, address: str | None) -> Account:
     """The token's account, limited to what the token is for. Raises OutsideNetworks."""
-    if not networks.contains(token.allowed_networks, address):
+    if not may_come(address, token.allowed_networks):
         raise OutsideNetworks(address)
     account: Account = token.account
     account.token_scopes, account.token_name = frozenset(token.scopes), token.name

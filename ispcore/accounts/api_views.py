@@ -6,7 +6,6 @@ from django.http import Http404
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from ispcore.accounts import security
-from ispcore.accounts.api_auth import address_of
 
 
 class ScopedReads(ReadOnlyModelViewSet):  # type: ignore[type-arg]
@@ -19,7 +18,5 @@ class ScopedReads(ReadOnlyModelViewSet):  # type: ignore[type-arg]
         try:
             return super().get_object()
         except Http404:
-            model = self.get_queryset().model
-            pk, address = self.kwargs.get("pk"), address_of(self.request)
-            security.denied_row(self.request.user, model, pk, address=address)
+            security.denied_row(self.request, self.get_queryset().model, self.kwargs.get("pk"))
             raise

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.apps import AppConfig
 
 
@@ -16,16 +14,8 @@ class AccountsConfig(AppConfig):
         from ispcore.accounts import checks, listeners, marks  # noqa: F401 - checks register
 
         user_logged_in.connect(marks.begin)
-        # the one place that all login pages pass, ours or not
-        user_logged_in.connect(_logged_in, dispatch_uid="accounts.seen_networks")
+        user_logged_in.connect(listeners.logged_in)
+        signals.authentication_failed.connect(listeners.code_was_wrong)
         signals.authenticator_added.connect(listeners.second_factor_added)
         signals.authenticator_removed.connect(listeners.second_factor_removed)
         signals.authenticator_reset.connect(listeners.recovery_codes_renewed)
-
-
-def _logged_in(*, request: Any, user: Any, **_rest: Any) -> None:
-    from ispcore.accounts import networks
-    from ispcore.accounts.operations import seen_networks
-
-    address = networks.address(request.META.get("REMOTE_ADDR") or "") if request else None
-    seen_networks.logged_in(user, address=address)

@@ -62,7 +62,7 @@ class LoginBrake(models.Model):
 
 
 class KnownNetwork(models.Model):
-    """An account logged in from this address (of IPv6: from this /64) before."""
+    """An account logged in from this address (of IPv6: from this /64) before, by page or API."""
 
     account = models.ForeignKey("accounts.Account", models.CASCADE, related_name="known_networks")
     network = models.CharField(max_length=45)

@@ -1,12 +1,25 @@
-"""What allauth tells of second factors that come and go in its own pages."""
+"""What Django and allauth tell of logins and second factors in their own pages."""
 
 from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
+from ispcore.accounts.adapters import attempt_of
 from ispcore.accounts.models import Account
-from ispcore.accounts.operations import second_factors, sessions
+from ispcore.accounts.operations import brakes, known_networks, second_factors, sessions
+from ispcore.base import addresses
+
+
+def logged_in(sender: Any, request: HttpRequest, user: Account, **about: Any) -> None:
+    """A login through whatever door: Django's signal is what all of them have in common."""
+    address = addresses.plain(request.META.get("REMOTE_ADDR") or "")
+    known_networks.logged_in(user, address=address)
+
+
+def code_was_wrong(request: HttpRequest, user: Account, **about: Any) -> None:
+    """Whoever guesses codes knows the password: both are counted as one."""
+    brakes.count_failure(attempt_of(request, user.username))
 
 
 def second_factor_added(

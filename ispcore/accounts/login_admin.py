@@ -1,6 +1,7 @@
 """What the admin shows and does about logins: an account's sessions, its second factor, and what
 each role is asked for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -34,7 +35,7 @@ class ReasonForm(forms.Form):
 class LoginsOfAccount(ScopedAdmin):
     """Two pages of an account: end its sessions, take its second factor away."""
 
-    def page_urls(self) -> list[URLPattern]:
+    def page_urls(self) -> Sequence[URLPattern]:
         return [
             *super().page_urls(),
             self.route("<int:pk>/sessions/", self.end_sessions, "end_sessions"),

@@ -17,11 +17,11 @@ from ispcore.accounts.roles import (
     Role,
     group_of,
 )
-from ispcore.accounts.token_models import ApiLogin, ApiToken, LiveTicket, SeenNetwork
+from ispcore.accounts.token_models import ApiLogin, ApiToken, LiveTicket
 from ispcore.base.audit import Actor
 from ispcore.base.models import Stamped
 
-__all__ = ["Account", "ApiLogin", "ApiToken", "LiveTicket", "SeenNetwork", "Tenant"]
+__all__ = ["Account", "ApiLogin", "ApiToken", "LiveTicket", "Tenant"]
 
 
 class Tenant(Stamped):
@@ -245,7 +245,6 @@ __all__ = [
     "LoginBrake",
     "RolePermission",
     "RolePolicy",
-    "SeenNetwork",
     "SharedCache",
     "Tenant",
 ]

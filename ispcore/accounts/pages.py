@@ -18,7 +18,7 @@ from django.urls import URLPattern, path
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from ispcore.accounts import history, networks, security
+from ispcore.accounts import history, security
 from ispcore.accounts.freshness import AsksAgain
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
@@ -243,7 +243,7 @@ class ScopedAdmin(AsksAgain, BoundedList):
         """The row, where this account may see it; 404 hides what exists from those who may not."""
         row = self.get_queryset(request).filter(pk=pk_of(str(pk))).first()
         if row is None or not self.has_view_permission(request, row):
-            self._deny(request, pk)
+            security.denied_row(request, self.model, pk)
             raise Http404
         return row
 
@@ -260,12 +260,8 @@ class ScopedAdmin(AsksAgain, BoundedList):
     def _get_obj_does_not_exist_redirect(
         self, request: HttpRequest, opts: Any, object_id: str
     ) -> HttpResponse:
-        self._deny(request, object_id)
+        security.denied_row(request, self.model, object_id)
         raise Http404
-
-    def _deny(self, request: HttpRequest, pk: Any) -> None:
-        address = networks.address(request.META.get("REMOTE_ADDR") or "")
-        security.denied_row(request.user, self.model, pk, address=address)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         can = type(self).remove is not ScopedAdmin.remove

@@ -2,7 +2,6 @@
 
 from allauth.mfa.models import Authenticator
 
-from ispcore.accounts import policies
 from ispcore.accounts.models import Account
 
 RECOVERY_CODES = "recovery_codes"
@@ -13,14 +12,11 @@ def is_asked_of(account: Account) -> bool:
     return any(each.type != RECOVERY_CODES for each in _factors(account))  # they only stand in
 
 
-def ok(account: Account, code: str) -> bool:
-    """Whether `code` is good for the account (each is good once); without one, whether its role
-    does without.
+def is_right(account: Account, code: str) -> bool:
+    """Whether `code` is good for the account; each is good once.
 
     An account that has only a security key cannot log in here: a key needs a browser.
     """
-    if not is_asked_of(account):
-        return not policies.of(account).lacks_second_factor
     code = code.replace(" ", "")
     with_codes = [each for each in _factors(account) if each.type in {"totp", RECOVERY_CODES}]
     return bool(code) and any(each.wrap().validate_code(code) for each in with_codes)

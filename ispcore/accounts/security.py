@@ -1,13 +1,14 @@
 """What looks like an attack is told to whoever raises alerts; who that is, `wiring` decides."""
 
 import logging
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from django.db import Error, models
 
-from ispcore.accounts import networks, rates
+from ispcore.accounts import rates
 from ispcore.accounts.models import Account
+from ispcore.base import addresses
 from ispcore.base.rls import identity
 
 BRUTE_FORCE = "brute_force"
@@ -30,6 +31,16 @@ class Listener(Protocol):
     ) -> object: ...
 
 
+class Asked(Protocol):
+    """A request, of a page or of the API."""
+
+    @property
+    def user(self) -> object: ...
+
+    @property
+    def META(self) -> Mapping[str, Any]: ...  # noqa: N802 - Django's name
+
+
 noticed: list[Listener] = []
 """Filled by `ispcore.wiring`; each opens a transaction of its own."""
 
@@ -41,7 +52,7 @@ def notice(kind: str, *, account: Account | None, address: str | None, words: st
     the same account and network is told once a minute, and no kind more than 30 times a minute in
     this web process. To be called outside a transaction that may be rolled back.
     """
-    who = f"{account.pk if account else 0}:{networks.host(address or '')}"
+    who = f"{account.pk if account else 0}:{addresses.network_of(address or '')}"
     if counts.count(f"{kind}:{who}", for_s=AGAIN_AFTER_S) > 1:
         return
     told = counts.count(kind, for_s=AGAIN_AFTER_S)
@@ -53,15 +64,15 @@ def notice(kind: str, *, account: Account | None, address: str | None, words: st
         _tell(listener, kind, account=account, address=address, words=words)
 
 
-def denied_row(
-    account: object, model: type[models.Model], pk: object, *, address: str | None
-) -> None:
+def denied_row(request: Asked, model: type[models.Model], pk: object) -> None:
     """Somebody asked for a row that their account is not shown.
 
     Where it is another tenant's, that is counted, and told from the third time in 15 minutes on.
     """
+    account = request.user
     if not isinstance(account, Account) or account.is_staff:
         return
+    address = addresses.plain(request.META.get("REMOTE_ADDR") or "")
     if not _is_of_another_tenant(model, pk, account):
         return
     times = counts.count(f"denied:{account.pk}", for_s=WINDOW_S)

@@ -1,4 +1,4 @@
-"""How API clients are known: their logins, tokens and tickets; and from where people log in."""
+"""How API clients are known: their logins, tokens and tickets."""
 
 from django.conf import settings
 from django.db import models
@@ -94,25 +94,3 @@ class LiveTicket(models.Model):
 
     def __str__(self) -> str:
         return f"ticket {self.pk}"
-
-
-class SeenNetwork(models.Model):
-    """A network from which an account has logged in."""
-
-    account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="seen_networks"
-    )
-    network = models.CharField(max_length=45)
-    first_seen_at = models.DateTimeField(default=clock.now)
-    last_seen_at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        db_table = "seen_networks"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "network"], name="accounts_seennetwork_once_per_account"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.network

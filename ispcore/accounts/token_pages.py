@@ -13,11 +13,12 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 
 from ispcore.accounts import token_scopes
+from ispcore.accounts.authority import manages_account
 from ispcore.accounts.models import Account, ApiToken
 from ispcore.accounts.operations import api_tokens as operations
 from ispcore.accounts.operations.api_tokens import LONGEST_DAYS, AlreadyRevoked
 from ispcore.accounts.pages import OperationForm, PageAdmin, account_of, actor_of, page_url, require
-from ispcore.accounts.roles import May, Role
+from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.templatetags.isp import ago, state
@@ -161,9 +162,9 @@ def tokens_url(account: Account) -> str:
 
 
 def _machines(asks: Account) -> QuerySet[Account]:
-    """Accounts for which `asks` may make tokens: a super user's are made by super users only."""
+    """Accounts for which `asks` may make tokens: those it manages, so none above its own."""
     rows = visible(Account.objects.filter(is_machine=True, is_active=True), asks)
-    return rows if asks.is_superuser else rows.exclude(role=Role.SUPER_USER)
+    return rows.filter(pk__in=[each.pk for each in rows if manages_account(asks, each)])
 
 
 def _words(scope: str) -> str:

@@ -1,4 +1,4 @@
-"""Addresses of those who ask: through proxies we trust, and as the network that one host has."""
+"""Addresses of those who ask: through proxies we trust, and the networks they belong to."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -12,9 +12,18 @@ def network_of(address: str) -> str:
     found = parsed(address)
     if found is None:
         return address[:45]
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    return str(ipaddress.ip_network((found.packed[:8] + bytes(8), 64)))
+    return str(found) if isinstance(found, ipaddress.IPv4Address) else _around(found, 64)
+
+
+def neighbourhood(address: str) -> str:
+    """Where the same line is likely to come from tomorrow: a /24, of IPv6 a /56; "" for none.
+
+    It is also told of what `network_of` gives.
+    """
+    found = parsed(address.partition("/")[0])
+    if found is None:
+        return ""
+    return _around(found, 24 if isinstance(found, ipaddress.IPv4Address) else 56)
 
 
 def parsed(text: str) -> Address | None:
@@ -27,9 +36,25 @@ def parsed(text: str) -> Address | None:
     return mapped or found
 
 
+def plain(text: str) -> str | None:
+    """The address without the name of an interface (fe80::1%eth0), None for what is none."""
+    found = parsed(text.partition("%")[0])
+    return None if found is None else str(found)
+
+
+def network(text: str) -> Network:
+    """One network or address as people write it. Raises ValueError, which says what is wrong."""
+    return ipaddress.ip_network(text.strip())
+
+
 def is_in(address: str, networks: Iterable[Network]) -> bool:
     found = parsed(address)
     return found is not None and any(found in network for network in networks)
+
+
+def may_come(address: str | None, networks: Sequence[str]) -> bool:
+    """Whether the address lies in one of the networks; none of them means anywhere."""
+    return not networks or is_in(address or "", map(ipaddress.ip_network, networks))
 
 
 def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> str:
@@ -48,3 +73,7 @@ def client_address(peer: str, forwarded_for: Sequence[str], trusted: Sequence[Ne
             return asked
         asked = str(found)
     return asked
+
+
+def _around(address: Address, length: int) -> str:
+    return str(ipaddress.ip_network(f"{address}/{length}", strict=False))

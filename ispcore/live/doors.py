@@ -12,10 +12,11 @@ from django.contrib.auth import get_user
 from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
 
-from ispcore.accounts import api_identity, marks, networks
+from ispcore.accounts import api_identity, marks
 from ispcore.accounts.api_identity import Bearer, OutsideNetworks
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import tickets
+from ispcore.base import addresses
 from ispcore.base.rls import identity
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -51,7 +52,7 @@ def admit(scope: Mapping[str, Any]) -> Entry:
 
     A browser sends no ticket by itself, so with one it does not matter which page asks.
     """
-    address = networks.address(str((scope.get("client") or [""])[0]))
+    address = addresses.plain(str((scope.get("client") or [""])[0]))
     ticket = ticket_of(scope)
     if ticket is not None:
         return Entry(bearer=tickets.redeem(ticket), address=address)

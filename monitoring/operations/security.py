@@ -7,9 +7,10 @@ from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from ispcore.accounts import networks, security
+from ispcore.accounts import security
 from ispcore.accounts.models import Account
 from ispcore.base import clock
+from ispcore.base.addresses import network_of
 from monitoring.models import SECURITY, Alert, Severity
 from monitoring.operations import alerts
 from monitoring.operations.alerts import Subject
@@ -39,7 +40,7 @@ def notice(kind: str, *, account: Account | None, address: str | None, words: st
     where the account is a tenant's. None where another process opened it in the same instant.
     """
     now = clock.now()
-    network = networks.host(address) if address else ""
+    network = network_of(address) if address else ""
     fingerprint = f"{SECURITY}:{kind}:{account.pk if account else 0}:{network}"
     with transaction.atomic():
         if _told_again(fingerprint, words, at=now):

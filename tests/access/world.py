@@ -1,6 +1,7 @@
 """Who asks, and for what: the people of the table, and one row of each kind, all of dhaka."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.contenttypes.models import ContentType
@@ -9,7 +10,7 @@ from tests.conftest import _account
 from tests.harness.processes import free_port
 
 if TYPE_CHECKING:
-    from ispcore.accounts.models import Account
+    from ispcore.accounts.models import Account, ApiToken
     from tests.pages.conftest import Isp
 
 
@@ -19,13 +20,15 @@ class World:
     people: "dict[str, Account | None]"
     keys: dict[str, int]
     """The row to ask for, by the part of the address that says what it is."""
+    token: str
+    """The API token by which `machine` comes; it has no session."""
 
     def address(self, pattern: str) -> str:
         """Where to ask. Fails for an address with a part of which nothing is known here."""
         kind = ContentType.objects.get(app_label="resellers", model="reseller").pk
         known = {"r/<path:content_type_id>/<path:object_id>": f"r/{kind}/{self.isp.dhaka.pk}"}
         known |= {"<app_label>": "resellers"}
-        known |= {"<anything else>": "nowhere", "(root)": ""}
+        known |= {"<anything else>": "nowhere", "(root)": "", "<uidb36>-<key>": "1-nothing"}
         for part, value in known.items():
             pattern = pattern.replace(part, value)
         if "<" in pattern:
@@ -48,21 +51,26 @@ class World:
             "live router": str(self.isp.edge.pk),
             "live reseller": str(self.isp.dhaka.pk),
             "live reseller-usage": str(self.isp.dhaka.pk),
+            "live my": str(self.isp.dhaka.pk),
+            "live my-usage": str(self.isp.dhaka.pk),
+            "live my-alerts": tenant,
         }
 
 
 def make(isp: "Isp") -> World:
     people = _people(isp)
-    return World(isp, people, _keys(isp, people))
+    token, text = _api_token(people["machine"])
+    return World(isp, people, _keys(isp, people) | {"accounts/apitoken": token.pk}, text)
 
 
 def _people(isp: "Isp") -> "dict[str, Account | None]":
     """Named as the columns of the table. `narrowed` is an operator who was granted the router that
-    carries dhaka, and nothing else; `inactive` is answered as anonymous."""
-    from ispcore.accounts.operations import grants
+    carries dhaka, and nothing else; `machine` is another system, which dhaka's owner asked for;
+    `inactive` is answered as anonymous."""
+    from ispcore.accounts.operations import accounts, grants
     from ispcore.base.audit import Actor
 
-    dhaka, ctg = isp.dhaka.tenant, isp.ctg.tenant
+    by, dhaka, ctg = Actor("test"), isp.dhaka.tenant, isp.ctg.tenant
     people: dict[str, Account | None] = {
         "super": _account("super", "super_user"),
         "admin": _account("admin", "admin"),
@@ -73,25 +81,47 @@ def _people(isp: "Isp") -> "dict[str, Account | None]":
         "dhaka_operator": _account("op_dhaka", "operator", dhaka),
         "dhaka_viewer": _account("look_dhaka", "viewer", dhaka),
         "ctg": _account("reseller_ctg", "client", ctg),
+        "machine": accounts.create("crm", role="viewer", tenant=dhaka, password=None, by=by),
         "inactive": _account("gone", "admin"),
         "anonymous": None,
     }
     narrowed, gone = people["narrowed"], people["inactive"]
     assert narrowed is not None
     assert gone is not None
-    grants.replace(narrowed, [("routers.router", isp.edge.pk)], by=Actor("test"))
+    grants.replace(narrowed, [("routers.router", isp.edge.pk)], by=by)
     gone.is_active = False
     gone.save()
     return people
 
 
+def _api_token(machine: "Account | None") -> "tuple[ApiToken, str]":
+    """All that a token can be for, and read by it."""
+    from ispcore.accounts.operations import api_tokens
+    from ispcore.base import clock
+    from ispcore.base.audit import Actor
+
+    assert machine is not None
+    return api_tokens.create(
+        machine,
+        name="crm",
+        scopes=["alerts:read", "resellers:read"],
+        expires_at=clock.now() + timedelta(days=1),
+        by=Actor("test"),
+    )
+
+
 def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, int]:
+    from allauth.mfa.models import Authenticator
+
+    from ispcore.accounts.models import RolePolicy
     from ispcore.base.models import AuditEntry
     from monitoring.models import Rule
     from routers.models import InterfaceChange, Router
 
-    looker = people["dhaka_viewer"]
+    looker, gone = people["dhaka_viewer"], people["inactive"]
     assert looker is not None
+    assert gone is not None
+    key = Authenticator.objects.create(user=gone, type="webauthn", data={"name": "another's"})
     # a router whose buttons are answered at once, and by this machine
     Router.objects.filter(pk=isp.edge.pk).update(
         address="127.0.0.1", api_port=free_port(), snmp_port=free_port()
@@ -106,6 +136,9 @@ def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, int]:
     return {
         "base/auditentry": AuditEntry.objects.latest("pk").pk,
         "accounts/account": looker.pk,
+        "accounts/rolepolicy": RolePolicy.objects.get(role="operator").pk,
+        "second-factor/webauthn/keys": key.pk,
+        "my/people": looker.pk,
         "alert": isp.over_plan.pk,
         "monitoring/rule": Rule.objects.earliest("pk").pk,
         "routers/router/renames": rename.pk,

@@ -33,7 +33,6 @@ STAFF_ONLY = {
     "accounts.apilogin",
     "accounts.apitoken",
     "accounts.liveticket",
-    "accounts.seennetwork",
     "accounts.knownnetwork",
     "accounts.loginbrake",
     "accounts.rolepolicy",

@@ -1,15 +1,13 @@
 """The same small ISP as for the pages; and API clients."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
 
-from ispcore.accounts import security
 from tests.pages.conftest import as_ctg, as_dhaka, as_noc, isp
 
 if TYPE_CHECKING:
@@ -51,15 +49,6 @@ class ApiClient:
 @pytest.fixture
 def api() -> ApiClient:
     return ApiClient()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted_yet() -> Iterator[None]:
-    caches["logins"].clear()
-    security.counts.clear()
-    yield
-    caches["logins"].clear()
-    security.counts.clear()
 
 
 MakeToken = Callable[..., tuple["ApiToken", str]]

@@ -1,17 +1,18 @@
 """API logins: a password becomes tokens, each refresh token is good once, and all of it ends."""
 
 import threading
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
 from django.db import connection, connections
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from ispcore.accounts.login import FREE_TRIES
+from ispcore.accounts.identity import RolePolicy
 from ispcore.accounts.models import Account, ApiLogin
 from ispcore.accounts.operations import accounts, api_logins
 from ispcore.accounts.operations.api_logins import LoginEnded
+from ispcore.accounts.operations.brakes import FREE_TRIES
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert
@@ -36,6 +37,14 @@ def refreshed(pair: dict[str, Any]) -> dict[str, Any] | None:
     return answer if status == 200 else None
 
 
+def codes_of(account: Account) -> str:
+    """Give the account an app; what that shows now."""
+    secret = totp.generate_totp_secret()
+    totp.TOTP.activate(account, secret)
+    counter = next(iter(totp.yield_hotp_counters_from_time()))
+    return str(totp.format_hotp_value(totp.hotp_value(secret, counter)))
+
+
 def test_a_login_opens_what_the_account_sees(
     api: ApiClient, reseller_dhaka: Account, noc: Account
 ) -> None:
@@ -52,6 +61,7 @@ def test_one_query_finds_the_account_behind_an_access_token(
     api: ApiClient, noc: Account, django_assert_num_queries: Any
 ) -> None:
     api.bearer = api.log_in("noc")["access"]
+    assert api.get("/api/alerts")[0] == 200  # what roles may is read once and remembered
     with django_assert_num_queries(2):  # who it is; the count of no alerts
         assert api.get("/api/alerts")[0] == 200
 
@@ -76,28 +86,41 @@ def test_guesses_are_braked_as_at_the_form(api: ApiClient, noc: Account, client:
     response = api.response("POST", "/api/auth/login", data=body, content_type="application/json")
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 300
-    form = client.post("/admin/login/", body, REMOTE_ADDR=api.address).content.decode()
-    assert "Too many failed logins for this name" in form
+    form = {"login": "noc", "password": "noc-password"}
+    page = client.post("/account/login/", form, REMOTE_ADDR=api.address).content.decode()
+    assert "Too many failed logins for this name" in page
     assert ApiClient(address="198.51.100.1").log_in("noc")
 
 
 def test_a_second_factor_is_asked_for_where_there_is_one(api: ApiClient, noc: Account) -> None:
-    from django.apps import apps
-
-    if not apps.is_installed("allauth.mfa"):
-        pytest.skip("no second factors in this set-up")
-    auth: Any = import_module("allauth.mfa.totp.internal.auth")
-
-    secret = auth.generate_totp_secret()
-    auth.TOTP.activate(noc, secret)
+    code = codes_of(noc)
     body = {"username": "noc", "password": "noc-password"}
     status, answer = api.post("/api/auth/login", **body)
     assert (status, answer["code"]) == (401, "second_factor_needed")
     assert api.post("/api/auth/login", **body, code="000000")[0] == 401
-    counter = next(iter(auth.yield_hotp_counters_from_time()))
-    code = auth.format_hotp_value(auth.hotp_value(secret, counter))
     assert api.log_in("noc", code=code)
     assert api.post("/api/auth/login", **body, code=code)[0] == 401  # each code is good once
+
+
+def test_guessed_codes_are_braked_and_told(api: ApiClient, noc: Account) -> None:
+    code = codes_of(noc)
+    body = {"username": "noc", "password": "noc-password"}
+    for number in range(FREE_TRIES):
+        assert not Alert.objects.exists()
+        assert api.post("/api/auth/login", **body, code=f"00000{number}")[0] == 401
+        assert api.post("/api/auth/login", **body)[0] in {401, 429}  # buys no further tries
+    assert api.post("/api/auth/login", **body, code=code)[0] == 429
+    assert Alert.objects.get().summary == "5 failed logins of noc from 203.0.113.7"
+
+
+def test_a_role_that_asks_for_one_lets_nobody_in_without(api: ApiClient, noc: Account) -> None:
+    RolePolicy.objects.filter(role="operator").update(needs_second_factor=True)
+    body = {"username": "noc", "password": "noc-password"}
+    for _ in range(FREE_TRIES + 1):  # the password was right: it is no guess
+        status, answer = api.post("/api/auth/login", **body)
+        assert (status, answer["code"]) == (401, "second_factor_missing")
+    assert api.post("/api/auth/login", **body | {"password": "wrong"})[1].get("code") is None
+    assert api.log_in("noc", code=codes_of(noc))
 
 
 def test_a_refresh_token_is_good_once(api: ApiClient, noc: Account) -> None:

@@ -55,7 +55,7 @@ FACTS = {
     *("accounts.generate_password", "matrix.is_fixed"),
     # which token is good now, what an operation that is recorded ends with it, and who came by
     *("api_logins.refresh", "api_logins.of", "api_logins.revoke", "api_logins.forget_ended"),
-    *("api_tokens.note_use", "tickets.issue", "tickets.redeem", "seen_networks.logged_in"),
+    *("api_tokens.note_use", "tickets.issue", "tickets.redeem", "known_networks.logged_in"),
     *("security.notice", "security.resolve_quiet", "alerts.announce"),
     *("brakes.wait_s", "brakes.count_failure", "brakes.forgive", "brakes.forget"),
     *("sessions.seen", "sessions.forget", "second_factors.rotate_secrets"),

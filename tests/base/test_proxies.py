@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ispcore.base.addresses import client_address, network_of
+from ispcore.base.addresses import client_address, may_come, neighbourhood, network_of, plain
 from ispcore.base.proxies import TrustedProxies
 
 OURS = [ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("10.1.0.0/16")]
@@ -48,6 +48,33 @@ def test_the_client_is_the_last_that_is_no_proxy_of_ours(
 )
 def test_a_host_is_known_by_its_network(address: str, network: str) -> None:
     assert network_of(address) == network
+
+
+@pytest.mark.parametrize(
+    ("address", "around"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:2ff:3::4", "2001:db8:1:200::/56"),
+        ("2001:db8:1:2ff::/64", "2001:db8:1:200::/56"),
+        ("nonsense", ""),
+    ],
+)
+def test_the_same_line_comes_from_nearby_tomorrow(address: str, around: str) -> None:
+    assert neighbourhood(address) == around
+
+
+def test_an_address_is_plain_without_its_interface() -> None:
+    assert plain("fe80::1%eth0") == "fe80::1"
+    assert plain("::ffff:192.0.2.7") == "192.0.2.7"
+    assert plain("") is plain("testclient") is None
+
+
+def test_who_may_come_from_where() -> None:
+    assert may_come("192.0.2.7", ["198.51.100.0/24", "192.0.2.7"])
+    assert may_come("2001:db8::7", ["2001:db8::/32"])
+    assert may_come(None, [])
+    assert not may_come("192.0.2.8", ["198.51.100.0/24", "192.0.2.7"])
+    assert not may_come(None, ["192.0.2.7"])
 
 
 async def seen(peer: str, headers: list[tuple[bytes, bytes]], kind: str = "http") -> dict[str, Any]:

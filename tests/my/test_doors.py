@@ -106,7 +106,7 @@ def test_one_login_page_leads_everybody_home(
 ) -> None:
     login = client.get(wanted)["Location"]
     assert login.startswith(resolve_url(settings.LOGIN_URL))
-    form = {"username": name, "password": f"{name}-password"}
+    form = {"login": name, "password": f"{name}-password"}
     answer = client.post(login, form, follow=True)
     assert (answer.redirect_chain[-1][0], answer.status_code) == (end, 200)
 

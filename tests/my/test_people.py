@@ -1,6 +1,7 @@
 """My people: an owner keeps the accounts of the own tenant, and of no other, with no other roles."""
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.shortcuts import resolve_url
 from django.urls import reverse
 
 from ispcore.accounts.models import Account
+from ispcore.base import clock
 from ispcore.base.models import AuditEntry
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def test_an_owner_adds_a_person_whose_password_is_shown_once(
     )
 
 
-@pytest.mark.parametrize("role", ["super_user", "admin", "", "CLIENT", "no_such"])
+@pytest.mark.parametrize("role", ["super_user", "admin", "client", "", "CLIENT", "no_such"])
 def test_a_role_beyond_the_tenant_cannot_be_given(
     as_owner: "Client", viewer_dhaka: Account, role: str
 ) -> None:
@@ -147,11 +149,26 @@ def test_a_name_that_is_taken_is_told_without_a_change(as_owner: "Client", noc: 
     assert Account.objects.filter(username="noc").count() == 1
 
 
-def test_a_role_says_what_it_may(as_owner: "Client") -> None:
+def test_a_role_says_what_it_may(as_owner: "Client", reseller_dhaka: Account) -> None:
+    assert "Owner: sees all" in as_owner.get(_person(reseller_dhaka)).content.decode()
     html = as_owner.get(ADD).content.decode()
-    assert "Owner: sees all, takes alerts, manages people" in html
+    assert "Owner" not in html  # no account like one's own
     assert "Operator: sees all, takes alerts" in html
     assert "Viewer: sees all<" in html.replace("\n", "").replace("  ", "")
+
+
+def test_a_new_person_a_role_and_a_password_are_asked_for_again(
+    as_owner: "Client", viewer_dhaka: Account, frozen_clock: Any
+) -> None:
+    frozen_clock(clock.now() + timedelta(hours=2))
+    urls = [ADD, _person(viewer_dhaka), _person(viewer_dhaka, "person_password")]
+    for url in urls:
+        form = FORM | {"name": "V", "is_active": "on"}
+        assert as_owner.post(url, form)["Location"].startswith("/account/reauthenticate/?next=")
+    assert not Account.objects.filter(username="rahim").exists()
+    viewer_dhaka.refresh_from_db()
+    assert viewer_dhaka.role == "viewer"
+    assert viewer_dhaka.check_password("vi_dhaka-password")
 
 
 # ---- oneself

@@ -10,6 +10,7 @@ from ispcore.accounts.operations.brakes import (
     FREE_TRIES_OF_ADDRESS,
 )
 from ispcore.base.models import AuditEntry
+from monitoring.models import Alert
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/account/login/"
@@ -159,24 +160,19 @@ def test_a_stolen_browser_guesses_no_further_than_any_other(noc: Account) -> Non
     assert b"Too many" in own.post(LOGIN, {"login": "noc", "password": "noc-password"}).content
 
 
-def test_guessing_is_told_once(noc: Account, caplog: pytest.LogCaptureFixture) -> None:
+def test_guessing_is_told_once(noc: Account) -> None:
     for _ in range(FREE_TRIES + 3):
         attempt("wrong", address="203.0.113.9")
-    told = [record.getMessage() for record in caplog.records if "brute_force" in record.message]
-    assert told == [
-        "203.0.113.9: brute_force: too many failed logins for this name from your address: 'noc'"
-    ]
+    alert = Alert.objects.get(subject_kind="security")
+    assert (alert.subject, alert.value) == ("noc", 1)
+    assert alert.summary == "5 failed logins of noc from 203.0.113.9"
 
 
-def test_a_super_user_from_a_new_address_is_told(
-    super_user: Account, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_super_user_from_a_new_address_is_told(super_user: Account) -> None:
     for address in ("192.0.2.7", "192.0.2.7", "203.0.113.9"):
         assert attempt("super-password", name="super", address=address) == "in"
-    told = [record.getMessage() for record in caplog.records if "new_address" in record.message]
-    assert told == [
-        "203.0.113.9: new_address: super user super logged in from 203.0.113.9, for the first time"
-    ]
+    alert = Alert.objects.get(subject_kind="security")
+    assert alert.summary.startswith("super, a super user, logged in from 203.0.113.9")
 
 
 def test_a_login_is_in_the_audit_log_with_its_address(noc: Account) -> None:

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from ispcore.accounts.identity import RolePolicy
 from ispcore.base.models import AuditEntry
+from monitoring.models import Alert
 from tests.pages.test_sessions import is_in, logged_in
 
 if TYPE_CHECKING:
@@ -89,8 +90,12 @@ def test_codes_cannot_be_guessed(
 ) -> None:
     secret, _ = enrolled(logged_in("noc"), django_capture_on_commit_callbacks)
     client = half_in()
-    for number in range(5):
+    for number in range(4):
         client.post(AUTHENTICATE, {"code": f"00000{number}"})
+    assert not Alert.objects.exists()
+    half_in()  # the password once more buys no further tries
+    client.post(AUTHENTICATE, {"code": "000004"})
+    assert Alert.objects.get().summary == "5 failed logins of noc from 127.0.0.1"
     answer = client.post(AUTHENTICATE, {"code": code(secret, steps_ahead=1)})
     assert "Too many failed tries" in answer.content.decode()
     assert not is_in(client)

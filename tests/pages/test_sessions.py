@@ -128,7 +128,7 @@ def test_the_time_is_the_roles(
     staff, tenant = logged_in("noc"), logged_in("reseller_dhaka")
     frozen_clock(NOON + timedelta(hours=3))
     assert staff.get(INDEX).status_code == 200
-    assert tenant.get(INDEX)["Location"].startswith("/admin/login/")
+    assert tenant.get(INDEX)["Location"].startswith("/account/login/")
 
 
 def test_the_rules_of_roles_are_edited_and_recorded(admin_account: "Account") -> None:

@@ -132,23 +132,6 @@ class Migration(migrations.Migration):
                 "db_table": "live_tickets",
             },
         ),
-        migrations.CreateModel(
-            name="SeenNetwork",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("network", models.CharField(max_length=45)),
-                ("first_seen_at", models.DateTimeField(default=ispcore.base.clock.now)),
-                ("last_seen_at", models.DateTimeField(default=ispcore.base.clock.now)),
-            ],
-            options={
-                "db_table": "seen_networks",
-            },
-        ),
         migrations.AddField(
             model_name="account",
             name="is_machine",
@@ -203,15 +186,6 @@ class Migration(migrations.Migration):
                 to="accounts.apitoken",
             ),
         ),
-        migrations.AddField(
-            model_name="seennetwork",
-            name="account",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="seen_networks",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
         migrations.AddConstraint(
             model_name="apitoken",
             constraint=models.UniqueConstraint(
@@ -238,12 +212,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="accounts_liveticket_is_of_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="seennetwork",
-            constraint=models.UniqueConstraint(
-                fields=("account", "network"), name="accounts_seennetwork_once_per_account"
             ),
         ),
     ]

@@ -7,9 +7,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from ispcore.accounts import networks, token_scopes, token_text
+from ispcore.accounts import token_scopes, token_text
 from ispcore.accounts.models import Account, ApiToken
-from ispcore.base import audit, clock
+from ispcore.base import addresses, audit, clock
 from ispcore.base.audit import Actor
 
 LONGEST_DAYS = 366
@@ -84,7 +84,7 @@ def _check(token: ApiToken) -> None:
 
 def _networks(listed: Iterable[str]) -> list[str]:
     try:
-        return [str(networks.parsed(each)) for each in listed if each.strip()]
+        return [str(addresses.network(each)) for each in listed if each.strip()]
     except ValueError as error:
         raise ValidationError({"allowed_networks": f"{error}."}) from error
 

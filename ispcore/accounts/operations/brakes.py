@@ -22,8 +22,12 @@ LONGEST_WAIT_OF_ACCOUNT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """Failures counted under one key; from `free` of them on each further try waits longer."""
+    """Failures counted under one key; from `free` of them on each further try waits longer.
 
+    What is counted: `of` says it in a word, `what` to whoever waits.
+    """
+
+    of: str
     key: str
     free: int
     longest_s: int
@@ -84,16 +88,24 @@ def wait_s(attempt: Attempt) -> tuple[int, str]:
 
 
 def count_failure(attempt: Attempt) -> None:
-    """The password was wrong. What begins to wait with it is told as an attack."""
-    begun = [brake for brake in attempt.brakes if _count(brake)]
-    if begun:
-        account = Account.objects.filter(username=attempt.name).first()
-        security.notice(
-            "brute_force",
-            account=account,
-            address=attempt.address or None,
-            words=f"too many failed logins {begun[-1].what}: {attempt.name[:150]!r}",
-        )
+    """The password or the code was wrong. What waits from now on is told as an attack.
+
+    Of names that nobody has it is told by address only, and without the name: it may be a password
+    in the wrong field.
+    """
+    account, address = _account_of(attempt.name), attempt.address or None
+    waiting = {
+        brake.of: failures for brake in attempt.brakes if (failures := _count(brake)) >= brake.free
+    }
+    if "account" in waiting and account:
+        words = f"{waiting['account']} failed logins of {account} from many addresses"
+        security.notice(security.BRUTE_FORCE, account=account, address=None, words=words)
+    elif "address" in waiting:
+        words = f"{waiting['address']} failed logins of several names from {address}"
+        security.notice(security.BRUTE_FORCE, account=None, address=address, words=words)
+    elif account and waiting:
+        words = f"{max(waiting.values())} failed logins of {account} from {address}"
+        security.notice(security.BRUTE_FORCE, account=account, address=address, words=words)
 
 
 def forgive(attempt: Attempt) -> None:
@@ -109,8 +121,8 @@ def forget() -> int:
     return deleted
 
 
-def _count(brake: Brake) -> bool:
-    """One more failure; True if with it the waiting begins."""
+def _count(brake: Brake) -> int:
+    """One more failure; how many there are with it."""
     now = clock.now()
     with transaction.atomic():
         LoginBrake.objects.get_or_create(key=brake.key)
@@ -121,14 +133,18 @@ def _count(brake: Brake) -> bool:
             wait = min(2 ** min(row.failures - brake.free + 1, 10), brake.longest_s)
             row.blocked_until = now + timedelta(seconds=wait)
         row.save()
-    return row.failures == brake.free
+    return row.failures
 
 
 def _brake(
-    *parts: str, free: int = FREE_TRIES, longest_s: int = LONGEST_WAIT_S, what: str
+    of: str, *about: str, free: int = FREE_TRIES, longest_s: int = LONGEST_WAIT_S, what: str
 ) -> Brake:
-    text = "\0".join(parts).encode("utf-8", "replace")
-    return Brake(hashlib.sha256(text).hexdigest(), free, longest_s, what)
+    text = "\0".join((of, *about)).encode("utf-8", "replace")
+    return Brake(of, hashlib.sha256(text).hexdigest(), free, longest_s, what)
+
+
+def _account_of(name: str) -> Account | None:
+    return None if "\0" in name else Account.objects.filter(username__iexact=name).first()
 
 
 def _is_known(name: str, network: str) -> bool:

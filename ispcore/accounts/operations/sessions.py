@@ -1,26 +1,19 @@
-"""Logins and their sessions: who came in, from where, and how sessions end."""
+"""Logins and their sessions: who came in, and how sessions end."""
 
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 
-from ispcore.accounts.identity import KnownNetwork
 from ispcore.accounts.models import Account
 from ispcore.base import audit, clock
-from ispcore.base.addresses import network_of
 from ispcore.base.audit import Actor
 
 UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - a session's row needs some address; nobody listens here
 
 
-def logged_in(account: Account, *, address: str, second_factor: bool, by: Actor) -> None:
+def logged_in(account: Account, *, second_factor: bool, by: Actor) -> None:
     """Somebody logged in."""
-    network = network_of(address)
-    with transaction.atomic():
-        KnownNetwork.objects.update_or_create(
-            account=account, network=network, defaults={"last_login_at": clock.now()}
-        )
-        how = "password and second factor" if second_factor else "password"
-        audit.record("log in", account, by=by, tenant_id=account.tenant_id, reason=how)
+    how = "password and second factor" if second_factor else "password"
+    audit.record("log in", account, by=by, tenant_id=account.tenant_id, reason=how)
 
 
 def seen(account: Account, *, session_key: str, address: str, user_agent: str) -> None:
