@@ -70,7 +70,7 @@ class Walled:
         """SQL that sees everything."""
         with psycopg.connect(self.urls["worker"], autocommit=True) as connection:
             connection.execute("SET ROLE ispcore_worker")  # to be past policies is not inherited
-            return connection.execute(query).fetchall()  # type: ignore[arg-type]
+            return connection.execute(query).fetchall()
 
     @contextlib.contextmanager
     def serving(self) -> Iterator[None]:
