@@ -76,9 +76,11 @@ def test_who_may_not_see_gets_nothing(world: "World") -> None:
     """Whatever else a role is ticked for."""
     operations.change([Change(Group.OPERATOR, May.VIEW, False)], by=Actor("test"))
     operations.change([Change(Group.TENANT_OPERATOR, May.VIEW, False)], by=Actor("test"))
-    open_to_all = ("health/", "account/", "api/auth/", "my/logout", "my/profile")
-    open_to_all += ("my/password_change", "admin/log", "admin/password_change", "admin/jsi18n")
-    open_to_all += ("admin/search",)  # which finds nothing then
+    open_to_all = (
+        *("health/", "account/", "api/auth/", "my/logout", "my/profile", "my/password_change"),
+        *("admin/log", "admin/password_change", "admin/jsi18n"),
+        "admin/search",  # which finds nothing then
+    )
     for persona in ("noc", "narrowed", "dhaka_operator"):
         got = ask(world, persona, all_surfaces(world))
         assert not [

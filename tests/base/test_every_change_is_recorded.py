@@ -110,9 +110,7 @@ CHANGES: dict[str, Callable[[World], object]] = {
         w.account, action="add", kind="totp", by=BY
     ),
     "second_factors.reset": lambda w: second_factors.reset(w.account, by=BY),
-    "sessions.logged_in": lambda w: sessions.logged_in(
-        w.account, address="127.0.0.1", second_factor=False, by=BY
-    ),
+    "sessions.logged_in": lambda w: sessions.logged_in(w.account, second_factor=False, by=BY),
     "sessions.end": lambda w: sessions.end(w.session, by=BY),
     "sessions.end_all": lambda w: sessions.end_all(w.account, by=BY),
     "alerts.acknowledge": lambda w: alerts.acknowledge(w.alert, by=w.account),

@@ -107,6 +107,13 @@ def test_the_web_process_is_bound_by_policies(portal: Walled) -> None:
     assert {row[1:] for row in found} == {(False, False, False)}
 
 
+def test_a_login_is_on_record(portal: Walled, world: dict[str, Any]) -> None:
+    """No test's transaction is around this one: the operation has its own."""
+    before = entries(portal, "log in")
+    assert browser_of(portal, "noc").get("/admin/").status == 200
+    assert entries(portal, "log in") == before + 1
+
+
 def test_staff_open_every_list_and_what_they_lead_to(portal: Walled, world: dict[str, Any]) -> None:
     browser = browser_of(portal, "boss")
     paths = [reverse("admin:index"), reverse("admin:accounts_account_matrix"), "/admin/today.json"]
