@@ -9,6 +9,7 @@ from django.db import transaction
 
 from ispcore.base import clock
 from ispcore.base.audit import Actor
+from ispcore.base.timeseries.samples import Samples
 from ispcore.live.publish import publish_each
 from routers import hooks
 from routers.hooks import Collected
@@ -106,7 +107,7 @@ def store(records: Sequence[PollRecord]) -> Collected:
 def together(parts: Sequence[Collected]) -> Collected:
     """What several batches of one collection brought."""
     return Collected(
-        [bucket for part in parts for bucket in part.buckets],
+        Samples.together(part.buckets for part in parts),
         frozenset().union(*(part.router_ids for part in parts)),
         frozenset().union(*(part.first_seen_router_ids for part in parts)),
     )
