@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import transaction
 
 from ispcore.base import clock
-from ispcore.base.audit import Actor
 from ispcore.base.timeseries.samples import Samples
 from ispcore.live.publish import publish_each
 from routers import hooks
@@ -26,7 +25,6 @@ Method = RouterCheck.Method
 SECOND_LOOK_S = 5
 READ_LIMIT_S = 30.0  # of reading the fleet, and of discovering what is new or has moved
 WORTH_STARTING_S = 8.0  # with less time left a stage waits for the next collection
-BY = Actor("collection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,9 @@ def discovered(works: Sequence[Work], patience: Patience) -> list[Work]:
     unseen = [work.router for work in works if work.router.discovered_at is None]
     if not unseen:
         return list(works)
-    discovery.discover_many(unseen, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
+    discovery.discover_many(
+        unseen, by=discovery.COLLECTION, limit_s=patience.left_s(READ_LIMIT_S / 2)
+    )
     again = {work.router.pk: work for work in plan.load([router.pk for router in unseen])}
     return [again.get(work.router.pk, work) for work in works]
 
@@ -122,7 +122,9 @@ def moved_again(routers: Sequence[Router], patience: Patience) -> list[Attempt]:
     """Routers that moved, discovered and read again."""
     if not routers or patience.is_short:
         return []
-    discovery.discover_many(routers, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
+    discovery.discover_many(
+        routers, by=discovery.COLLECTION, limit_s=patience.left_s(READ_LIMIT_S / 2)
+    )
     works = plan.load([router.pk for router in routers])
     return read_all(works, limit_s=patience.left_s())
 

@@ -178,7 +178,7 @@ def _are_usual(states: Table, rows: Table) -> Mask:
     told_bps = rows["limit_bps"].copy()
     told_bps[(told_bps == 0) | (told_bps > HIGHEST_SPEED_BPS)] = UNKNOWN_SPEED_CAP_BPS
     most = np.minimum(told_bps * HEADROOM_PERCENT * ticks // 80_000, MOST_GROWN)
-    usual = (was_ms < at_ms) & (wall_ms <= LATE_MS)
+    usual: Mask = (was_ms < at_ms) & (wall_ms <= LATE_MS)
     usual &= (states["uptime_ticks"] < rows["uptime_ticks"]) & (ticks <= MOST_TICKS)
     usual &= (span_ms <= wall_ms + TOLERANCE_MS) & (wall_ms <= span_ms + TOLERANCE_MS)
     usual &= (rows["bits"] == 64) & (states["bits"] == 64)

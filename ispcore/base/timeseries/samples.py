@@ -128,7 +128,7 @@ def _encoded(rows: Table) -> bytes:
         if name in values:
             layout.append((name, values[name].dtype.newbyteorder(">")))
     encoded = np.empty(len(rows), layout)
-    encoded["columns"] = len(SAMPLE)
+    encoded["columns"] = len(SAMPLE.names or ())
     for name in nulls:
         encoded[f"octets of {name}"] = -1
     for name, column in values.items():
