@@ -16,8 +16,8 @@ from routers.operations.reading import Attempt
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 MOST_NAMED = 3  # missing interfaces that a poll names
 NOTHING = 2**64 - 1  # stands for None in the columns that may be empty
-_WIDTH = len(Row._fields)
-ROW_OCTETS = 8 * _WIDTH
+_PACKED = struct.Struct(f"<{len(Row._fields)}Q")
+ROW_OCTETS = _PACKED.size
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ def _read_into(
     An interface of which a counter is missing has no row.
     """
     moved, found = record.moved, planned.get
-    flat: list[int] = []
+    rows: list[bytes] = []
     for name, in_octets, out_octets, bits, oper_state, gap_ticks, uptime_ticks, at in reading.rows:
         interface = found(name)
         if interface is None:
@@ -104,24 +104,27 @@ def _read_into(
             continue
         limit_bps = NOTHING if interface.limit_bps is None else interface.limit_bps
         moved_ticks = NOTHING if gap_ticks is None else gap_ticks
-        flat += (interface.pk, limit_bps, int(at * 1000), uptime_ticks)
-        flat += (in_octets, out_octets, bits, moved_ticks)
-    record.rows = struct.pack(f"<{len(flat)}Q", *flat)
-    if len(flat) == _WIDTH * len(planned):
+        pk, at_ms = interface.pk, int(at * 1000)
+        rows.append(
+            _PACKED.pack(
+                pk, limit_bps, at_ms, uptime_ticks, in_octets, out_octets, bits, moved_ticks
+            )
+        )
+    record.rows = b"".join(rows)
+    if len(rows) == len(planned):
         return ()
-    got = set(flat[::_WIDTH])
+    got = {row.interface_id for row in unpack(record.rows)}
     return sorted(name for name, interface in planned.items() if interface.pk not in got)
 
 
 def pack(rows: Iterable[Row]) -> bytes:
     """Little-endian unsigned 64-bit numbers in the order of the fields, 2**64 - 1 for None."""
-    flat = [NOTHING if n is None else n for row in rows for n in row]
-    return struct.pack(f"<{len(flat)}Q", *flat)
+    return b"".join(_PACKED.pack(*(NOTHING if n is None else n for n in row)) for row in rows)
 
 
 def unpack(packed: bytes) -> list[Row]:
     """Raises struct.error for what `pack` did not make."""
-    return [row_of(numbers) for numbers in struct.iter_unpack(f"<{_WIDTH}Q", packed)]
+    return [row_of(numbers) for numbers in _PACKED.iter_unpack(packed)]
 
 
 def row_of(numbers: tuple[int, ...]) -> Row:
