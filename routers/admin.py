@@ -30,7 +30,7 @@ from ispcore.base.templatetags.isp import ago, bps, clock_time, state
 from ispcore.protocols.errors import ProtocolError
 from routers.forms import SECRETS, RouterForm
 from routers.models import Interface, InterfaceChange, Router
-from routers.operations import collection, connection, discovery, renames
+from routers.operations import connection, discovery, renames
 from routers.operations import routers as operations
 from routers.operations.connection import Step
 from routers.operations.discovery import DiscoveryDiff, RouterGone
@@ -146,6 +146,8 @@ class RouterAdmin(PageAdmin):
         if not router.is_polled:
             messages.error(request, f"{router}: polling is off. {UNCHANGED}")
             return back(request, page_url(router))
+        from routers.operations import collection  # loads numpy: not in every web process
+
         summary = collection.collect([router.pk])
         if summary.failed:
             messages.error(request, f"{summary.failed[0]}. Nothing was collected.")

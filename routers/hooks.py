@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ispcore.base.audit import Actor
 from routers.models import Interface, Router
+
+if TYPE_CHECKING:
+    from ispcore.base.timeseries.samples import Samples
 
 
 class FinishedBucket(NamedTuple):
@@ -26,13 +29,13 @@ class FinishedBucket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a collection, or a batch of it, brought: finished buckets, the routers that were read,
-    and those with interfaces that were read for the first time."""
+    """What a collection, or a batch of it, brought: finished buckets (by interface, each a
+    FinishedBucket), the routers that were read, and those with interfaces that were read for the
+    first time."""
 
-    buckets: Sequence[FinishedBucket]
+    buckets: "Samples"
     router_ids: frozenset[int]
     first_seen_router_ids: frozenset[int]
-    tails: Sequence[str] = ()  # of the buckets, for `store.insert`; none where it has no use
 
 
 @dataclass(frozen=True, slots=True)

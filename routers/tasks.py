@@ -3,7 +3,7 @@
 from ispcore.base import audit
 from ispcore.protocols.errors import ProtocolError
 from routers.models import Router
-from routers.operations import collection, connection, discovery, retention, status
+from routers.operations import connection, discovery, retention, status
 
 
 def check_routers() -> str:
@@ -19,7 +19,7 @@ def discover() -> str:
     """Look for new, gone and renumbered interfaces on every router."""
     with audit.coming_from("job"):
         routers = list(Router.objects.filter(is_polled=True))
-        outcomes = discovery.discover_many(routers, by=collection.BY).values()
+        outcomes = discovery.discover_many(routers, by=discovery.COLLECTION).values()
     failed = sum(1 for outcome in outcomes if isinstance(outcome, ProtocolError))
     return f"{len(routers) - failed} discovered, {failed} failed"
 

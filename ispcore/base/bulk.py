@@ -17,27 +17,19 @@ def update_rows(
 ) -> None:
     """Set `columns` of the rows whose primary key stands first in each of `rows`.
 
+    Values are numbers, texts, octets or aware instants: what PostgreSQL's driver takes as it is.
     `stamped` moves `updated_at` too. Rows that are not there are passed over.
     """
     values = [tuple(row) for row in rows]
     if not values:
         return
+    if stamped:
+        now = clock.now()
+        columns, values = [*columns, "updated_at"], [(*row, now) for row in values]
     fields = [model._meta.pk, *(model._meta.get_field(column) for column in columns)]
     assert all(isinstance(field, models.Field) for field in fields)  # noqa: S101 - no relations
-    prepared = [
-        tuple(
-            field.get_db_prep_save(value, connection)  # type: ignore[union-attr]
-            for field, value in zip(fields, row, strict=True)
-        )
-        for row in values
-    ]
-    if stamped:
-        field = model._meta.get_field("updated_at")
-        assert isinstance(field, models.Field)  # noqa: S101
-        now = field.get_db_prep_save(clock.now(), connection)
-        fields, prepared = [*fields, field], [(*row, now) for row in prepared]
     write = _from_arrays if connection.vendor == "postgresql" else _one_by_one
-    write(model._meta.db_table, fields, prepared)
+    write(model._meta.db_table, fields, values)
 
 
 def _from_arrays(table: str, fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:
@@ -63,10 +55,14 @@ def _type(field: Any) -> str:
 
 
 def _one_by_one(table: str, fields: Sequence[Any], rows: Sequence[Sequence[Any]]) -> None:
+    prepare = [field.get_db_prep_save for field in fields]
+    prepared = [
+        [made(value, connection) for made, value in zip(prepare, row, strict=True)] for row in rows
+    ]
     key, *others = (field.column for field in fields)
     changes = ", ".join(f'"{column}" = %s' for column in others)
     with connection.cursor() as cursor:
         cursor.executemany(
             f'UPDATE "{table}" SET {changes} WHERE "{key}" = %s',  # noqa: S608
-            [(*row[1:], row[0]) for row in rows],
+            [(*row[1:], row[0]) for row in prepared],
         )

@@ -4,7 +4,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
-from itertools import compress
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -38,19 +37,17 @@ def record(collected: Collected) -> None:
     that finished it, or not at all.
     """
     if collected.buckets:
-        owners = _owners(collected)
-        mapped = zip(owners, collected.buckets, strict=True)
-        rows = [(pk, *each[1:]) for pk, each in mapped if pk]
-        insert(rows, tails=list(compress(collected.tails, owners)))
+        new = collected.buckets.under(_owners(collected)).insert(Usage, COLUMNS)
+        rollups.mark(Usage, new)
 
 
-def insert(rows: Sequence[tuple[Any, ...]], *, tails: Sequence[str] = ()) -> int:
+def insert(rows: Sequence[tuple[Any, ...]]) -> int:
     """Store usage rows (columns as COLUMNS) that are new, and mark their hours for `roll_up`.
 
-    Returns how many were new. For `tails` see `store.insert`.
+    Returns how many were new.
     """
     with transaction.atomic():
-        new = store.insert(Usage, COLUMNS, rows, tails=tails)
+        new = store.insert(Usage, COLUMNS, rows)
         rollups.mark(Usage, (row[1] for row in new))
     return len(new)
 
@@ -132,10 +129,10 @@ def _words(current: "queries.Current") -> str:
     return f"{units.format_bps(used)}{word} of {units.format_bps(plan)} · {percent}"
 
 
-def _owners(collected: Collected) -> list[int | None]:
-    """Whose each bucket is: the primary key of its mapping, None where nobody's."""
+def _owners(collected: Collected) -> list[int]:
+    """Whose each bucket is: the primary key of its mapping, 0 where nobody's."""
     buckets = collected.buckets
-    oldest = min({each.bucket for each in buckets})
+    oldest = min(buckets.instants)
     mappings = Mapping.objects.filter(router_id__in=collected.router_ids)
     lasting = mappings.filter(ended_at=None, started_at__lte=oldest)
     settled = dict(lasting.values_list("interface_id", "pk"))
@@ -144,10 +141,11 @@ def _owners(collected: Collected) -> list[int | None]:
         Q(ended_at__gt=oldest) | Q(ended_at=None, started_at__gt=oldest)
     ).order_by("pk"):
         moving[mapping.interface_id].append(mapping)
-    return [
-        settled.get(each.interface_id) or _owner(each, moving.get(each.interface_id, ()))
-        for each in buckets
-    ]
+    owners = [settled.get(key, 0) for key in buckets.keys]
+    for n, key in enumerate(buckets.keys) if moving else ():
+        if not owners[n] and key in moving:
+            owners[n] = _owner(FinishedBucket(*buckets[n]), moving[key]) or 0
+    return owners
 
 
 def _owner(each: FinishedBucket, mappings: Sequence[Mapping]) -> int | None:
@@ -156,9 +154,7 @@ def _owner(each: FinishedBucket, mappings: Sequence[Mapping]) -> int | None:
     Traffic of before a mapping began is not its reseller's, and what flowed before it ended is,
     also where a late poll brings it afterwards.
     """
-    owner = max(mappings, key=lambda mapping: _live_s(each, mapping), default=None)
-    if owner is None:
-        return None
+    owner = max(mappings, key=lambda mapping: _live_s(each, mapping))
     return owner.pk if 2 * _live_s(each, owner) >= (each.covered_s or BUCKET_S) else None
 
 

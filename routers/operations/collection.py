@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from ispcore.base import clock
-from ispcore.base.audit import Actor
+from ispcore.base.timeseries.samples import Samples
 from ispcore.live.publish import publish_each
 from routers import hooks
 from routers.hooks import Collected
@@ -25,7 +25,6 @@ Method = RouterCheck.Method
 SECOND_LOOK_S = 5
 READ_LIMIT_S = 30.0  # of reading the fleet, and of discovering what is new or has moved
 WORTH_STARTING_S = 8.0  # with less time left a stage waits for the next collection
-BY = Actor("collection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,9 @@ def discovered(works: Sequence[Work], patience: Patience) -> list[Work]:
     unseen = [work.router for work in works if work.router.discovered_at is None]
     if not unseen:
         return list(works)
-    discovery.discover_many(unseen, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
+    discovery.discover_many(
+        unseen, by=discovery.COLLECTION, limit_s=patience.left_s(READ_LIMIT_S / 2)
+    )
     again = {work.router.pk: work for work in plan.load([router.pk for router in unseen])}
     return [again.get(work.router.pk, work) for work in works]
 
@@ -106,7 +107,7 @@ def store(records: Sequence[PollRecord]) -> Collected:
 def together(parts: Sequence[Collected]) -> Collected:
     """What several batches of one collection brought."""
     return Collected(
-        [bucket for part in parts for bucket in part.buckets],
+        Samples.together(part.buckets for part in parts),
         frozenset().union(*(part.router_ids for part in parts)),
         frozenset().union(*(part.first_seen_router_ids for part in parts)),
     )
@@ -121,7 +122,9 @@ def moved_again(routers: Sequence[Router], patience: Patience) -> list[Attempt]:
     """Routers that moved, discovered and read again."""
     if not routers or patience.is_short:
         return []
-    discovery.discover_many(routers, by=BY, limit_s=patience.left_s(READ_LIMIT_S / 2))
+    discovery.discover_many(
+        routers, by=discovery.COLLECTION, limit_s=patience.left_s(READ_LIMIT_S / 2)
+    )
     works = plan.load([router.pk for router in routers])
     return read_all(works, limit_s=patience.left_s())
 

@@ -29,6 +29,7 @@ from routers.operations.likeness import Look
 from routers.targets import api_target, device_models, snmp_engine, snmp_target
 
 logger = logging.getLogger(__name__)
+COLLECTION = Actor("collection")  # who discovers when nobody asked for it
 FACTS = (
     "index", "descr", "alias", "if_type", "mac", "speed_bps", "admin_state", "oper_state",
     "counter_bits", "vlan_by_name",

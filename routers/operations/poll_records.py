@@ -5,7 +5,6 @@ import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 
 from ispcore.protocols.interfaces import CounterReading
 from ispcore.protocols.text import visible
@@ -16,16 +15,17 @@ from routers.operations.reading import Attempt
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 MOST_NAMED = 3  # missing interfaces that a poll names
-_NOTHING = 2**64 - 1  # stands for None in the columns that may be empty
-_WIDTH = len(Row._fields)  # unsigned 64-bit numbers for each row
+NOTHING = 2**64 - 1  # stands for None in the columns that may be empty
+_PACKED = struct.Struct(f"<{len(Row._fields)}Q")
+ROW_OCTETS = _PACKED.size
 
 
 @dataclass(slots=True)
 class PollRecord:
     """An attempt, made at `at_s` (seconds since 1970), and the rows it read (none if it failed).
 
-    `taken_at_s` and `uptime_ticks` are those of the reading. `moved` are interfaces whose
-    operational state is another than it was, with the new one.
+    `taken_at_s` and `uptime_ticks` are those of the reading. `rows` are packed: see `pack`. `moved`
+    are interfaces whose operational state is another than it was, with the new one.
     """
 
     router_id: int
@@ -39,21 +39,23 @@ class PollRecord:
     taken_at_s: float | None = None
     uptime_ticks: int = 0
     uptime_step_ticks: int = 1
-    rows: list[Row] = field(default_factory=list)
+    rows: bytes = b""
     moved: list[tuple[int, str]] = field(default_factory=list)
 
     def to_json(self) -> bytes:
-        """One line, without its end. The rows are packed: as JSON they would take most of the time
-        in which a reading is made safe."""
+        """One line, without its end. As JSON the rows would take most of the time in which a
+        reading is made safe."""
         *values, rows, moved = (getattr(self, name) for name in PollRecord.__slots__)
-        return _encode([*values, _packed(rows), moved]).encode()
+        return _encode([*values, b64encode(rows).decode(), moved]).encode()
 
     @classmethod
     def from_json(cls, line: bytes) -> "PollRecord":
         """Raises ValueError or TypeError for a line that `to_json` did not write."""
         *values, rows, moved = json.loads(line)
         record = cls(*values)
-        record.rows = list(_unpacked(rows))
+        record.rows = b64decode(rows, validate=True)
+        if len(record.rows) % ROW_OCTETS:
+            raise ValueError("rows are cut off")
         record.moved = [(key, state) for key, state in moved]
         return record
 
@@ -89,8 +91,8 @@ def _read_into(
 
     An interface of which a counter is missing has no row.
     """
-    rows, moved = record.rows, record.moved
-    add, found = rows.append, planned.get
+    moved, found = record.moved, planned.get
+    rows: list[bytes] = []
     for name, in_octets, out_octets, bits, oper_state, gap_ticks, uptime_ticks, at in reading.rows:
         interface = found(name)
         if interface is None:
@@ -100,28 +102,44 @@ def _read_into(
             interface.oper_state = oper_state
         if in_octets is None or out_octets is None:
             continue
-        pk, limit_bps = interface.pk, interface.limit_bps
-        at_ms = int(at * 1000)
-        add(Row(pk, limit_bps, at_ms, uptime_ticks, in_octets, out_octets, bits, gap_ticks))
+        limit_bps = NOTHING if interface.limit_bps is None else interface.limit_bps
+        moved_ticks = NOTHING if gap_ticks is None else gap_ticks
+        pk, at_ms = interface.pk, int(at * 1000)
+        rows.append(
+            _PACKED.pack(
+                pk, limit_bps, at_ms, uptime_ticks, in_octets, out_octets, bits, moved_ticks
+            )
+        )
+    record.rows = b"".join(rows)
     if len(rows) == len(planned):
         return ()
-    got = {row.interface_id for row in rows}
+    got = {row.interface_id for row in unpack(record.rows)}
     return sorted(name for name, interface in planned.items() if interface.pk not in got)
 
 
-def _packed(rows: Sequence[Row]) -> str:
-    """Little-endian numbers in the order of the fields, in base64."""
-    numbers = [_NOTHING if n is None else n for n in chain.from_iterable(rows)]
-    return b64encode(struct.pack(f"<{len(numbers)}Q", *numbers)).decode()
+def pack(rows: Iterable[Row]) -> bytes:
+    """Little-endian unsigned 64-bit numbers in the order of the fields, 2**64 - 1 for None."""
+    return b"".join(_PACKED.pack(*(NOTHING if n is None else n for n in row)) for row in rows)
 
 
-def _unpacked(packed: str) -> Iterable[Row]:
-    """Raises ValueError for what `_packed` did not make."""
-    octets = b64decode(packed, validate=True)
-    if len(octets) % (8 * _WIDTH):
-        raise ValueError("rows are cut off")
-    for values in struct.iter_unpack(f"<{_WIDTH}Q", octets):
-        yield Row(*(None if n == _NOTHING else n for n in values))  # type: ignore[arg-type]
+def unpack(packed: bytes) -> list[Row]:
+    """Raises struct.error for what `pack` did not make."""
+    return [row_of(numbers) for numbers in _PACKED.iter_unpack(packed)]
+
+
+def row_of(numbers: tuple[int, ...]) -> Row:
+    """Eight numbers of a packed row as the row they are."""
+    key, limit_bps, at_ms, uptime_ticks, in_octets, out_octets, bits, gap_ticks = numbers
+    return Row(
+        key,
+        None if limit_bps == NOTHING else limit_bps,
+        at_ms,
+        uptime_ticks,
+        in_octets,
+        out_octets,
+        bits,
+        None if gap_ticks == NOTHING else gap_ticks,
+    )
 
 
 def _judge(record: PollRecord, missing: Sequence[str], attempt: Attempt) -> None:
@@ -132,7 +150,7 @@ def _judge(record: PollRecord, missing: Sequence[str], attempt: Attempt) -> None
         record.result = Poll.Result.PARTIAL
     if attempt.snmp_error:
         notes.append(f"by the API, since SNMP failed: {attempt.snmp_error}")
-    record.got = len(record.rows)
+    record.got = len(record.rows) // ROW_OCTETS
     record.detail = visible("; ".join(notes))[:250]
 
 

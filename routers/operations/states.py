@@ -4,20 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ispcore.base.bulk import update_rows
-from routers.counter_states import CounterState, pack, unpack
+from routers.counter_states import pack, unpack
 from routers.models import RouterCounters
-
-States = dict[int, CounterState]  # of one router, by primary key of the interface
 
 
 @dataclass(slots=True)
 class Memory:
-    """The states that one process wrote last, so that it need not read them before each write.
-
-    They are mutable: after a failure half-way they are worthless, and `forget` says so.
+    """The states that one process wrote last, packed, so that it need not read them before each
+    write. After a write that was undone they are worthless, and `forget` says so.
     """
 
-    _known: dict[int, tuple[int, States]] = field(default_factory=dict)
+    _known: dict[int, tuple[int, bytes]] = field(default_factory=dict)
 
     def lock(self, router_ids: Iterable[int]) -> "Locked":
         """The states of these routers, locked until the transaction ends. What another process
@@ -29,14 +26,14 @@ class Memory:
         stale = [pk for pk, now in generations.items() if self._generation_of(pk) != now]
         read = RouterCounters.objects.filter(router_id__in=stale).values_list("router_id", "states")
         for router_id, packed in read:
-            self._known[router_id] = (generations[router_id], unpack(packed))
+            self._known[router_id] = (generations[router_id], bytes(packed))
         return Locked(self, {pk: self._known[pk][1] for pk in generations}, generations)
 
     def forget(self, router_ids: Iterable[int]) -> None:
         for router_id in router_ids:
             self._known.pop(router_id, None)
 
-    def wrote(self, router_id: int, generation: int, states: States) -> None:
+    def wrote(self, router_id: int, generation: int, states: bytes) -> None:
         self._known[router_id] = (generation, states)
 
     def _generation_of(self, router_id: int) -> int | None:
@@ -46,21 +43,18 @@ class Memory:
 
 @dataclass(slots=True)
 class Locked:
-    """States of routers whose rows are locked: change them in place, then `save`."""
+    """Packed states of routers whose rows are locked."""
 
     _memory: Memory
-    of_router: Mapping[int, States]
+    of_router: Mapping[int, bytes]
     _generations: Mapping[int, int]
 
-    def save(self, router_ids: Iterable[int]) -> None:
-        """Write the states of these routers, one statement for all."""
-        rows = [
-            (pk, self._generations[pk] + 1, pack(self.of_router[pk].values()))
-            for pk in sorted(set(router_ids))
-        ]
+    def save(self, states: Mapping[int, bytes]) -> None:
+        """Write the states of these routers anew, one statement for all."""
+        rows = [(pk, self._generations[pk] + 1, states[pk]) for pk in sorted(states)]
         update_rows(RouterCounters, ["generation", "states"], rows, stamped=False)
-        for router_id, generation, _ in rows:
-            self._memory.wrote(router_id, generation, self.of_router[router_id])
+        for router_id, generation, packed in rows:
+            self._memory.wrote(router_id, generation, packed)
 
 
 def distrust(router_id: int, interface_ids: Iterable[int]) -> None:
@@ -69,12 +63,12 @@ def distrust(router_id: int, interface_ids: Iterable[int]) -> None:
     The next reading starts anew. Locks the router's states, also where there is nothing to do.
     """
     locked = Memory().lock([router_id])
-    known = locked.of_router[router_id]
+    known = unpack(locked.of_router[router_id])
     swapped = [known[pk] for pk in interface_ids if pk in known]
     for state in swapped:
         state.bits = 0
     if swapped:
-        locked.save([router_id])
+        locked.save({router_id: pack(known.values())})
 
 
 def _make_missing(router_ids: list[int]) -> None:

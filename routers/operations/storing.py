@@ -1,7 +1,6 @@
 """Store what polls brought: states, 5-minute buckets, polls. One transaction, each once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -11,21 +10,12 @@ from ispcore.base.timeseries import store
 from routers import hooks
 from routers.hooks import Collected, FinishedBucket
 from routers.models import Interface, InterfaceUsage, Poll, Router
-from routers.operations import advance
+from routers.operations import counting
 from routers.operations.poll_records import PollRecord
-from routers.operations.states import Memory, States
+from routers.operations.states import Memory
 
 POLL_COLUMNS = ("router_id", "at", "took_ms", "source", "result", "wanted", "got", "detail")
 SAME_BOOT = timedelta(seconds=10)
-
-
-@dataclass(slots=True)
-class _Counted:
-    """What counting changed: the routers that were read, and those with something read first."""
-
-    finished: list[FinishedBucket]
-    router_ids: set[int]
-    first_seen_router_ids: set[int]
 
 
 def store_records(
@@ -53,21 +43,14 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
     locked = memory.lock(record.router_id for record in kept if record.rows)
     # a router may be removed between the two looks: its row of states is gone with it
     kept = [each for each in kept if not each.rows or each.router_id in locked.of_router]
-    counted = _Counted([], set(), set())
-    for record in kept:
-        if record.rows:
-            _count(record, locked.of_router[record.router_id], counted, late=late)
-    locked.save(counted.router_ids)
-    tails = store.tails_of(counted.finished)
-    store.insert(InterfaceUsage, FinishedBucket._fields, counted.finished, tails=tails)
+    counted = counting.count([each for each in kept if each.rows], locked.of_router, late=late)
+    locked.save(counted.states)
+    counted.finished.insert(InterfaceUsage, FinishedBucket._fields)
     _move_states(kept)
     _save_polls(kept)
     _save_routers(kept, routers)
     brought = Collected(
-        counted.finished,
-        frozenset(counted.router_ids),
-        frozenset(counted.first_seen_router_ids),
-        tails,
+        counted.finished, frozenset(counted.states), frozenset(counted.first_seen_router_ids)
     )
     for listener in hooks.collected_in_transaction:
         listener(brought)
@@ -79,26 +62,6 @@ def _polled_still(records: Iterable[PollRecord]) -> dict[int, tuple[datetime | N
     found = Router.objects.filter(pk__in={r.router_id for r in records}, is_polled=True)
     rows = found.values_list("pk", "read_at", "booted_at", "polled_at")
     return {pk: times for pk, *times in rows}  # type: ignore[misc]
-
-
-def _count(record: PollRecord, states: States, counted: _Counted, *, late: bool) -> None:
-    step_ticks, source = record.uptime_step_ticks, record.source
-    finished, news = counted.finished, False
-    for row in record.rows:
-        state = states.get(row.interface_id)
-        if state is None:
-            states[row.interface_id] = advance.first(row)
-            counted.first_seen_router_ids.add(record.router_id)
-        elif late and row.at_ms <= state.at_ms:
-            continue
-        else:
-            done = advance.count(state, row, uptime_step_ticks=step_ticks, source=source)
-            if done is None:
-                continue
-            finished += done
-        news = True
-    if news:
-        counted.router_ids.add(record.router_id)
 
 
 def _move_states(records: Iterable[PollRecord]) -> None:

@@ -1,6 +1,8 @@
 """What import-linter cannot see of the design: files, sizes, foreign keys named by strings."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,3 +156,15 @@ def test_templates_have_no_inline_script_or_style() -> None:
     )
     pages = [path for top in ("templates", *APPS) for path in (PROJECT / top).rglob("*.html")]
     assert not [str(path.relative_to(PROJECT)) for path in pages if inline.search(path.read_text())]
+
+
+def test_only_the_collector_loads_numpy() -> None:
+    """It takes 20 MB, and there are many processes that serve pages and do jobs."""
+    code = (
+        "import sys, django; django.setup(); "
+        "import ispcore.urls, routers.tasks, resellers.tasks; assert 'numpy' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,14 +1,16 @@
 """One interface as the portal's own functions see it, and a device whose counters they read."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ispcore.base.timeseries.buckets import Bucket
 from ispcore.base.timeseries.counters import Interval, Snapshot
 from ispcore.base.timeseries.quality import Quality
 from routers.counter_states import CounterState
-from routers.operations import advance
+from routers.counter_states import pack as pack_states
+from routers.operations import advance, counting
 from routers.operations.advance import Row
+from routers.operations.poll_records import PollRecord, pack
 from tests.base.plain_model import Reading
 
 T0_MS = 1_772_452_800_000  # on the grid
@@ -39,15 +41,16 @@ class Portal:
         if self._state is None:
             self._state = advance.first(row)
             return None
-        counted = replace(self._state)
-        brought = advance.count(counted, row, uptime_step_ticks=step_ticks, source="snmp")
+        record = PollRecord(1, 0.0, "snmp", "ok", 1, uptime_step_ticks=step_ticks, rows=pack([row]))
+        counted = counting.count([record], {1: pack_states([self._state])}, late=False)
         step = advance.step(self._state, Snapshot(*row[2:], step_ticks), speed_bps=self.speed_bps)
         if step is None or step.interval is None:
-            assert brought is None
+            assert not counted.states
             return None
-        assert list(brought or ()) == [advance.finished(1, one, "snmp") for one in step.finished]
+        finished = [advance.finished(1, one, "snmp") for one in step.finished]
+        assert list(counted.finished) == finished
         self._rate(step.interval, reading.at_ms)
-        assert counted == self._state
+        assert counted.states == {1: pack_states([self._state])}
         self.finished += step.finished
         return step.interval
 

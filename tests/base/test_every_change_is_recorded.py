@@ -44,8 +44,8 @@ FACTS = {
 }
 # the way of a reading into the tables: nobody decides anything on it
 COLLECTING = {
-    *("advance", "collection", "collector", "collector_report", "plan", "poll_records"),
-    *("polling_rounds", "reading", "spool"),
+    *("advance", "collection", "collector", "collector_report", "counting", "plan"),
+    *("poll_records", "polling_rounds", "reading", "spool"),
     *("states", "storing"),
 }
 ELSEWHERE = {"discovery.discover", "discovery.discover_many"}  # tests/routers: needs a router

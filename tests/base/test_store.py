@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from ispcore.base.timeseries import store
+from ispcore.base.timeseries.samples import Samples
 from routers.hooks import FinishedBucket
 from routers.models import Interface, InterfaceUsage, Router
 
@@ -110,22 +111,43 @@ def test_two_writers_of_the_same_rows_store_them_once(transactional_db: None) ->
     assert len(stored()) == 200
 
 
-def test_rows_with_ready_tails_are_stored_as_without(interface: Interface) -> None:
-    """What is made into text once, for several tables, is read as the same values."""
-    rows = [row(interface, slot, None if slot % 7 == 0 else slot) for slot in range(12_000)]
-    tails = store.tails_of(rows)
-    assert len(tails) == (12_000 if connection.vendor == "postgresql" else 0)
+def samples(rows: list[tuple[Any, ...]]) -> set[datetime]:
     with transaction.atomic():
-        new = store.insert(
-            InterfaceUsage, FinishedBucket._fields, rows[:6_000], tails=tails[:6_000]
-        )
-        assert len(new) == 6_000
-        new = store.insert(InterfaceUsage, FinishedBucket._fields, rows, tails=tails)
-        assert len(new) == 6_000
-        assert store.insert(InterfaceUsage, FinishedBucket._fields, [], tails=[]) == []
-    assert (
-        list(InterfaceUsage.objects.order_by("bucket").values_list(*FinishedBucket._fields)) == rows
+        return Samples.of(rows).insert(InterfaceUsage, FinishedBucket._fields)
+
+
+def test_columns_are_stored_as_the_rows_that_they_are(interface: Interface) -> None:
+    """Gaps among them, sources of other length, and numbers that fill their columns."""
+    rows = [
+        (*row(interface, slot, None if slot % 7 == 0 else slot)[:-1], "api" if slot < 9 else "snmp")
+        for slot in range(6_000)
+    ]
+    most = 2**63 - 1
+    rows += [(interface.pk, NOON - timedelta(days=1), 0, most, most, 0, 32767, 32767, "demo")]
+    assert list(Samples.of(rows)) == rows
+    assert samples(rows) == {each[1] for each in rows}
+    found = InterfaceUsage.objects.order_by("bucket").values_list(*FinishedBucket._fields)
+    assert list(found) == sorted(rows, key=lambda each: each[1])
+
+
+def test_columns_that_are_there_already_are_kept_and_not_returned(interface: Interface) -> None:
+    insert([row(interface, 0), row(interface, 1)])
+    new = samples([row(interface, slot, 9_999) for slot in (0, 1, 2, 2)])
+    assert new == {NOON + timedelta(minutes=10)}
+    assert list(stored().values()) == [1_000, 1_000, 9_999]
+    assert samples([row(interface, 0), row(interface, 1)]) == set()
+    assert samples([]) == set()
+
+
+def test_columns_go_to_another_table_under_another_key(interface: Interface) -> None:
+    other = Interface.objects.create(
+        router=interface.router, name="vlan-313", index=2, first_seen_at=NOON, last_seen_at=NOON
     )
+    given = Samples.of([row(interface, 0), row(interface, 1), row(interface, 2)])
+    moved = given.under([other.pk, 0, other.pk])
+    assert list(moved) == [row(other, 0), row(other, 2)]
+    assert moved.keys == [other.pk, other.pk]
+    assert given.keys == [interface.pk] * 3
 
 
 @pytest.mark.parametrize("text", ["a\tb", "a\nb", "\\N", "\\.", "a\rb", "é\\", ""])

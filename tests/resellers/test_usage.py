@@ -12,6 +12,7 @@ from django.test import override_settings
 from ispcore.base import clock
 from ispcore.base.timeseries.buckets import Bucket
 from ispcore.base.timeseries.quality import Quality
+from ispcore.base.timeseries.samples import Samples
 from ispcore.live.models import LiveEvent
 from monitoring.models import Alert, AlertEvent
 from resellers.models import Mapping, Reseller, Usage, UsageDaily, UsageHourly
@@ -28,7 +29,7 @@ Totals = tuple[int, int, int, int, int, int]
 
 def brought(mapping: Mapping, buckets: Sequence[FinishedBucket] = ()) -> Collected:
     """What a collection of the mapping's router brought."""
-    return Collected(buckets, frozenset({mapping.router_id}), frozenset())
+    return Collected(Samples.of(buckets), frozenset({mapping.router_id}), frozenset())
 
 
 def finished(mapping: Mapping, at: datetime, octets: int = 300, covered_s: int = 300) -> Collected:
@@ -69,7 +70,7 @@ def test_a_gap_is_usage_that_is_unknown_with_its_reason(dhaka: Reseller, router:
 
 def test_an_interface_that_carries_nobody_leaves_no_usage(dhaka: Reseller, router: Router) -> None:
     mapping = mapped(dhaka, router, "vlan-312")
-    usage.record(Collected([], frozenset(), frozenset()))
+    usage.record(Collected(Samples.of([]), frozenset(), frozenset()))
     usage.record(
         brought(mapping, [advance.finished(mapping.interface_id + 99, Bucket(0, 1, 1, 1), "snmp")])
     )
@@ -276,8 +277,7 @@ def test_pages_are_told_of_usage_only_when_a_bucket_was_finished(
     usage.announce(brought(mapping))
     key = str(dhaka.pk)
     assert _told() == {("reseller", key), ("overview", "")}
-    done = finished(mapping, NOON)
-    usage.announce(brought(mapping, done.buckets))
+    usage.announce(finished(mapping, NOON))
     assert ("reseller-usage", key) in _told()
 
 
@@ -294,4 +294,4 @@ def test_what_was_collected_is_judged_and_announced(over: Mapping, noon: Clock) 
     rate(over, in_bps=0, out_bps=250 * M, at=clock.now())
     usage.announce(brought(over))
     assert Alert.objects.get().severity == "critical"
-    usage.announce(Collected([], frozenset(), frozenset()))
+    usage.announce(Collected(Samples.of([]), frozenset(), frozenset()))

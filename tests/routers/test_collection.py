@@ -18,7 +18,7 @@ from lab.verbs import HOSTILE_NAMES
 from routers import hooks
 from routers.hooks import Collected
 from routers.models import Interface, InterfaceUsage, Poll, Router, RouterCounters
-from routers.operations import collection
+from routers.operations import collection, discovery
 from tests import counter_states
 from tests.harness.snmpd import has_ipv6
 from tests.routers.conftest import VLANS, MakePlace, Place, five_minutes_pass
@@ -201,14 +201,12 @@ def test_an_interface_that_goes_is_kept_and_comes_back_as_itself(edge: Place) ->
 
 
 def test_a_port_of_the_same_name_with_another_mac_is_another_port(edge: Place) -> None:
-    from routers.operations import discovery
-
     five_minutes_pass()
     collect()
     counted = edge.counted("vlan101")
     edge.lab.routers[edge.router.name].router.interface("vlan101").mac = "02:00:00:00:00:01"
     edge.traffic("vlan101", rx=10**6, tx=10**6)
-    discovery.discover(edge.router, by=collection.BY)
+    discovery.discover(edge.router, by=discovery.COLLECTION)
     collect()
     assert edge.counted("vlan101") == counted
     assert Quality(edge.state("vlan101").bucket_quality) & Quality.DISCONTINUOUS

@@ -14,7 +14,7 @@ from ispcore.base.spool import InUse, Spool
 from monitoring.models import Alert, Rule
 from routers.models import Collector as Row
 from routers.models import InterfaceUsage, Poll
-from routers.operations import collection, plan
+from routers.operations import collection, plan, poll_records
 from routers.operations import collector as collectors
 from routers.operations.collector import Collector
 from routers.operations.poll_records import PollRecord
@@ -93,13 +93,13 @@ def five_minutes_pass_for_readings(here: Collector) -> None:
             record.at_s -= PERIOD_S
             record.taken_at_s = (record.taken_at_s or 0) - PERIOD_S
             record.uptime_ticks -= PERIOD_S * 100
-            record.rows = [
+            record.rows = poll_records.pack(
                 row._replace(
                     at_ms=row.at_ms - PERIOD_S * 1000,
                     uptime_ticks=row.uptime_ticks - PERIOD_S * 100,
                 )
-                for row in record.rows
-            ]
+                for row in poll_records.unpack(record.rows)
+            )
         _rewrite(here.spool, name, [record.to_json() for record in records])
     five_minutes_pass()
 

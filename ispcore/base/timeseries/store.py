@@ -1,6 +1,6 @@
 """Writing series: COPY where the database has it, and never a row twice."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,53 +12,41 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def insert(
-    model: type[models.Model],
-    columns: Sequence[str],
-    rows: Iterable[Values],
-    *,
-    tails: Sequence[str] | None = None,
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Values]
 ) -> list[Values]:
     """Insert rows that are not there yet (by primary key); returns those that were new.
 
     On PostgreSQL the first write of a batch is one COPY; where some rows exist already it is
-    repeated through a temporary table. Must run inside the caller's transaction. `tails` are what
-    `tails_of` made of these rows, if they are written to several tables under another key.
+    repeated through a temporary table. Must run inside the caller's transaction.
     """
     given = rows if isinstance(rows, list) else list(rows)
     if not given:
         return []
     if connection.vendor != "postgresql":
         return _insert_each(model._meta.db_table, columns, given)
-    new = _copy(model, columns, lambda: as_lines(given, tails))
+    new = _copy(model, columns, lambda: as_lines(given))
     return given if new is None else new
 
 
-def tails_of(rows: Sequence[Values]) -> list[str]:
-    """Each row but its first column as COPY reads it; empty where the database has no COPY."""
-    return list(_lines(rows, first=1)) if connection.vendor == "postgresql" else []
+def insert_binary(
+    model: type[models.Model], columns: Sequence[str], content: Callable[[], Iterable[bytes]]
+) -> list[Values] | None:
+    """The same for rows that `content()` gives in COPY's binary format, on PostgreSQL; None where
+    all of them were new."""
+    return _copy(model, columns, content, how=" (FORMAT BINARY)")
 
 
-def as_lines(rows: Sequence[Values], tails: Sequence[str] | None = None) -> Iterator[bytes]:
+def as_lines(rows: Sequence[Values]) -> Iterator[bytes]:
     """Rows in COPY's text format (tabs, \\N for null), in pieces of some thousand whole lines."""
     for at in range(0, len(rows), ROWS_A_WRITE):
-        piece = rows[at : at + ROWS_A_WRITE]
-        lines: Iterable[str]
-        if tails:
-            lines = map("\t".join, zip(_firsts(piece), tails[at : at + ROWS_A_WRITE], strict=True))
-        else:
-            lines = _lines(piece)
-        yield "\n".join([*lines, ""]).encode()
+        yield "\n".join([*_lines(rows[at : at + ROWS_A_WRITE]), ""]).encode()
 
 
-def _lines(rows: Sequence[Values], *, first: int = 0) -> Iterator[str]:
+def _lines(rows: Sequence[Values]) -> Iterator[str]:
     """A column at a time, for most of them hold one kind of value: five times as fast as a row at
     a time."""
-    columns = [_texts(values) for values in list(zip(*rows, strict=True))[first:]]
+    columns = [_texts(values) for values in zip(*rows, strict=True)]
     return map("\t".join, zip(*columns, strict=True))
-
-
-def _firsts(rows: Sequence[Values]) -> Iterable[str]:
-    return _texts([row[0] for row in rows])
 
 
 def _texts(values: Sequence[Any]) -> Iterable[str]:
@@ -76,26 +64,33 @@ def _text(value: Any) -> str:
     return r"\N" if value is None else str(value).translate(_ESCAPES)
 
 
-def _copy(model: type[models.Model], columns: Sequence[str], lines: Any) -> list[Values] | None:
-    """COPY what `lines()` gives; None where all of it was new, else the rows that were."""
+def _copy(
+    model: type[models.Model],
+    columns: Sequence[str],
+    content: Callable[[], Iterable[bytes]],
+    how: str = "",
+) -> list[Values] | None:
+    """COPY what `content()` gives; None where all of it was new, else the rows that were."""
     table = model._meta.db_table
     try:
         with transaction.atomic():
-            _write(table, columns, lines())
+            _write(table, columns, content(), how)
     except IntegrityError as error:
         if not _is_repeated(error):
             raise
-        return _copy_new(table, columns, lines())
+        return _copy_new(table, columns, content(), how)
     return None
 
 
-def _copy_new(table: str, columns: Sequence[str], lines: Iterable[bytes]) -> list[Values]:
+def _copy_new(
+    table: str, columns: Sequence[str], content: Iterable[bytes], how: str
+) -> list[Values]:
     names = _names(columns)
     with connection.cursor() as cursor:
         cursor.execute(
             f'CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS SELECT {names} FROM "{table}" LIMIT 0'  # noqa: S608
         )
-        _write("incoming", columns, lines)
+        _write("incoming", columns, content, how)
         cursor.execute(
             f'INSERT INTO "{table}" ({names}) SELECT {names} FROM incoming '  # noqa: S608
             f"ON CONFLICT DO NOTHING RETURNING {names}"
@@ -105,13 +100,13 @@ def _copy_new(table: str, columns: Sequence[str], lines: Iterable[bytes]) -> lis
     return new
 
 
-def _write(table: str, columns: Sequence[str], lines: Iterable[bytes]) -> None:
+def _write(table: str, columns: Sequence[str], content: Iterable[bytes], how: str) -> None:
     with (
         connection.wrap_database_errors,  # the driver's copy() is not wrapped by Django's cursor
         connection.cursor() as cursor,
-        cursor.copy(f'COPY "{table}" ({_names(columns)}) FROM STDIN') as copy,
+        cursor.copy(f'COPY "{table}" ({_names(columns)}) FROM STDIN{how}') as copy,
     ):
-        for piece in lines:
+        for piece in content:
             copy.write(piece)
 
 
