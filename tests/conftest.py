@@ -201,9 +201,9 @@ def free_port() -> int:
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """What one test's rows made a page remember is nothing to the next."""
-    from django.core.cache import cache
+    from django.core.cache import caches
 
-    cache.clear()
+    caches["process"].clear()
 
 
 # ---- private servers
