@@ -131,6 +131,7 @@ class AccountAdmin(LoginsOfAccount, ScopedAdmin):
             self.route("<int:pk>/password/", self.set_password, "set_password"),
             self.route("matrix/", self.matrix, "matrix"),
             self.route("objects.json", self.objects, "objects"),
+            *super().page_urls(),
         ]
 
     def url_of(self, name: str, *args: Any) -> str:

@@ -167,10 +167,10 @@ class Browser:
 
     def log_in(self, name: str) -> list[str]:
         """Returns the names of the resellers that the API lists afterwards."""
-        self._ask("/admin/login/")
+        self._ask("/account/login/")
         token = next(cookie.value for cookie in self._jar if cookie.name == "csrftoken")
-        form = {"username": name, "password": f"{name}-password", "csrfmiddlewaretoken": token}
-        self._ask("/admin/login/", urllib.parse.urlencode(form).encode())
+        form = {"login": name, "password": f"{name}-password", "csrfmiddlewaretoken": token}
+        self._ask("/account/login/", urllib.parse.urlencode(form).encode())
         return [one["name"] for one in json.loads(self._ask("/api/resellers/"))["results"]]
 
     def _ask(self, path: str, form: bytes | None = None) -> bytes:
