@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import BigIntegerField, Case, Count, F, Q, Sum, When
 
 from ispcore.base import clock
@@ -98,12 +98,13 @@ def _sums(start: datetime, end: datetime) -> dict[datetime, Sum5m]:
     """
     first, fresh = _hour_after(start), _hour_of(clock.now()) - LATE
     hours = [first + HOUR * n for n in range(max(int((min(end, fresh) - first) / HOUR), 0))]
-    kept = cache.get_many([_key(hour) for hour in hours])
+    memory = caches["process"]
+    kept = memory.get_many([_key(hour) for hour in hours])
     found: dict[datetime, Sum5m] = {}
     for since, until in _stretches(start, end, [hour for hour in hours if _key(hour) in kept]):
         found |= _sums_from_rows(since, until)
     new = {_key(hour): _within(found, hour) for hour in hours if _key(hour) not in kept}
-    cache.set_many(new, KEPT_S)
+    memory.set_many(new, KEPT_S)
     for sums in kept.values():
         found |= sums
     return found

@@ -1,4 +1,18 @@
-"""Settings of django-allauth that no environment changes: which of it the portal uses, and how."""
+"""Settings of logins that no environment changes: the rules of passwords, and which of
+django-allauth the portal uses, and how."""
+
+PASSWORD_RESET_TIMEOUT = 3600
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"  # everybody is led to the own site
 
 _FORMS = "ispcore.accounts.forms"
 ACCOUNT_ADAPTER = "ispcore.accounts.adapters.PortalAdapter"

@@ -266,18 +266,6 @@ PASSWORD_HASHES_AT_ONCE = env.integer(
     "passwords that a web process checks at the same time, each with a core and 100 MB",
     among=range(1, 65),
 )
-PASSWORD_RESET_TIMEOUT = 3600
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 10},
-    },
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"  # everybody is led to the own site
 CACHES: dict[str, dict[str, Any]] = {
     # shared by all web processes: used codes of second factors, rates of allauth
     "default": {

@@ -15,7 +15,6 @@ from django.urls import URLPattern, reverse
 
 from ispcore.accounts.models import Account
 from ispcore.accounts.pages import (
-    UNCHANGED,
     OperationForm,
     PageAdmin,
     ScopedAdmin,
@@ -27,6 +26,7 @@ from ispcore.accounts.pages import (
     typed,
 )
 from ispcore.accounts.roles import May
+from ispcore.base.faults import UNCHANGED
 from ispcore.base.templatetags.isp import state
 from monitoring import pages, queries
 from monitoring.models import SECURITY, Alert, Rule, Severity

@@ -15,7 +15,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ispcore.accounts.pages import (
-    UNCHANGED,
     PageAdmin,
     PageList,
     ScopedAdmin,
@@ -23,10 +22,10 @@ from ispcore.accounts.pages import (
     back,
     page_url,
     require,
-    words_of,
 )
 from ispcore.accounts.roles import May
 from ispcore.base import clock
+from ispcore.base.faults import UNCHANGED, words_of
 from ispcore.base.lists import FewRows, FewValues, how_many
 from ispcore.base.templatetags.isp import ago, bps, clock_time, state
 from ispcore.protocols.errors import ProtocolError

@@ -72,11 +72,8 @@ def _addresses(pattern: str, who: Account) -> list[str]:
 
 
 def _asked(browser: Client, name: str, url: str, who: Account) -> Page | None:
-    """None where it is no page: a redirect (but to an object's history), a refusal, a button."""
-    first = browser.get(url)
-    if first.status_code == 302 and name.endswith("/history/"):
-        url = first["Location"]
-        browser.get(url)
+    """None where it is no page: a redirect, a refusal, a button."""
+    browser.get(url)  # what the first one alone needs
     with CaptureQueriesContext(connection) as queries:
         response = browser.get(url)
     if response.status_code != 200:

@@ -12,12 +12,14 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.urls import path
 
-# a list of ours that is no list of Django's
+# lists of ours that are no lists of Django's, and how many rows they show
 COLUMNS = {
+    "base.auditentry": ("at", "actor", "surface", "address", "action", "object_name", "reason"),
     "monitoring.alert": (
         *("subject", "severity", "summary", "impact", "state", "acknowledged_by", "opened_at"),
-    )
+    ),
 }
+ROWS = {"base.auditentry": 50, "monitoring.alert": 200}
 
 
 def columns(ours: "admin.ModelAdmin[Any]") -> tuple[str, ...]:
@@ -49,7 +51,7 @@ def _stock(ours: "admin.ModelAdmin[Any]") -> "type[admin.ModelAdmin[Any]]":
         "search_fields": ours.search_fields,
         "list_select_related": ours.list_select_related,
         "date_hierarchy": ours.date_hierarchy,
-        "list_per_page": 200 if ours.model._meta.label_lower in COLUMNS else ours.list_per_page,
+        "list_per_page": ROWS.get(ours.model._meta.label_lower, ours.list_per_page),
     }
     return type(f"Stock{ours.model.__name__}", (admin.ModelAdmin,), looks)
 

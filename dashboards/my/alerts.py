@@ -15,9 +15,10 @@ from django.urls import URLPattern, reverse
 from dashboards.my.sections import Section
 from ispcore.accounts import security
 from ispcore.accounts.models import Account
-from ispcore.accounts.pages import UNCHANGED, account_of, back, require, typed
+from ispcore.accounts.pages import account_of, back, require, typed
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
+from ispcore.base.faults import UNCHANGED
 from monitoring import queries
 from monitoring.models import Alert, AlertEvent, Severity
 from monitoring.operations import alerts as operations

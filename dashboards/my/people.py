@@ -18,9 +18,10 @@ from ispcore.accounts.authority import roles_of
 from ispcore.accounts.freshness import ask_again
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.operations import accounts as operations
-from ispcore.accounts.pages import account_of, posted, require, words_of
+from ispcore.accounts.pages import account_of, posted, require
 from ispcore.accounts.roles import May, Role
 from ispcore.accounts.scope import visible
+from ispcore.base.faults import words_of
 
 OWNER_WORDS = {Role.CLIENT: "Owner", Role.OPERATOR: "Operator", Role.VIEWER: "Viewer"}
 _MAY_WORDS = (

@@ -20,13 +20,21 @@ def ask_again(request: HttpRequest) -> HttpResponse | None:
 
     What was sent is not kept meanwhile, for it may hold a password: the form is filled in again.
     """
-    sends = request.method not in {"GET", "HEAD"}
-    if marks.is_fresh(request, within_s=marks.FRESH_TO_SEND_S if sends else marks.FRESH_S):
+    if _has_proved(request):
         return None
-    if sends:
+    if _sends(request):
         messages.warning(request, "Nothing was changed: it took too long. Send the form again.")
     back = urlencode({"next": request.get_full_path()})
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{back}")
+
+
+def _has_proved(request: HttpRequest) -> bool:
+    within_s = marks.FRESH_TO_SEND_S if _sends(request) else marks.FRESH_S
+    return marks.is_fresh(request, within_s=within_s)
+
+
+def _sends(request: HttpRequest) -> bool:
+    return request.method not in {"GET", "HEAD"}
 
 
 def asks_again(view: View) -> View:
@@ -54,19 +62,22 @@ class AsksAgain(admin.ModelAdmin):  # type: ignore[type-arg]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        writes = self.asks_before_change and self._may_write(request, object_id)
-        if writes and (asked := ask_again(request)) is not None:
-            return asked
+        # only who has to prove it costs a look at the row before that of the page
+        asks = self.asks_before_change and not _has_proved(request)
+        if asks and self._may_write(request, object_id):
+            return ask_again(request)
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        row = self.get_object(request, unquote(object_id))
-        deletes = row is not None and self.has_delete_permission(request, row)
-        if deletes and (asked := ask_again(request)) is not None:
-            return asked
+        if not _has_proved(request) and self._may_delete(request, object_id):
+            return ask_again(request)
         return super().delete_view(request, object_id, extra_context)
+
+    def _may_delete(self, request: HttpRequest, object_id: str) -> bool:
+        row = self.get_object(request, unquote(object_id))
+        return row is not None and self.has_delete_permission(request, row)
 
     def _may_write(self, request: HttpRequest, object_id: str | None) -> bool:
         if object_id is None:

@@ -14,8 +14,9 @@ from ispcore.accounts import matrix
 from ispcore.accounts.models import Account, RolePermission
 from ispcore.accounts.operations import matrix as operations
 from ispcore.accounts.operations.matrix import Change, MatrixMoved, is_fixed
-from ispcore.accounts.pages import UNCHANGED, require, words_of
+from ispcore.accounts.pages import require
 from ispcore.accounts.roles import STAFF_GROUPS, TENANT_GROUPS, WORDS, Group, May, Role, group_of
+from ispcore.base.faults import UNCHANGED, words_of
 
 GROUPS = (*STAFF_GROUPS, *TENANT_GROUPS)
 

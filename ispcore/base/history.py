@@ -77,7 +77,8 @@ class Words:
                     wanted[target].add(str(value))
         for target, keys in wanted.items():
             known = {key for key in keys if (target, key) not in self._names and key.isdecimal()}
-            for row in target._default_manager.filter(pk__in=known):
+            # with the rows that every one of them has, since names are made of those too
+            for row in target._default_manager.filter(pk__in=known).select_related():
                 self._names[target, str(row.pk)] = str(row)
 
     def lines(self, entry: AuditEntry, *, without: frozenset[str] = frozenset()) -> list[Line]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import DataError
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -52,10 +52,11 @@ class FewValues(admin.AllValuesFieldListFilter):
         super().__init__(field, request, params, model, *a, **kw)
         whose = getattr(request.user, "tenant_id", None)
         kept = f"values:{model._meta.db_table}:{field.column}:{whose}"
-        values = cache.get(kept)
+        memory = caches["process"]
+        values = memory.get(kept)
         if values is None:
             values = list(self.lookup_choices[: MOST_CHOICES + 1])
-            cache.set(kept, values, VALUES_KEPT_S)
+            memory.set(kept, values, VALUES_KEPT_S)
         self.lookup_choices = values if len(values) <= MOST_CHOICES else self.lookup_val or []
 
 

@@ -13,16 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ispcore.accounts.models import Account
-from ispcore.accounts.pages import (
-    ScopedAdmin,
-    actor_of,
-    page_url,
-    posted,
-    require,
-    words_of,
-)
+from ispcore.accounts.pages import ScopedAdmin, actor_of, page_url, posted, require
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
+from ispcore.base.faults import words_of
 from ispcore.base.lists import FewRows
 from ispcore.base.templatetags.isp import clock_time, state
 from resellers.forms import (

@@ -6,9 +6,9 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.harness import browser
-from tests.pages.conftest import as_admin, as_viewer, isp
+from tests.pages.conftest import as_admin, as_noc, as_viewer, isp
 
-__all__ = ["as_admin", "as_viewer", "isp"]
+__all__ = ["as_admin", "as_noc", "as_viewer", "isp"]
 
 
 @pytest.fixture(scope="module")

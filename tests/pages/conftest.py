@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from ispcore.accounts.models import Account, Tenant
+    from ispcore.base.audit import Actor
     from monitoring.models import Alert
     from resellers.models import Mapping, Plan, Reseller
     from routers.models import Interface, Router
@@ -79,6 +80,7 @@ def isp(
     _rate(interfaces["vlan-401"], down=50_000_000, up=10_000_000)
     _usage(first, 400_000_000, 60_000_000, gap=GAP)
     _usage(second, 40_000_000, 8_000_000)
+    _token("crm", by=by)
     over = _alert("resellers.reseller", dhaka.pk, dhaka.name, Severity.CRITICAL, tenant_dhaka.pk)
     away = _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None)
     return Isp(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away)
@@ -107,6 +109,16 @@ def as_dhaka(reseller_dhaka: "Account", client_for: Callable[["Account"], "Clien
 @pytest.fixture
 def as_ctg(reseller_ctg: "Account", client_for: Callable[["Account"], "Client"]) -> "Client":
     return client_for(reseller_ctg)
+
+
+def _token(account: str, *, by: "Actor") -> None:
+    """An API token of a machine account of that name."""
+    from ispcore.accounts.models import Account
+    from ispcore.accounts.operations import api_tokens
+
+    machine = Account.objects.create_user(account, role="viewer", is_machine=True)
+    soon = NOON + timedelta(days=30)
+    api_tokens.create(machine, name="billing", scopes=["alerts:read"], expires_at=soon, by=by)
 
 
 def _router(name: str, read_minutes_ago: int | None, address: str) -> "Router":

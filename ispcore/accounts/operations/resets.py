@@ -32,7 +32,7 @@ def send_links(email: str, *, base_url: str, address: str | None, by: Actor) -> 
     for account in accounts[:MOST_ACCOUNTS]:
         if account.email.lower() != email.lower():
             continue  # a database may call addresses alike that lead to another person's box
-        with audit.coming_from("mail", address=address), transaction.atomic():
+        with audit.coming_from("job", address=address), transaction.atomic():
             audit.record("ask for password reset", account, by=by, tenant_id=account.tenant_id)
         text = render_to_string(
             "account/email/reset.txt",
