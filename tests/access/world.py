@@ -81,7 +81,7 @@ def _people(isp: "Isp") -> "dict[str, Account | None]":
         "dhaka_operator": _account("op_dhaka", "operator", dhaka),
         "dhaka_viewer": _account("look_dhaka", "viewer", dhaka),
         "ctg": _account("reseller_ctg", "client", ctg),
-        "machine": accounts.create("crm", role="viewer", tenant=dhaka, password=None, by=by),
+        "machine": accounts.create("books", role="viewer", tenant=dhaka, password=None, by=by),
         "inactive": _account("gone", "admin"),
         "anonymous": None,
     }
@@ -103,7 +103,7 @@ def _api_token(machine: "Account | None") -> "tuple[ApiToken, str]":
     assert machine is not None
     return api_tokens.create(
         machine,
-        name="crm",
+        name="books",
         scopes=["alerts:read", "resellers:read"],
         expires_at=clock.now() + timedelta(days=1),
         by=Actor("test"),
