@@ -143,6 +143,24 @@ def test_rows_that_are_undone_leave_no_mark() -> None:
     assert rollups.stale(Usage) == (0, None)
 
 
+def test_an_earlier_hour_that_is_marked_meanwhile_is_summed_up_too() -> None:
+    """By another collector, after the hours to do were read and before their marks were."""
+    usage.insert([row(slot(12))])
+    came = []
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        result = execute(sql, *rest)
+        if "SELECT DISTINCT" in sql and not came:
+            came.append(sql)
+            usage.insert([row(slot(0))])
+        return result
+
+    with connection.execute_wrapper(meanwhile):
+        usage.roll_up()
+    assert came
+    assert in_step()
+
+
 def test_one_collection_leaves_one_mark_per_hour() -> None:
     usage.insert([row(slot(n), key=key) for n in (0, 11, 12) for key in range(1, 50)])
     assert rollups.stale(Usage) == (2, NOON)

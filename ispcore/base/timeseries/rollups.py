@@ -84,7 +84,8 @@ def _batch(rollup: Rollup) -> int:
     """The oldest hours that are marked, with their days, in one transaction.
 
     The marks are read before the rows and after the lock: what a mark stands for is seen, and
-    nobody writes an older sum over a newer one.
+    nobody writes an older sum over a newer one. Only marks of these hours are taken away: one of an
+    earlier hour may have come since the hours were read.
     """
     with transaction.atomic():
         _lock(rollup)
@@ -94,7 +95,7 @@ def _batch(rollup: Rollup) -> int:
         )
         if not hours:
             return 0
-        seen = list(marks.filter(hour__lte=hours[-1]).values_list("pk", flat=True))
+        seen = list(marks.filter(hour__in=hours).values_list("pk", flat=True))
         floor = _floor(rollup)
         kept = [hour for hour in hours if floor is None or hour >= floor]
         for hour in kept:
