@@ -52,6 +52,7 @@ def isp(
     from monitoring.models import Severity
     from resellers.models import Plan, Reseller
     from resellers.operations import mappings, plans
+    from resellers.operations.usage import roll_up
 
     by = Actor("test")
     plan = plans.save(Plan(name="Business 500", down_bps=500_000_000, up_bps=100_000_000), by=by)
@@ -80,6 +81,7 @@ def isp(
     _rate(interfaces["vlan-401"], down=50_000_000, up=10_000_000)
     _usage(first, 400_000_000, 60_000_000, gap=GAP)
     _usage(second, 40_000_000, 8_000_000)
+    roll_up()
     _token("crm", by=by)
     over = _alert("resellers.reseller", dhaka.pk, dhaka.name, Severity.CRITICAL, tenant_dhaka.pk)
     away = _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None)
@@ -203,7 +205,7 @@ def _usage(
 ) -> None:
     """Two days of samples, a little higher in each; in the gap the router restarted."""
     from ispcore.base.timeseries.quality import Quality
-    from resellers.operations.usage import insert, roll_up
+    from resellers.operations.usage import insert
 
     rows: list[tuple[object, ...]] = []
     for n in range(2 * 288):
@@ -215,7 +217,6 @@ def _usage(
         octets = (up * 300 // 8, down * 300 // 8)
         rows.append((mapping.pk, at, *octets, up, down, 300, 0, "snmp"))
     insert(rows)
-    roll_up()
 
 
 def _alert(kind: str, pk: int, name: str, severity: str, tenant_id: int | None) -> "Alert":
