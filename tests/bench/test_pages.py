@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ispcore.accounts.models import Account
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
 FEW = Page("a/", "/a/", "/a/", "bench", 3, 10.0)
 MANY = Page("b/", "/b/", None, "bench", 5, 20.0)
 

@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark tests by what they use, so that `-m` can choose without anybody remembering to mark.
 
     Every database test may use both databases. A second run with ISPCORE_TEST_ONLY=databases
-    keeps what can differ there: tests that use a database and no browser or processes of ours.
+    keeps what can differ there: tests that use a database and no browser or processes of ours,
+    and do not say themselves (`one_database`) that they are about something else.
     """
     for item in items:
         _mark(item)
@@ -49,7 +50,7 @@ def _mark(item: pytest.Item) -> None:
 
 
 def _differs_by_vendor(item: pytest.Item) -> bool:
-    if item.get_closest_marker("browser") or item.get_closest_marker("journey"):
+    if any(item.get_closest_marker(name) for name in ("browser", "journey", "one_database")):
         return False
     return item.get_closest_marker("django_db") is not None
 

@@ -186,6 +186,7 @@ async def test_a_page_that_floods_is_closed_and_the_others_hear_on(
     assert (await calm.spots())["name"] == "<b>heard</b>"
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     "text",
     [
