@@ -203,19 +203,24 @@ def _chosen_tests(arguments: list[str]) -> Iterator[Result]:
 
 def _all_tests(arguments: list[str]) -> Iterator[Result]:
     """Everything, in runs side by side, since tests wait as much as they work. Coverage is measured
-    on SQLite, for it costs; the folders that are measured are the longest run, and go in halves."""
+    on SQLite, for it costs."""
     first, *others = VENDORS
     quick = [*arguments, "-m", "not journey"]
-    measured, unmeasured = _folders()
+    folders = _folders()
+    measured = [folder for folder in folders if folder.name not in UNMEASURED]
+    unmeasured = [str(folder) for folder in folders if folder.name in UNMEASURED]
     runs = {
         VENDORS[first]: [
-            *[(first, [*half, *quick], True) for half in (measured[0::2], measured[1::2])],
+            *[(first, [*part, *quick], True) for part in _parts(measured, 3)],
             (first, [*unmeasured, *quick], False),
         ],
-        **{VENDORS[vendor]: [(vendor, quick, False)] for vendor in others},
+        **{
+            VENDORS[vendor]: [(vendor, [*part, *quick], False) for part in _parts(folders, 2)]
+            for vendor in others
+        },
         "journeys": [(first, [*arguments, "-m", "journey"], False)],
     }
-    longest = runs[VENDORS[first]][1]
+    longest = runs[VENDORS[others[-1]]][0]
     with ThreadPoolExecutor(max_workers=sum(map(len, runs.values()))) as pool:
         started = {
             name: [
@@ -230,12 +235,25 @@ def _all_tests(arguments: list[str]) -> Iterator[Result]:
             yield _together(name, [part.result() for part in parts])
 
 
-def _folders() -> tuple[list[str], list[str]]:
-    """Of tests: those that are measured, and the others."""
+def _folders() -> list[Path]:
+    """Of tests; those that hold none are none of pytest's business."""
     found = {path.parent for path in (PROJECT / "tests").glob("*/test_*.py")}
-    folders = sorted(str(path.relative_to(PROJECT)) for path in found)
-    others = [folder for folder in folders if Path(folder).name in UNMEASURED]
-    return [folder for folder in folders if folder not in others], others
+    return sorted(path.relative_to(PROJECT) for path in found)
+
+
+def _parts(folders: list[Path], count: int) -> list[list[str]]:
+    """Parts that take about as long: as it happens, the length of tests tells their time."""
+    parts: list[list[str]] = [[] for _ in range(count)]
+    lengths = [0] * count
+    for folder in sorted(folders, key=_length, reverse=True):
+        shortest = lengths.index(min(lengths))
+        parts[shortest].append(str(folder))
+        lengths[shortest] += _length(folder)
+    return parts
+
+
+def _length(folder: Path) -> int:
+    return sum(path.stat().st_size for path in (PROJECT / folder).glob("test_*.py"))
 
 
 def _together(name: str, parts: list[tuple[int, dict[str, int], str]]) -> Result:
