@@ -126,12 +126,12 @@ class SessionGuard:
         account = request.user
         if not isinstance(account, Account):
             return None
-        policy = policies.of(account)
-        if marks.idle_s(request.session) > policy.idle_timeout_s:
-            return self._end(request, policy.idle_timeout_s)
+        timeout_s = policies.of(account).idle_timeout_s
+        if marks.idle_s(request.session) > timeout_s:
+            return self._end(request, timeout_s)
         if marks.is_navigation(request) and marks.is_due(request.session):
             self._touch(request, account)
-        if policy.lacks_second_factor:
+        if policies.lacks_second_factor(account):
             return self._ask_for_second_factor(request)
         return None
 
