@@ -76,8 +76,17 @@ def form_at(client: Client, url: str) -> "forms.BaseForm | None":
     return found if isinstance(found, forms.BaseForm) else None
 
 
+_choices: list[Choice] = []  # the forms have the same fields in every test, so they are read once
+
+
 def choices(world: "World") -> list[Choice]:
     """Every field of every form in which a row is chosen."""
+    if not _choices:
+        _choices.extend(_found_in_forms(world))
+    return _choices
+
+
+def _found_in_forms(world: "World") -> list[Choice]:
     client = client_of(world.people["super"])
     found = []
     for pattern, _ in surfaces.patterns():
