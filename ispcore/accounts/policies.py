@@ -4,9 +4,8 @@ then."""
 from dataclasses import dataclass
 
 from ispcore.accounts import second_factor
-from ispcore.accounts.identity import RolePolicy
 from ispcore.accounts.matrix import Remembered
-from ispcore.accounts.models import Account
+from ispcore.accounts.models import Account, RolePolicy
 
 DEFAULT_IDLE_S = 43_200
 

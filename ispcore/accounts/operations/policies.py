@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from ispcore.accounts import policies
-from ispcore.accounts.identity import RolePolicy
+from ispcore.accounts.models import RolePolicy
 from ispcore.base import audit
 from ispcore.base.audit import Actor
 
