@@ -92,8 +92,9 @@ def _roles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test reads once what roles may and have to do, whatever the time it takes; what it changes
     of it ends with it."""
     from ispcore.accounts import matrix, policies, scope
+    from ispcore.base import remembered
 
-    monkeypatch.setattr(matrix, "FRESH_S", 3600.0)
+    monkeypatch.setattr(remembered, "FRESH_S", 3600.0)
     yield
     matrix.forget()
     policies.forget()

@@ -4,8 +4,8 @@ then."""
 from dataclasses import dataclass
 
 from ispcore.accounts import second_factor
-from ispcore.accounts.matrix import Remembered
 from ispcore.accounts.models import Account, RolePolicy
+from ispcore.base.remembered import Remembered
 
 DEFAULT_IDLE_S = 43_200
 
