@@ -70,7 +70,7 @@ class Visitor(Client):
     all templates' contexts, which the stock client makes for it, cost more than many a page."""
 
     def request(self, **request: Any) -> Any:
-        return self.handler(self._base_environ(**request))
+        return self.handler(self._base_environ(**request))  # type: ignore[attr-defined] # no type
 
 
 def client_of(account: "Account | None", kind: type[Client] = Client) -> Client:

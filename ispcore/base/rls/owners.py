@@ -76,16 +76,6 @@ def all_owned() -> dict[str, Owned]:
     return {owned.table: owned for owned in found}
 
 
-def _all_lent() -> dict[Any, list[Lent]]:
-    """By model: its rows that a tenant reads since rows of its own lead there (`lends_tenant`)."""
-    found = defaultdict(list)
-    for model in apps.get_models():
-        for name in getattr(model, "lends_tenant", ()):
-            lent = Lent(model._meta.db_table, _column(model, name))
-            found[model._meta.get_field(name).related_model].append(lent)
-    return found
-
-
 def path_of(model: type[models.Model]) -> str:
     """The path to the tenant; empty where a model's rows are nobody's."""
     return getattr(model, "tenant_path", "") or OTHERS.get(model._meta.label_lower, "")
@@ -107,6 +97,16 @@ def _owned(model: type[models.Model], lent: list[Lent]) -> Owned:
         at_login=getattr(model, "at_login", AT_LOGIN.get(label, ())),
         lent=tuple(lent),
     )
+
+
+def _all_lent() -> dict[Any, list[Lent]]:
+    """By model: its rows that a tenant reads since rows of its own lead there (`lends_tenant`)."""
+    found = defaultdict(list)
+    for model in apps.get_models():
+        for name in getattr(model, "lends_tenant", ()):
+            lent = Lent(model._meta.db_table, _column(model, name))
+            found[model._meta.get_field(name).related_model].append(lent)
+    return found
 
 
 def _key(model: type[models.Model]) -> str:
