@@ -5,29 +5,21 @@ from importlib.util import find_spec
 
 from django.apps import apps
 
-from ispcore.base.rls import owners
 from ispcore.live import topics
 
 
 def connect() -> None:
     """Called once all apps are loaded."""
     from ispcore.accounts import security
-    from ispcore.accounts.operations import second_factors
-    from ispcore.base import secrets
     from monitoring.operations import security as security_alerts
     from resellers import queries
     from resellers.operations import interfaces, usage
     from routers import hooks
 
-    secrets.also_rotated["second factors"] = second_factors.rotate_secrets
-    hooks.collected_in_transaction[:] = [usage.record]
-    hooks.collected[:] = [usage.announce]
+    hooks.listeners[:] = [usage]
     hooks.carried_by[:] = [queries.carried_by]
     hooks.interfaces_changed_in_transaction[:] = [interfaces.changed]
     security.noticed[:] = [security_alerts.notice]
-    # a mapping shows its reseller the router and the interface that carry it, by name and state
-    owners.lend("routers.router", through="resellers.mapping", field="router")
-    owners.lend("routers.interface", through="resellers.mapping", field="interface")
     for app in apps.get_app_configs():
         if find_spec(f"{app.name}.live"):
             for topic in getattr(import_module(f"{app.name}.live"), "TOPICS", ()):

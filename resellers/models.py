@@ -143,6 +143,8 @@ class Mapping(Stamped):
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     tenant_path: ClassVar[str] = "reseller__tenant"
+    # a reseller sees the router and the interface that carry it, by name and state
+    lends_tenant: ClassVar[tuple[str, ...]] = ("router", "interface")
     measured: ClassVar[frozenset[str]] = frozenset()  # all of it is what people decide
     grant_paths: ClassVar[dict[str, str]] = {
         "resellers.reseller": "reseller",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ispcore.base.audit import Actor
 from routers.models import Interface, Router
@@ -68,10 +68,17 @@ class InterfacesChanged:
     renamed: Renamed | None = None
 
 
-# called inside the transaction that stores the readings: what it raises undoes them
-collected_in_transaction: list[Callable[[Collected], None]] = []
-# called after that transaction has committed
-collected: list[Callable[[Collected], None]] = []
+class Listener(Protocol):
+    """Who hears of collections: an object, or a module with these functions."""
+
+    def record(self, collected: Collected) -> None:
+        """Called inside the transaction that stores the readings: what it raises undoes them."""
+
+    def announce(self, collected: Collected) -> None:
+        """Called after that transaction has committed, once for all batches of a collection."""
+
+
+listeners: list[Listener] = []
 # who is behind each of these interfaces
 carried_by: list[Callable[[Sequence[int]], Mapping[int, Carried]]] = []
 # called inside the transaction that stores what a discovery found, or a person confirmed

@@ -88,14 +88,16 @@ def _tables_can_be_emptied_between_tests() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _permissions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A test reads what roles may once, whatever the time it takes; what it changes of it ends with
-    it."""
-    from ispcore.accounts import matrix, scope
+def _roles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test reads once what roles may and have to do, whatever the time it takes; what it changes
+    of it ends with it."""
+    from ispcore.accounts import matrix, policies, scope
+    from ispcore.base import remembered
 
-    monkeypatch.setattr(matrix, "FRESH_S", 3600.0)
+    monkeypatch.setattr(remembered, "FRESH_S", 3600.0)
     yield
     matrix.forget()
+    policies.forget()
     scope.forget_narrowed()
 
 

@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
-from django.utils.html import format_html
 
 from dashboards.my.sections import Section, done, tenant_of
 from ispcore.accounts import security
@@ -18,7 +17,7 @@ from ispcore.accounts.authority import roles_of
 from ispcore.accounts.freshness import ask_again
 from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.operations import accounts as operations
-from ispcore.accounts.pages import account_of, posted, require
+from ispcore.accounts.pages import account_of, posted, require, show_once
 from ispcore.accounts.roles import May, Role
 from ispcore.accounts.scope import visible
 from ispcore.base.faults import words_of
@@ -155,7 +154,7 @@ class People(Section):
             except ValidationError as error:
                 form.add_error(None, words_of(error, Account))
             else:
-                _show_once(request, made, password)
+                show_once(request, made, password)
                 return done(request, f"{made} may log in now.", reverse("my:people"))
         return self.form_page(
             request,
@@ -194,7 +193,7 @@ class People(Section):
             except ValidationError as error:
                 messages.error(request, words_of(error, Account))
                 return redirect(url)
-            _show_once(request, person, password)
+            show_once(request, person, password)
             return done(request, f"{person} has a new password.", reverse("my:people"))
         return self.form_page(
             request,
@@ -233,14 +232,3 @@ class Profile(Section):
             return done(request, "Your profile is saved.", reverse("my:profile"))
         shown = {"form": form, "own": own, "role": role_word(own.role)}
         return self.page(request, "my/people/profile.html", shown, title="Profile")
-
-
-def _show_once(request: HttpRequest, account: Account, password: str) -> None:
-    messages.warning(
-        request,
-        format_html(
-            "The password of {} is <code>{}</code>. It is shown this once only.",
-            account.username,
-            password,
-        ),
-    )

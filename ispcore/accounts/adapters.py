@@ -74,7 +74,7 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
     def post_login(self, request: HttpRequest, user: Account, **about: Any) -> HttpResponse:
         """The answer to a login, with the cookie that lets this browser in while others guess."""
         response: HttpResponse = super().post_login(request, user, **about)
-        if user.role in {Role.SUPER_USER, Role.ADMIN} and not policies.of(user).has_second_factor:
+        if user.role in {Role.SUPER_USER, Role.ADMIN} and not second_factor.is_asked_of(user):
             words = (
                 'Your password alone opens this account: <a href="{}">set up a second factor</a>.'
             )

@@ -26,6 +26,7 @@ from ispcore.accounts.pages import (
     actor_of,
     posted,
     require,
+    show_once,
 )
 from ispcore.accounts.roles import May, Role
 from ispcore.accounts.token_pages import ApiTokenAdmin, tokens_url
@@ -205,7 +206,7 @@ class AccountAdmin(LoginsOfAccount, ScopedAdmin):
         )
         row.pk = made.pk
         if password and not chosen:
-            _show_once(request, row, password)
+            show_once(request, row, password)
 
     def set_password(self, request: HttpRequest, pk: int) -> HttpResponse:
         """A new password for somebody who lost theirs; their open sessions end."""
@@ -226,7 +227,7 @@ class AccountAdmin(LoginsOfAccount, ScopedAdmin):
             else:
                 messages.success(request, f"{account} has a new password.")
                 if not chosen:
-                    _show_once(request, account, password)
+                    show_once(request, account, password)
                 return redirect(url)
         context = {
             "crumbs": [(account.username, url)],
@@ -282,14 +283,3 @@ def _is_about(request: HttpRequest, account: Account) -> bool:
     """Whether the page is the account's own."""
     match = request.resolver_match
     return match is not None and match.kwargs.get("object_id") == str(account.pk)
-
-
-def _show_once(request: HttpRequest, account: Account, password: str) -> None:
-    messages.warning(
-        request,
-        format_html(
-            "The password of {} is <code>{}</code>. It is shown this once only.",
-            account.username,
-            password,
-        ),
-    )

@@ -126,7 +126,7 @@ def _read(body: type[Any], request: Request) -> dict[str, Any]:
 
 
 def _without_code(account: Account) -> Account:
-    if policies.of(account).lacks_second_factor:
+    if policies.lacks_second_factor(account):
         raise AuthenticationFailed({"detail": NO_FACTOR, "code": "second_factor_missing"})
     return account
 

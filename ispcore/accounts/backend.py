@@ -6,7 +6,6 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 
-from ispcore.accounts import policies
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import EDITED_WITH, NEEDS_TO_SEE, TENANT_SEES, May
 from ispcore.accounts.scope import is_within_grants
@@ -31,8 +30,7 @@ class RoleBackend(BaseBackend):
         return account if account.check_password(password) and account.is_active else None
 
     def get_user(self, user_id: int) -> Account | None:
-        rows = policies.with_policy(Account.objects.select_related("tenant"))
-        account: Account | None = rows.filter(pk=user_id).first()
+        account = Account.objects.select_related("tenant").filter(pk=user_id).first()
         return account if account and account.is_active else None
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:

@@ -1,7 +1,5 @@
 """Asks again who sits there before what cannot be undone or would give away a secret."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,8 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from ispcore.accounts import marks
-
-View = Callable[..., Any]
 
 
 def ask_again(request: HttpRequest) -> HttpResponse | None:
@@ -35,17 +31,6 @@ def _has_proved(request: HttpRequest) -> bool:
 
 def _sends(request: HttpRequest) -> bool:
     return request.method not in {"GET", "HEAD"}
-
-
-def asks_again(view: View) -> View:
-    """A view, or a method of an admin, that only opens to who proved of late who they are."""
-
-    @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        request = next(each for each in args if isinstance(each, HttpRequest))
-        return ask_again(request) or view(*args, **kwargs)
-
-    return guarded
 
 
 class AsksAgain(admin.ModelAdmin):  # type: ignore[type-arg]

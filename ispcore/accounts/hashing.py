@@ -31,7 +31,7 @@ class BoundedArgon2(Argon2PasswordHasher):
     """Argon2 as Django sets it; who comes when all places are taken waits WAIT_S at most.
 
     Else a flood of logins would take the machine's memory and cores from everybody else. Raises
-    TooManyHashes, which becomes 503 (see ispcore.base.middleware).
+    TooManyHashes, which becomes 503 (see ispcore.accounts.middleware).
     """
 
     def encode(self, password: str, salt: str) -> str:

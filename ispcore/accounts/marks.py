@@ -35,8 +35,8 @@ def is_fresh(request: HttpRequest, *, within_s: float = FRESH_S) -> bool:
 
 def is_welcome(session: SessionBase, account: Account) -> bool:
     """Neither idle for too long nor without the second factor that the role asks for."""
-    policy = policies.of(account)
-    return not policy.lacks_second_factor and idle_s(session) <= policy.idle_timeout_s
+    is_idle = idle_s(session) > policies.of(account).idle_timeout_s
+    return not is_idle and not policies.lacks_second_factor(account)
 
 
 def idle_s(session: SessionBase) -> float:

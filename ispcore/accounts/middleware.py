@@ -1,7 +1,7 @@
 """What each request says of its person: to the database (which rows it sees), to the audit log, and
 whether their session goes on."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -23,11 +23,10 @@ from ispcore.accounts.hashing import TooManyHashes
 from ispcore.accounts.models import Account
 from ispcore.accounts.operations import sessions
 from ispcore.base import audit
-from ispcore.base.middleware import database_away
+from ispcore.base.middleware import Answer, database_away
 from ispcore.base.rls import identity
 from ispcore.base.rls.identity import Source
 
-Answer = Callable[[HttpRequest], HttpResponseBase]
 ENTRANCE = "/account/"
 OUT = "/logout/"
 RETRY_S = 5  # after which a login that found no place may be tried again
@@ -40,7 +39,7 @@ class ActingAccount:
     `request.user`. A streamed answer is made in the same sight.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -126,12 +125,12 @@ class SessionGuard:
         account = request.user
         if not isinstance(account, Account):
             return None
-        policy = policies.of(account)
-        if marks.idle_s(request.session) > policy.idle_timeout_s:
-            return self._end(request, policy.idle_timeout_s)
+        timeout_s = policies.of(account).idle_timeout_s
+        if marks.idle_s(request.session) > timeout_s:
+            return self._end(request, timeout_s)
         if marks.is_navigation(request) and marks.is_due(request.session):
             self._touch(request, account)
-        if policy.lacks_second_factor:
+        if policies.lacks_second_factor(account):
             return self._ask_for_second_factor(request)
         return None
 

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -76,6 +77,12 @@ def pk_of(text: str) -> int:
 def typed(text: str, *, most: int = 100) -> str:
     """Words from an address or form: stripped, cut, and without NUL, which PostgreSQL refuses."""
     return text.replace("\0", "").strip()[:most]
+
+
+def show_once(request: HttpRequest, account: Account, password: str) -> None:
+    """A password that was made for somebody, on the next page and never again."""
+    words = "The password of {} is <code>{}</code>. It is shown this once only."
+    messages.warning(request, format_html(words, account.username, password))
 
 
 # ---- admins

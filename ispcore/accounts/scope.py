@@ -17,9 +17,9 @@ from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from ispcore.accounts.matrix import Remembered
 from ispcore.accounts.models import Account, Grant
 from ispcore.accounts.roles import May
+from ispcore.base.remembered import Remembered
 
 Row = TypeVar("Row", bound=Model)
 

@@ -1,6 +1,6 @@
 """Jobs of the accounts: mail with links, and forgetting."""
 
-from ispcore.accounts.identity import SharedCache
+from ispcore.accounts.models import SharedCache
 from ispcore.accounts.operations import api_logins, brakes, resets, sessions
 from ispcore.base import clock
 from ispcore.base.audit import Actor

@@ -98,7 +98,7 @@ class AuditEntryAdmin(BoundedList):
             else "",
             "newest_url": _url(request.GET, before=None) if ask.before else "",
             "csv_url": _url(request.GET, before=None, **{"as": "csv"}),
-            "window": audit_search.WINDOW,
+            "window": f"{audit_search.WINDOW:,}",
             "window_ends": search.window_ends if len(found) <= A_PAGE else None,
         }
         return TemplateResponse(request, "portal/audit/list.html", context)
@@ -221,15 +221,20 @@ def _url(asked: QueryDict, **changes: str | None) -> str:
 
 
 def _csv(ask: Wanted) -> Iterator[list[Sequence[Any]]]:
-    """One line per changed value, as `found` finds them; the last one says where it was cut."""
+    """One line per changed value, as `found` finds them; the last one says where it was cut, or how
+    far back was looked."""
     yield [HEAD]
-    given = 0
-    for piece in audit_search.pieces(ask):
+    given, search = 0, audit_search.found(ask)
+    for piece in audit_search.pieces(search.rows):
         words = Words(piece)
         yield [line for entry in piece for line in _csv_lines(entry, words)]
         given += len(piece)
     if given >= audit_search.MOST_CSV:
         yield [(f"cut after {given} entries: choose dates to have the others",)]
+    elif search.window_ends is not None:
+        ends_at = f"{search.window_ends:%Y-%m-%dT%H:%M:%SZ}"
+        looked = f"looked at the newest {audit_search.WINDOW:,} entries, back to {ends_at}"
+        yield [(f"{looked}: choose dates to have older ones",)]
 
 
 def _csv_lines(entry: AuditEntry, words: Words) -> Iterator[Sequence[Any]]:

@@ -1,6 +1,5 @@
 """The members of a batch, written by one statement: what they share is sent once."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +40,7 @@ class Member:
         words = words_of(head, name=self.object_name, values=(self.old, self.new))
         return (
             *(self.object_kind, self.object_id, self.object_name[:200], self.tenant_id),
-            *(_json(self.old), _json(self.new), words),
+            *(_encode(self.old), _encode(self.new), words),
         )
 
 
@@ -93,7 +92,3 @@ def _one_by_one(head: AuditEntry, rows: Sequence[tuple[Any, ...]]) -> None:
             f"INSERT INTO audit_log ({names}) VALUES ({marks})",  # noqa: S608
             [same + row for row in rows],
         )
-
-
-def _json(values: dict[str, Any]) -> str:
-    return _encode(values) if values else json.dumps({})

@@ -1,6 +1,6 @@
 """Secrets at rest: encrypted columns (Fernet, several keys), and their rotation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -12,11 +12,6 @@ from django.db import models, transaction
 
 DUMPED = "encrypted:"  # before a secret in a dump
 LONG = 4_096  # what is longer is no password, and not worth remembering
-
-
-also_rotated: dict[str, Callable[[], int]] = {}
-"""Secrets that stand in no SecretField: what they are, and what encrypts them again with the newest
-key and returns the number of rows. Filled by the app that owns them."""
 
 
 class SecretUnreadable(Exception):

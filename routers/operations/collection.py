@@ -99,9 +99,14 @@ def records_of(attempts: Iterable[Attempt]) -> list[PollRecord]:
 def store(records: Sequence[PollRecord]) -> Collected:
     """Store in one transaction, then tell those who listen for what is stored."""
     brought = store_records(records)
-    for listener in hooks.collected:
-        listener(brought)
+    announce(brought)
     return brought
+
+
+def announce(brought: Collected) -> None:
+    """Tell those who listen for what is stored."""
+    for listener in hooks.listeners:
+        listener.announce(brought)
 
 
 def together(parts: Sequence[Collected]) -> Collected:

@@ -22,7 +22,6 @@ from django.db import Error, close_old_connections, connection
 from ispcore.base import clock, leases, outages, shares
 from ispcore.base.shares import Share
 from ispcore.base.spool import Spool
-from routers import hooks
 from routers.hooks import Collected
 from routers.models import Router
 from routers.operations import collection, collector_report, plan
@@ -159,7 +158,7 @@ class Collector:
                 took_s = clock.monotonic_s() - fresh.round.began_s
                 self.report.cycle(fresh.round.attempts, took_s)
         elif brought is not None:
-            _tell(brought)
+            collection.announce(brought)
 
     def _follow_up(self) -> None:
         """Of collections that are all stored: alerts and pages, then routers that moved or are new."""
@@ -167,7 +166,7 @@ class Collector:
             with suppress(ValueError):  # the poller forgets those that waited for long
                 self.poller.rounds.remove(each)
             whole = collection.together(each.brought)
-            _tell(whole)
+            collection.announce(whole)
             self._look_again(each, whole)
             gc.collect()  # now, when nobody waits: it is off otherwise
 
@@ -268,11 +267,6 @@ def open_here(*, period_s: int = settings.COLLECT_PERIOD_S) -> Collector:
         )
         directory, spool = elsewhere, Spool(elsewhere, most_octets=most_octets)
     return Collector(spool, directory / "plan", Poller(spool, period_s, threading.Event()))
-
-
-def _tell(brought: Collected) -> None:
-    for listener in hooks.collected:
-        listener(brought)
 
 
 def _records(spool: Spool, name: str) -> list[PollRecord]:

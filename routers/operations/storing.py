@@ -52,8 +52,8 @@ def _store(records: Sequence[PollRecord], memory: Memory, *, late: bool) -> Coll
     brought = Collected(
         counted.finished, frozenset(counted.states), frozenset(counted.first_seen_router_ids)
     )
-    for listener in hooks.collected_in_transaction:
-        listener(brought)
+    for listener in hooks.listeners:
+        listener.record(brought)
     return brought
 
 

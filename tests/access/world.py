@@ -25,7 +25,7 @@ class World:
 
     def address(self, pattern: str) -> str:
         """Where to ask. Fails for an address with a part of which nothing is known here."""
-        kind = ContentType.objects.get(app_label="resellers", model="reseller").pk
+        kind = ContentType.objects.get_for_model(self.isp.dhaka).pk
         known = {"r/<path:content_type_id>/<path:object_id>": f"r/{kind}/{self.isp.dhaka.pk}"}
         known |= {"<app_label>": "resellers"}
         known |= {"<anything else>": "nowhere", "(root)": "", "<uidb36>-<key>": "1-nothing"}

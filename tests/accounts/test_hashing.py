@@ -58,7 +58,7 @@ def test_who_finds_no_place_is_told_so(full: threading.BoundedSemaphore) -> None
 def test_the_login_answers_503_and_counts_no_failure(
     db: None, full: threading.BoundedSemaphore
 ) -> None:
-    from ispcore.accounts.identity import LoginBrake
+    from ispcore.accounts.models import LoginBrake
 
     with override_settings(PASSWORD_HASHERS=ARGON2):
         answer = Client().post("/account/login/", {"login": "nobody", "password": "x"})

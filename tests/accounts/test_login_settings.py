@@ -7,7 +7,7 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from ispcore.accounts.identity import RolePolicy
+from ispcore.accounts.models import RolePolicy
 from ispcore.environment import Environment
 
 

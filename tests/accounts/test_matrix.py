@@ -20,6 +20,7 @@ from ispcore.accounts.roles import (
     Group,
     May,
 )
+from ispcore.base import clock, remembered
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ispcore.accounts.models import Tenant
 
 BY = Actor("test")
-SHIPPED_FRESH_S = matrix.FRESH_S  # the other tests read once
+SHIPPED_FRESH_S = remembered.FRESH_S  # the other tests read once
 GIVEN = Change(Group.VIEWER, May.HANDLE_ALERTS, True)
 
 
@@ -132,17 +133,16 @@ def test_a_change_of_another_process_is_known_within_seconds(
     viewer: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row changes behind this process' back, as when another one has changed it."""
-    from ispcore.base import clock
 
     at_s = 100.0
-    monkeypatch.setattr(matrix, "FRESH_S", SHIPPED_FRESH_S)
+    monkeypatch.setattr(remembered, "FRESH_S", SHIPPED_FRESH_S)
     monkeypatch.setattr(clock, "monotonic_s", lambda: at_s)
     assert not viewer.may(May.HANDLE_ALERTS)
     RolePermission.objects.filter(group="viewer", capability="handle_alerts").update(
         is_allowed=True
     )
     assert not viewer.may(May.HANDLE_ALERTS)
-    at_s += matrix.FRESH_S + 0.1
+    at_s += remembered.FRESH_S + 0.1
     assert viewer.may(May.HANDLE_ALERTS)
     assert SHIPPED_FRESH_S <= 3
 

@@ -8,8 +8,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.db import connection, connections
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
-from ispcore.accounts.identity import RolePolicy
-from ispcore.accounts.models import Account, ApiLogin
+from ispcore.accounts.models import Account, ApiLogin, RolePolicy
 from ispcore.accounts.operations import accounts, api_logins
 from ispcore.accounts.operations.api_logins import LoginEnded
 from ispcore.accounts.operations.brakes import FREE_TRIES

@@ -195,7 +195,7 @@ def _hop_2_the_router_is_read() -> None:
 
 def _hop_3_a_bucket_is_finished(interface: Interface) -> None:
     wiring.connect()
-    assert hooks.collected_in_transaction == [usage.record]
+    assert hooks.listeners == [usage]
     sample = InterfaceUsage.objects.filter(interface=interface).latest("bucket")
     assert sample.bucket.timestamp() % 300 == 0
     assert sample.in_octets is not None

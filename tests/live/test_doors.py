@@ -8,8 +8,9 @@ from django.contrib.sessions.models import Session
 from django.test import override_settings
 
 from ispcore.accounts.models import Account, RolePolicy, Tenant
-from ispcore.accounts.operations import accounts, sessions
+from ispcore.accounts.operations import accounts, policies, sessions
 from ispcore.base import clock
+from ispcore.base.audit import Actor
 from ispcore.live import consumer
 from ispcore.live.doors import origin_allowed
 from tests.live.conftest import Live, Page, session_of
@@ -86,10 +87,8 @@ async def test_socket_closes_when_the_role_asks_for_a_second_factor(
 ) -> None:
     monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
     page = await live.page(noc_session)
-    strict = {"needs_second_factor": True}
-    await live.in_database(
-        lambda: RolePolicy.objects.update_or_create(role="operator", defaults=strict)
-    )
+    strict = RolePolicy(role="operator", needs_second_factor=True)
+    await live.in_database(lambda: policies.save(strict, by=Actor("test")))
     assert await page.closed_with() == 4401
 
 

@@ -158,6 +158,8 @@ def test_a_search_looks_at_the_newest_and_says_so(
     answer = as_viewer.get(_url("q=rafi"))
     assert [row.entry.actor for row in answer.context["rows"]] == []
     assert "For older ones choose dates" in answer.content.decode()
+    file = as_viewer.get(_url("as=csv&q=rafi")).getvalue().decode()
+    assert file.splitlines()[-1].startswith('"looked at the newest 3 entries, back to ')
     assert _found(as_viewer, "actor=rafi") == ["rafi: suspend"]  # which has an index
 
 

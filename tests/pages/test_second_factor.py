@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from ispcore.accounts.identity import RolePolicy
+from ispcore.accounts.models import RolePolicy
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert
 from tests.pages.test_sessions import is_in, logged_in

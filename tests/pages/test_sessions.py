@@ -9,7 +9,7 @@ from allauth.usersessions.models import UserSession
 from django.test import Client
 from django.urls import reverse
 
-from ispcore.accounts.identity import RolePolicy
+from ispcore.accounts.models import RolePolicy
 from ispcore.base.models import AuditEntry
 from tests.conftest import NOON
 

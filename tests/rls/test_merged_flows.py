@@ -304,7 +304,7 @@ def test_what_a_role_may_is_changed_for_everybody(portal: Walled, world: dict[st
             f".update(is_allowed={allowed}))"
         )
         assert portal.job(job) == "1"
-        time.sleep(2.1)  # matrix.FRESH_S
+        time.sleep(2.1)  # remembered.FRESH_S
         answer = viewer.get("/api/resellers")
         return len(answer.json()["results"]) if answer.status == 200 else 0
 

@@ -1,7 +1,8 @@
 """Counters of real (lab) routers over real protocols, and what becomes of them in the database."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -348,20 +349,26 @@ def test_two_collectors_at_once_count_nothing_twice(shared_place: MakePlace) -> 
     assert edge.counted("vlan101") == (3_000, 3_000)
 
 
-@pytest.fixture
-def _a_listener_that_fails() -> Iterator[None]:
-    def fail(collected: Collected) -> None:
+class Failing:
+    """A listener that cannot record what was collected, and so hears of nothing that was stored."""
+
+    def record(self, collected: Collected) -> None:
         assert collected.router_ids
         raise ZeroDivisionError
 
-    hooks.collected_in_transaction.append(fail)
-    yield
-    hooks.collected_in_transaction.remove(fail)
+    announce = record
 
 
-def test_a_listener_that_raises_undoes_the_whole_store(
-    edge: Place, request: pytest.FixtureRequest
-) -> None:
+@contextmanager
+def one_that_fails() -> Iterator[None]:
+    hooks.listeners.append(failing := Failing())
+    try:
+        yield
+    finally:
+        hooks.listeners.remove(failing)
+
+
+def test_a_listener_that_raises_undoes_the_whole_store(edge: Place) -> None:
     def stored() -> list[Any]:
         return [
             list(model.objects.order_by("pk").values())
@@ -371,24 +378,17 @@ def test_a_listener_that_raises_undoes_the_whole_store(
     five_minutes_pass()
     edge.traffic("vlan101", rx=3_000, tx=3_000)
     before = stored()
-    request.getfixturevalue("_a_listener_that_fails")
-    with pytest.raises(ZeroDivisionError):
+    with one_that_fails(), pytest.raises(ZeroDivisionError):
         collect()
     assert stored() == before
 
 
-def test_what_was_not_stored_is_counted_by_the_next_collection(
-    edge: Place, request: pytest.FixtureRequest
-) -> None:
+def test_what_was_not_stored_is_counted_by_the_next_collection(edge: Place) -> None:
     five_minutes_pass()
     edge.traffic("vlan101", rx=3_000, tx=3_000)
-    failing: list[Callable[[Collected], None]] = list(hooks.collected_in_transaction)
-    request.getfixturevalue("_a_listener_that_fails")
-    with pytest.raises(ZeroDivisionError):
+    with one_that_fails(), pytest.raises(ZeroDivisionError):
         collect()
-    hooks.collected_in_transaction[:], failing = failing, list(hooks.collected_in_transaction)
     collect()
-    hooks.collected_in_transaction[:] = failing
     assert edge.counted("vlan101") == (3_000, 3_000)
 
 

@@ -13,7 +13,7 @@ from tests.routers.conftest import MakePlace, Place
 
 APPS = {
     "routers": ["add_router", "check_routers", "collect_usage", "discover_interfaces", "watch"],
-    "ispcore.base": ["rotate_keys"],
+    "ispcore": ["rotate_keys"],
     "ispcore.accounts": ["create_admin"],
     "ispcore.demo": ["demo"],
 }

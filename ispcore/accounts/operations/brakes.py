@@ -7,8 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from ispcore.accounts import security
-from ispcore.accounts.identity import KnownNetwork, LoginBrake
-from ispcore.accounts.models import Account
+from ispcore.accounts.models import Account, KnownNetwork, LoginBrake
 from ispcore.base import clock
 from ispcore.base.addresses import network_of
 

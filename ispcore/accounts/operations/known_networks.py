@@ -6,8 +6,7 @@ from django.db import transaction
 
 from ispcore.accounts import security
 from ispcore.accounts.acting import acting_as
-from ispcore.accounts.identity import KnownNetwork
-from ispcore.accounts.models import Account
+from ispcore.accounts.models import Account, KnownNetwork
 from ispcore.base import clock
 from ispcore.base.addresses import neighbourhood, network_of
 

@@ -2,14 +2,15 @@
 
 from django.db import transaction
 
-from ispcore.accounts.identity import RolePolicy
+from ispcore.accounts import policies
+from ispcore.accounts.models import RolePolicy
 from ispcore.base import audit
 from ispcore.base.audit import Actor
 
 
 def save(policy: RolePolicy, *, by: Actor) -> RolePolicy:
-    """Store it; open sessions follow with their next page. Raises ValidationError naming the
-    field and fault."""
+    """Store it; open sessions follow with their next page, in other processes within seconds.
+    Raises ValidationError naming the field and fault."""
     policy.full_clean()
     with transaction.atomic():
         stored = RolePolicy.objects.select_for_update().filter(pk=policy.pk).first()
@@ -21,4 +22,5 @@ def save(policy: RolePolicy, *, by: Actor) -> RolePolicy:
             old=audit.snapshot(stored) if stored else {},
             new=audit.snapshot(policy),
         )
+    policies.forget()
     return policy

@@ -5,6 +5,7 @@ rest of the path as its own: `mapping__reseller__tenant` is a column `mapping_id
 of a tenant are those whose reseller is its.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,24 +69,10 @@ class NoSuchPath(ValueError):
     """A `tenant_path` that policies cannot follow."""
 
 
-_lent: dict[str, list[Lent]] = {}
-
-
-def lend(label: str, *, through: str, field: str) -> None:
-    """Let tenants read the rows of `label` that their own rows of `through` refer to by `field`.
-
-    A higher app says it of a lower one's model, once all models are loaded.
-    """
-    through_model = apps.get_model(through)
-    lent = Lent(through_model._meta.db_table, _column(through_model, field))
-    given = _lent.setdefault(label, [])
-    if lent not in given:
-        given.append(lent)
-
-
 def all_owned() -> dict[str, Owned]:
     """Every owned table of the portal's own database, by name."""
-    found = (_owned(model) for model in apps.get_models() if path_of(model))
+    lent = _all_lent()
+    found = (_owned(model, lent.get(model, [])) for model in apps.get_models() if path_of(model))
     return {owned.table: owned for owned in found}
 
 
@@ -94,7 +81,7 @@ def path_of(model: type[models.Model]) -> str:
     return getattr(model, "tenant_path", "") or OTHERS.get(model._meta.label_lower, "")
 
 
-def _owned(model: type[models.Model]) -> Owned:
+def _owned(model: type[models.Model], lent: list[Lent]) -> Owned:
     name, _, rest = path_of(model).partition("__")
     field = model._meta.get_field(name)
     parent = field.related_model if rest else None
@@ -108,8 +95,18 @@ def _owned(model: type[models.Model]) -> Owned:
         parent=None if parent is None else parent._meta.db_table,
         is_numerous=getattr(model, "is_numerous", False),
         at_login=getattr(model, "at_login", AT_LOGIN.get(label, ())),
-        lent=tuple(_lent.get(label, ())),
+        lent=tuple(lent),
     )
+
+
+def _all_lent() -> dict[Any, list[Lent]]:
+    """By model: its rows that a tenant reads since rows of its own lead there (`lends_tenant`)."""
+    found = defaultdict(list)
+    for model in apps.get_models():
+        for name in getattr(model, "lends_tenant", ()):
+            lent = Lent(model._meta.db_table, _column(model, name))
+            found[model._meta.get_field(name).related_model].append(lent)
+    return found
 
 
 def _key(model: type[models.Model]) -> str:

@@ -1,4 +1,4 @@
-"""Who logs in (accounts) and whose data it is (tenants)."""
+"""Who logs in (accounts), whose data it is (tenants), and what each may."""
 
 from typing import Any, ClassVar
 
@@ -17,11 +17,8 @@ from ispcore.accounts.roles import (
     Role,
     group_of,
 )
-from ispcore.accounts.token_models import ApiLogin, ApiToken, LiveTicket
 from ispcore.base.audit import Actor
 from ispcore.base.models import Stamped
-
-__all__ = ["Account", "ApiLogin", "ApiToken", "LiveTicket", "Tenant"]
 
 
 class Tenant(Stamped):
@@ -225,26 +222,3 @@ class Grant(Stamped):
 
     def __str__(self) -> str:
         return f"{self.kind.rpartition('.')[2]} {self.name}"
-
-
-from ispcore.accounts.identity import (  # noqa: E402 - they point at the models above
-    KnownNetwork,
-    LoginBrake,
-    RolePolicy,
-    SharedCache,
-)
-
-__all__ = [
-    "Account",
-    "AccountManager",
-    "ApiLogin",
-    "ApiToken",
-    "Grant",
-    "KnownNetwork",
-    "LiveTicket",
-    "LoginBrake",
-    "RolePermission",
-    "RolePolicy",
-    "SharedCache",
-    "Tenant",
-]
