@@ -7,16 +7,26 @@ from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.totp import forms as totp_forms
 from allauth.mfa.webauthn import forms as webauthn_forms
 from django.conf import settings
+from django.forms import TextInput
 from django.http import HttpRequest
 from django_q.tasks import async_task
 
 SEND_LINKS = "ispcore.accounts.tasks.send_reset_links"
 
 
+class OneTimeInput(TextInput):
+    """Digits that are good once: what was refused does not stand in the way of the next."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, "", attrs)
+
+
 class Plain:
     """Labels instead of placeholders, which vanish when one types, and words of our own."""
 
     labels: dict[str, str] = {}
+    first: str = ""
+    """The field that one begins with."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -24,15 +34,21 @@ class Plain:
         for name, field in fields.items():
             field.widget.attrs.pop("placeholder", None)
             field.help_text = ""
+            if name == "code":
+                field.widget = OneTimeInput(field.widget.attrs | {"inputmode": "numeric"})
+            if name == self.first:
+                field.widget.attrs["autofocus"] = True
             field.label = self.labels.get(name, field.label)
 
 
 class LoginForm(Plain, account_forms.LoginForm):  # type: ignore[misc]
     labels = {"login": "User name", "password": "Password"}
+    first = "login"
 
 
 class ReauthenticateForm(Plain, account_forms.ReauthenticateForm):  # type: ignore[misc]
     labels = {"password": "Your password"}
+    first = "password"
 
 
 class NewPasswordForm(Plain, account_forms.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -57,10 +73,12 @@ class ResetForm(Plain, account_forms.ResetPasswordForm):  # type: ignore[misc]
 
 class CodeForm(Plain, mfa_forms.AuthenticateForm):  # type: ignore[misc]
     labels = {"code": "Code"}
+    first = "code"
 
 
 class CodeAgainForm(Plain, mfa_forms.ReauthenticateForm):  # type: ignore[misc]
     labels = {"code": "Code"}
+    first = "code"
 
 
 class ActivateForm(Plain, totp_forms.ActivateTOTPForm):  # type: ignore[misc]

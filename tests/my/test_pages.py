@@ -170,6 +170,15 @@ def test_the_menu_has_people_only_for_who_may(
     )
 
 
+def test_everybody_finds_the_own_logins(isp: "Isp", as_viewer_dhaka: "Client") -> None:
+    """By the menu, by More on a phone, and from the profile."""
+    for name in ("mfa_index", "usersessions_list"):
+        link = f'href="{reverse(name)}"'
+        assert _html(as_viewer_dhaka, "index").count(link) == 2
+        assert _html(as_viewer_dhaka, "profile").count(link) == 3
+        assert as_viewer_dhaka.get(reverse(name)).status_code == 200
+
+
 # ---- home
 
 
