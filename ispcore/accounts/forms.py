@@ -58,7 +58,7 @@ class NewPasswordForm(Plain, account_forms.ResetPasswordKeyForm):  # type: ignor
 class ResetForm(Plain, account_forms.ResetPasswordForm):  # type: ignore[misc]
     """Asks for a link. Whether anybody has this address is looked up by a job, not here."""
 
-    labels = {"email": "E-mail address of your account"}
+    labels = {"email": "Mail address of your account"}
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"])
