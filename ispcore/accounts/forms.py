@@ -25,8 +25,6 @@ class Plain:
     """Labels instead of placeholders, which vanish when one types, and words of our own."""
 
     labels: dict[str, str] = {}
-    first: str = ""
-    """The field that one begins with."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,19 +34,27 @@ class Plain:
             field.help_text = ""
             if name == "code":
                 field.widget = OneTimeInput(field.widget.attrs | {"inputmode": "numeric"})
-            if name == self.first:
+            if name == self.begins_with():
                 field.widget.attrs["autofocus"] = True
             field.label = self.labels.get(name, field.label)
+
+    def begins_with(self) -> str:
+        """The field that has the cursor."""
+        return "code"
 
 
 class LoginForm(Plain, account_forms.LoginForm):  # type: ignore[misc]
     labels = {"login": "User name", "password": "Password"}
-    first = "login"
+
+    def begins_with(self) -> str:
+        return "password" if self.is_bound else "login"
 
 
 class ReauthenticateForm(Plain, account_forms.ReauthenticateForm):  # type: ignore[misc]
     labels = {"password": "Your password"}
-    first = "password"
+
+    def begins_with(self) -> str:
+        return "password"
 
 
 class NewPasswordForm(Plain, account_forms.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -73,12 +79,10 @@ class ResetForm(Plain, account_forms.ResetPasswordForm):  # type: ignore[misc]
 
 class CodeForm(Plain, mfa_forms.AuthenticateForm):  # type: ignore[misc]
     labels = {"code": "Code"}
-    first = "code"
 
 
 class CodeAgainForm(Plain, mfa_forms.ReauthenticateForm):  # type: ignore[misc]
     labels = {"code": "Code"}
-    first = "code"
 
 
 class ActivateForm(Plain, totp_forms.ActivateTOTPForm):  # type: ignore[misc]

@@ -156,29 +156,6 @@ def test_every_role_within_a_tenant_sees_the_same(
     assert {c.get(url).status_code for c in (as_dhaka, as_operator, as_viewer_dhaka)} == {200}
 
 
-def test_the_menu_has_people_only_for_who_may(
-    isp: "Isp", as_dhaka: "Client", as_operator: "Client", as_viewer_dhaka: "Client"
-) -> None:
-    def menu(client: "Client") -> list[str]:
-        return [s.label for s in client.get(reverse("my:index")).context["menu"]]
-
-    assert menu(as_dhaka) == ["Home", "Usage", "Links", "Alerts", "People", "History"]
-    assert (
-        menu(as_operator)
-        == menu(as_viewer_dhaka)
-        == ["Home", "Usage", "Links", "Alerts", "History"]
-    )
-
-
-def test_everybody_finds_the_own_logins(isp: "Isp", as_viewer_dhaka: "Client") -> None:
-    """By the menu, by More on a phone, and from the profile."""
-    for name in ("mfa_index", "usersessions_list"):
-        link = f'href="{reverse(name)}"'
-        assert _html(as_viewer_dhaka, "index").count(link) == 2
-        assert _html(as_viewer_dhaka, "profile").count(link) == 3
-        assert as_viewer_dhaka.get(reverse(name)).status_code == 200
-
-
 # ---- home
 
 
