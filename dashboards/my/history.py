@@ -87,7 +87,7 @@ def rows(found: Sequence[AuditEntry], account: Account) -> list[Row]:
 
     The provider's people are not named, nor are their addresses and reasons shown.
     """
-    people = Account.objects.filter(tenant_id=account.tenant_id)
+    people = Account.objects.filter(tenant_id=account.tenant_id or 0)
     words, own = Words(found), set(people.values_list("pk", flat=True))
     return [_row(entry, words, is_own=entry.actor_id in own) for entry in found]
 

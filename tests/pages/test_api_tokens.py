@@ -72,7 +72,9 @@ def test_it_is_revoked_once_that_is_confirmed(as_admin: Client) -> None:
     token, _ = made(as_admin, machine(as_admin))
     url = f"/admin/accounts/apitoken/{token.pk}/revoke/"
     link = f'href="{url}"'
-    assert link in as_admin.get(f"/admin/accounts/apitoken/{token.pk}/").content.decode()
+    page = as_admin.get(f"/admin/accounts/apitoken/{token.pk}/").content.decode()
+    assert link in page
+    assert f'href="/admin/accounts/apitoken/{token.pk}/history/"' in page
     assert "refused at once" in as_admin.get(url).content.decode()
     assert not ApiToken.objects.exclude(revoked_at=None).exists()
     said = as_admin.post(url, follow=True).content.decode()
