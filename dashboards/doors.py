@@ -20,6 +20,7 @@ PLACES = (
     ("resellers_reseller_usage", "my:usage"),
     ("resellers_mapping_", "my:links"),
     ("accounts_account_", "my:people"),
+    ("base_auditentry_", "my:history"),
     ("password_change", "my:password_change"),
 )
 
@@ -42,6 +43,8 @@ def place_in_my(request: HttpRequest) -> str:
     name = (match.url_name if match else "") or ""
     if match and name == "monitoring_alert_page":
         return reverse("my:alert", args=[match.kwargs["pk"]])
+    if name.endswith("_history"):
+        return reverse("my:history")
     found = (place for start, place in PLACES if name.startswith(start))
     return reverse(next(found, "my:index"))
 

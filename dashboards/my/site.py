@@ -11,6 +11,7 @@ from django.urls import path, re_path, reverse
 from dashboards.doors import OwnSite
 from dashboards.my import alerts
 from dashboards.my.alerts import Alerts
+from dashboards.my.history import History
 from dashboards.my.home import Home
 from dashboards.my.links import Links
 from dashboards.my.people import People, Profile
@@ -21,7 +22,7 @@ from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from monitoring import pages as alert_pages
 
-SECTIONS = (Home, Usage, Links, Alerts, People)
+SECTIONS = (Home, Usage, Links, Alerts, People, History)
 ON_A_PHONE = 4  # so many have a place of their own in the bar; the others are under More
 
 
@@ -38,7 +39,7 @@ class _PasswordView(PasswordChangeView):
 
 
 class MySite(OwnSite):
-    """Usage, links, alerts and people of one tenant; no model is registered here."""
+    """Usage, links, alerts, people and history of one tenant; no model is registered here."""
 
     site_header = site_title = "ISPCore"
     site_url = None

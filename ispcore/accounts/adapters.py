@@ -123,6 +123,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth ha
     def get_totp_label(self, user: Account) -> str:
         return user.username
 
+    def generate_authenticator_name(self, user: Account, kind: Authenticator.Type) -> str:
+        """What a new key is called before its owner gives it a better name."""
+        return f"Key {Authenticator.objects.filter(user=user, type=kind).count() + 1}"
+
     def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
         if not policies.of(authenticator.user).needs_second_factor:
             return True

@@ -7,10 +7,18 @@ from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.totp import forms as totp_forms
 from allauth.mfa.webauthn import forms as webauthn_forms
 from django.conf import settings
+from django.forms import TextInput
 from django.http import HttpRequest
 from django_q.tasks import async_task
 
 SEND_LINKS = "ispcore.accounts.tasks.send_reset_links"
+
+
+class OneTimeInput(TextInput):
+    """Digits that are good once: what was refused does not stand in the way of the next."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, "", attrs)
 
 
 class Plain:
@@ -24,15 +32,29 @@ class Plain:
         for name, field in fields.items():
             field.widget.attrs.pop("placeholder", None)
             field.help_text = ""
+            if name == "code":
+                field.widget = OneTimeInput(field.widget.attrs | {"inputmode": "numeric"})
+            if name == self.begins_with():
+                field.widget.attrs["autofocus"] = True
             field.label = self.labels.get(name, field.label)
+
+    def begins_with(self) -> str:
+        """The field that has the cursor."""
+        return "code"
 
 
 class LoginForm(Plain, account_forms.LoginForm):  # type: ignore[misc]
     labels = {"login": "User name", "password": "Password"}
 
+    def begins_with(self) -> str:
+        return "password" if self.is_bound else "login"
+
 
 class ReauthenticateForm(Plain, account_forms.ReauthenticateForm):  # type: ignore[misc]
     labels = {"password": "Your password"}
+
+    def begins_with(self) -> str:
+        return "password"
 
 
 class NewPasswordForm(Plain, account_forms.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -42,7 +64,7 @@ class NewPasswordForm(Plain, account_forms.ResetPasswordKeyForm):  # type: ignor
 class ResetForm(Plain, account_forms.ResetPasswordForm):  # type: ignore[misc]
     """Asks for a link. Whether anybody has this address is looked up by a job, not here."""
 
-    labels = {"email": "E-mail address of your account"}
+    labels = {"email": "Mail address of your account"}
 
     def clean_email(self) -> str:
         return str(self.cleaned_data["email"])

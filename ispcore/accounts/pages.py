@@ -280,7 +280,7 @@ class ScopedAdmin(AsksAgain, BoundedList):
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
         row = self.visible_or_404(request, object_id)
-        return history.page(self, request, row, account_of(request))
+        return history.page(self, request, row)
 
 
 class PageList(ChangeList):

@@ -69,7 +69,7 @@ class ApiTokenAdmin(PageAdmin):
     )
 
     def page_urls(self) -> Sequence[URLPattern]:
-        return [self.route("<int:pk>/revoke/", self.revoke, "revoke", post=True)]
+        return [self.route("<int:pk>/revoke/", self.revoke, "revoke")]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -122,6 +122,8 @@ class ApiTokenAdmin(PageAdmin):
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, May.EDIT_ACCOUNTS)
         token = self.visible_or_404(request, pk)
+        if request.method != "POST":
+            return self._confirm(request, token)
         try:
             operations.revoke(token, by=actor_of(request))
         except AlreadyRevoked as fault:
@@ -129,6 +131,17 @@ class ApiTokenAdmin(PageAdmin):
         else:
             messages.success(request, f"{token}: revoked. Sockets opened with it end in a minute.")
         return redirect(page_url(token))
+
+    def _confirm(self, request: HttpRequest, token: ApiToken) -> HttpResponse:
+        url = page_url(token)
+        context = {
+            "crumbs": [(token.name, url)],
+            "form": forms.Form(),
+            "button": "Revoke",
+            "back_url": url,
+            "lead": "What uses it is refused at once. It cannot be given back: a new one is made.",
+        }
+        return self.answer(request, "portal/form.html", context, title=f"Revoke {token.name}")
 
     @admin.display(description="begins with", ordering="start")
     def begins(self, token: ApiToken) -> str:

@@ -18,7 +18,7 @@ from ispcore.base.audit_search import A_PAGE, SURFACES, Wanted
 from ispcore.base.history import Line, Words, label_of, model_of
 from ispcore.base.lists import BoundedList
 from ispcore.base.models import AuditEntry
-from ispcore.base.templatetags.isp import clock_time
+from ispcore.base.templatetags.isp import exact_time
 
 MOST_LINES = 6
 HEAD = (
@@ -138,8 +138,8 @@ class AuditEntryAdmin(BoundedList):
         return redirect(reverse("admin:base_auditentry_change", args=[object_id]))
 
     @admin.display(description="at")
-    def when(self, entry: AuditEntry) -> SafeString:
-        return clock_time(entry.at)
+    def when(self, entry: AuditEntry) -> str:
+        return exact_time(entry.at)
 
     @admin.display(description="by")
     def who(self, entry: AuditEntry) -> str:

@@ -44,17 +44,25 @@ def with_field(entries: QuerySet[AuditEntry], name: str) -> QuerySet[AuditEntry]
     return entries.filter(Q(old__has_key=name) | Q(new__has_key=name))
 
 
+def a_page(
+    entries: QuerySet[AuditEntry], *, before: str, most: int
+) -> tuple[list[AuditEntry], int | None]:
+    """The first `most` of entries that are newest first, or those behind the entry whose number
+    `before` is; and the number behind which there are more, if there are."""
+    if before.isdecimal() and len(before) <= 18:
+        last = entries.filter(pk=int(before)).values_list("at", flat=True).first()
+        if last is not None:
+            entries = entries.filter(Q(at=last, pk__lt=int(before)) | Q(at__lt=last))
+    found = list(entries[: most + 1])
+    return found[:most], found[most - 1].pk if len(found) > most else None
+
+
 def model_of(kind: str) -> Model | None:
     """The model of an entry's `object_kind`; None for one that is gone, or never was one."""
     try:
         return apps.get_model(kind) if kind.count(".") == 1 else None
     except LookupError:
         return None
-
-
-def hidden_from_tenants(model: Model | None) -> frozenset[str]:
-    """Columns that a tenant's people are not shown of their own rows (`internal` of the model)."""
-    return getattr(model, "internal", frozenset())
 
 
 class Words:

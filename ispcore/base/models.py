@@ -107,6 +107,11 @@ class AuditEntry(models.Model):
         indexes = [
             models.Index(fields=["-at", "-id"], name="audit_newest"),
             models.Index(fields=["-at", "-id"], name="audit_heads", condition=Q(batch=None)),
+            models.Index(
+                fields=["tenant_id", "-at", "-id"],
+                name="audit_tenant",
+                condition=Q(tenant_id__isnull=False),
+            ),
             models.Index(fields=["object_kind", "object_id", "-at"], name="audit_object"),
             models.Index(fields=["actor", "-at"], name="audit_actor"),
             models.Index(fields=["action", "-at"], name="audit_action"),

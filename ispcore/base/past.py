@@ -65,9 +65,8 @@ class Change:
 class _Walk:
     """All that is asked of the log for one row."""
 
-    def __init__(self, row: models.Model, hidden: frozenset[str]) -> None:
+    def __init__(self, row: models.Model) -> None:
         self.row, self.model = row, type(row)
-        self.hidden = hidden | PLATFORM
         newest_first = list(entries_of(row)[: MOST_ENTRIES + 1])
         self.is_cut = len(newest_first) > MOST_ENTRIES
         self.entries = newest_first[:MOST_ENTRIES]
@@ -87,7 +86,7 @@ class _Walk:
             if name in followed
             else self._value(name, at)
             for name in names
-            if name not in self.hidden and name in self.now
+            if name not in PLATFORM and name in self.now
         ]
         return Past(at, "", values)
 
@@ -154,16 +153,16 @@ class _Walk:
         return Value(name, label_of(self.model, name), "", why)
 
 
-def state_at(row: models.Model, at: datetime, *, hidden: frozenset[str] = frozenset()) -> Past:
-    """The row as it was at `at`, without the columns in `hidden`."""
-    return _Walk(row, hidden).at(at)
+def state_at(row: models.Model, at: datetime) -> Past:
+    """The row as it was at `at`."""
+    return _Walk(row).at(at)
 
 
 def difference(
-    row: models.Model, start: datetime, end: datetime, *, hidden: frozenset[str] = frozenset()
+    row: models.Model, start: datetime, end: datetime
 ) -> tuple[Past, Past, list[Change]]:
     """Both states, and the columns in which they differ or may differ."""
-    walk = _Walk(row, hidden)
+    walk = _Walk(row)
     old, new = walk.at(start), walk.at(end)
     before = {value.name: value for value in old.values}
     changes = []

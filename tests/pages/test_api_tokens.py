@@ -1,4 +1,4 @@
-"""API tokens in the admin: made for machines, shown once, revoked by a button."""
+"""API tokens in the admin: made for machines, shown once, revoked on a page that asks first."""
 
 import re
 from collections.abc import Callable
@@ -68,12 +68,18 @@ def test_a_token_is_shown_once_and_then_never(as_admin: Client) -> None:
         assert token.digest not in page
 
 
-def test_the_button_revokes_it(as_admin: Client) -> None:
+def test_it_is_revoked_once_that_is_confirmed(as_admin: Client) -> None:
     token, _ = made(as_admin, machine(as_admin))
     url = f"/admin/accounts/apitoken/{token.pk}/revoke/"
+    link = f'href="{url}"'
+    page = as_admin.get(f"/admin/accounts/apitoken/{token.pk}/").content.decode()
+    assert link in page
+    assert f'href="/admin/accounts/apitoken/{token.pk}/history/"' in page
+    assert "refused at once" in as_admin.get(url).content.decode()
+    assert not ApiToken.objects.exclude(revoked_at=None).exists()
     said = as_admin.post(url, follow=True).content.decode()
     assert "sync: revoked" in said
-    assert "Revoke</button>" not in said
+    assert link not in said
     assert "was revoked before" in as_admin.post(url, follow=True).content.decode()
     assert AuditEntry.objects.filter(action="revoke", actor="admin").count() == 1
 

@@ -180,7 +180,7 @@ def test_a_super_user_from_a_new_address_is_told(super_user: Account) -> None:
 def test_a_login_is_in_the_audit_log_with_its_address(noc: Account) -> None:
     attempt("noc-password", address="192.0.2.7")
     entry = AuditEntry.objects.get(action="log in")
-    assert (entry.actor, entry.address, entry.reason) == ("noc", "192.0.2.7", "password")
+    assert (entry.actor, entry.address, entry.reason) == ("noc", "192.0.2.7", "with password")
 
 
 def test_the_login_takes_no_form_of_another_site(noc: Account) -> None:

@@ -65,7 +65,20 @@ def test_it_is_set_up_and_then_asked_for(
     assert is_in(fresh)
     entries = AuditEntry.objects.filter(action="add second factor").values_list("new", flat=True)
     assert {entry["kind"] for entry in entries} == {"totp", "recovery_codes"}
-    assert "password and second factor" in AuditEntry.objects.values_list("reason", flat=True)
+    assert "with password and second factor" in AuditEntry.objects.values_list("reason", flat=True)
+
+
+def test_a_refused_code_does_not_stand_in_the_way_of_the_next(
+    noc: "Account", django_capture_on_commit_callbacks: Commits
+) -> None:
+    enrolled(logged_in("noc"), django_capture_on_commit_callbacks)
+    fresh = half_in()
+    for page in (fresh.get(AUTHENTICATE), fresh.post(AUTHENTICATE, {"code": "731905"})):
+        field = re.search(r'<input[^>]*name="code"[^>]*>', page.content.decode())
+        assert field
+        assert "autofocus" in field[0]
+        assert 'inputmode="numeric"' in field[0]
+        assert "731905" not in page.content.decode()
 
 
 def test_a_code_works_once(noc: "Account", django_capture_on_commit_callbacks: Commits) -> None:

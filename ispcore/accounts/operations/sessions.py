@@ -12,7 +12,7 @@ UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - a session's row needs some address; 
 
 def logged_in(account: Account, *, second_factor: bool, by: Actor) -> None:
     """Somebody logged in."""
-    how = "password and second factor" if second_factor else "password"
+    how = "with password and second factor" if second_factor else "with password"
     with transaction.atomic():
         audit.record("log in", account, by=by, tenant_id=account.tenant_id, reason=how)
 
