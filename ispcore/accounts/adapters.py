@@ -46,15 +46,10 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Account | None:
         """The account, or None. Raises ValidationError where the brake says to wait."""
         attempt = attempt_of(request, str(credentials.get("username", "")))
-        wait_s, what = brakes.wait_s(attempt)
-        if wait_s:
-            raise ValidationError(
-                f"Too many failed logins {what}: wait {wait_s} s, then try again.",
-                code="throttled",
-            )
+        _refuse_while(*brakes.wait_s(attempt))
         account = authenticate(request, **credentials)
+        _refuse_while(*brakes.judge(attempt, is_right=isinstance(account, Account)))
         if not isinstance(account, Account):
-            brakes.count_failure(attempt)
             return None
         if not second_factor.is_asked_of(account):
             brakes.forgive(attempt)
@@ -128,6 +123,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth ha
             return True
         others = Authenticator.objects.filter(user=authenticator.user).exclude(pk=authenticator.pk)
         return bool(others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
+
+
+def _refuse_while(wait_s: int, what: str) -> None:
+    if wait_s:
+        raise ValidationError(
+            f"Too many failed logins {what}: wait {wait_s} s, then try again.",
+            code="throttled",
+        )
 
 
 def attempt_of(request: HttpRequest, name: str) -> Attempt:

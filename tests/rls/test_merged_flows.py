@@ -74,7 +74,8 @@ def portal(
         yield portal
     log = portal.log.read_text()
     assert "Traceback" not in log, log[-5000:]
-    assert "permission denied" not in log
+    for words in ("permission denied", "row-level security", "not written"):
+        assert words not in log, log[-5000:]
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,11 @@ def test_the_web_process_is_bound_by_policies(portal: Walled) -> None:
     found = set(portal.rows(query))
     assert found
     assert {row[1:] for row in found} == {(False, False, False)}
+
+
+def test_the_web_process_shows_life_and_says_so(portal: Walled) -> None:
+    assert portal.rows("SELECT name FROM heartbeats WHERE name LIKE 'web%'")
+    assert "web" in Client(portal).get("/health/").json()["processes"]
 
 
 def test_a_login_is_on_record(portal: Walled, world: dict[str, Any]) -> None:

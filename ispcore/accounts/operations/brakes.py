@@ -87,6 +87,19 @@ def wait_s(attempt: Attempt) -> tuple[int, str]:
     return max(int(left_s + 0.999), 1), brakes[longest.key].what
 
 
+def judge(attempt: Attempt, *, is_right: bool) -> tuple[int, str]:
+    """What came of it, once the password was checked; what is wrong counts. Returns as `wait_s`.
+
+    That check takes its time, and who tries hundreds at once would have them all checked before
+    the first of them counts. So whose turn comes when others have failed too often is told to wait
+    as well, right or wrong.
+    """
+    waiting = wait_s(attempt)
+    if not is_right:
+        count_failure(attempt)
+    return waiting
+
+
 def count_failure(attempt: Attempt) -> None:
     """The password or the code was wrong. What waits from now on is told as an attack.
 

@@ -39,8 +39,21 @@ AT_LOGIN: dict[str, tuple[str, ...]] = {
     "accounts.apitoken": (READ, CHANGE),
     "accounts.knownnetwork": (READ,),
 }
+# tables that are nobody's: what everybody may do there, whoever they are; all else is for staff
+_FOUND_BY_A_SECRET_OR_A_HASH = dict.fromkeys(
+    ("sessions.session", "accounts.liveticket", "accounts.loginbrake", "accounts.sharedcache"),
+    ALL_COMMANDS,
+)
+_READ_BY_ALL = dict.fromkeys(
+    (
+        *("accounts.rolepermission", "accounts.rolepolicy", "contenttypes.contenttype"),
+        *("monitoring.rule", "resellers.plan", "routers.uplink"),
+    ),
+    (READ,),
+)
+SHARED: dict[str, tuple[str, ...]] = _FOUND_BY_A_SECRET_OR_A_HASH | _READ_BY_ALL
 # what the web may do with a table, where it is not everything
-RIGHTS = {"audit_log": (READ, ADD)}
+RIGHTS = {"audit_log": (READ, ADD), "django_migrations": (READ,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,17 @@ def all_owned() -> dict[str, Owned]:
     """Every owned table of the portal's own database, by name."""
     found = (_owned(model) for model in apps.get_models() if path_of(model))
     return {owned.table: owned for owned in found}
+
+
+def all_shared() -> dict[str, tuple[str, ...]]:
+    """By name, every table that is nobody's: what everybody may do there."""
+    models = apps.get_models(include_auto_created=True)
+    found = {
+        model._meta.db_table: SHARED.get(model._meta.label_lower, ())
+        for model in models
+        if not path_of(model) and not model._meta.proxy
+    }
+    return {table: commands for table, commands in found.items() if commands != ALL_COMMANDS}
 
 
 def path_of(model: type[models.Model]) -> str:
