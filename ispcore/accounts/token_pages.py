@@ -117,11 +117,15 @@ class ApiTokenAdmin(PageAdmin):
         return response
 
     def page_context(self, request: HttpRequest, row: ApiToken) -> dict[str, Any]:
-        return {"token": row, "scopes": [_words(scope) for scope in row.scopes]}
+        may_revoke = manages_account(account_of(request), row.account)
+        scopes = [_words(scope) for scope in row.scopes]
+        return {"token": row, "scopes": scopes, "may_revoke": may_revoke}
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, May.EDIT_ACCOUNTS)
         token = self.visible_or_404(request, pk)
+        if not manages_account(account_of(request), token.account):
+            raise PermissionDenied  # an administrator does not end what a super user has set up
         try:
             operations.revoke(token, by=actor_of(request))
         except AlreadyRevoked as fault:

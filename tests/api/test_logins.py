@@ -123,6 +123,14 @@ def test_a_role_that_asks_for_one_lets_nobody_in_without(api: ApiClient, noc: Ac
     assert api.log_in("noc", code=codes_of(noc))
 
 
+def test_who_was_in_before_the_role_asked_gets_no_further(api: ApiClient, noc: Account) -> None:
+    pair = api.log_in("noc")
+    RolePolicy.objects.filter(role="operator").update(needs_second_factor=True)
+    assert refreshed(pair) is None
+    codes_of(noc)
+    assert refreshed(pair)
+
+
 def test_a_refresh_token_is_good_once(api: ApiClient, noc: Account) -> None:
     first = api.log_in("noc")
     second = refreshed(first)

@@ -68,6 +68,21 @@ def test_a_token_is_shown_once_and_then_never(as_admin: Client) -> None:
         assert token.digest not in page
 
 
+def test_an_administrator_ends_no_token_of_a_super_users_machine(
+    as_admin: Client, super_user: Account
+) -> None:
+    above = Client()
+    above.force_login(super_user)
+    token, _ = made(above, machine(above, role="super_user"))
+    assert (
+        "Revoke</button>"
+        not in as_admin.get(f"/admin/accounts/apitoken/{token.pk}/").content.decode()
+    )
+    assert as_admin.post(f"/admin/accounts/apitoken/{token.pk}/revoke/").status_code == 403
+    token.refresh_from_db()
+    assert token.is_live
+
+
 def test_the_button_revokes_it(as_admin: Client) -> None:
     token, _ = made(as_admin, machine(as_admin))
     url = f"/admin/accounts/apitoken/{token.pk}/revoke/"
