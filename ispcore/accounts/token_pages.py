@@ -55,6 +55,7 @@ class ApiTokenAdmin(PageAdmin):
     """API tokens of machine accounts. They are not changed: revoke one, and make another."""
 
     form = ApiTokenForm
+    asks_before_change = True  # a new one is a way in for months
     page_template = "portal/token.html"
     list_display = ("name", "account", "begins", "may", "expires", "last_used", "works")
     list_filter = (("account", admin.RelatedOnlyFieldListFilter),)
