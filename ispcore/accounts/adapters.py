@@ -76,7 +76,7 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
             messages.warning(request, format_html(words, reverse("mfa_index")))
         response.set_cookie(
             DEVICE_COOKIE,
-            signing.dumps(user.username.lower(), salt=DEVICE_SALT),
+            signing.dumps(user.username, salt=DEVICE_SALT),
             max_age=DEVICE_AGE_S,
             secure=settings.SESSION_COOKIE_SECURE,
             httponly=True,
@@ -141,5 +141,5 @@ def attempt_of(request: HttpRequest, name: str) -> Attempt:
         owner = signing.loads(cookie, salt=DEVICE_SALT, max_age=DEVICE_AGE_S)
     except signing.BadSignature:
         owner = None
-    device = cookie if owner is not None and owner == name.lower() else ""
+    device = cookie if owner is not None and owner == name else ""
     return Attempt(name, request.META.get("REMOTE_ADDR", ""), device)

@@ -206,6 +206,18 @@ def test_nobody_signs_up() -> None:
         assert Client().get(path).status_code == 404
 
 
+def test_an_account_that_is_called_nearly_alike_buys_no_tries(noc: Account) -> None:
+    """Who keeps a tenant's accounts may name one of them so."""
+    Account.objects.create_user("NOC", password="NOC-password", role="viewer")
+    browser = Client()
+    for _ in range(FREE_TRIES):
+        browser.post(LOGIN, {"login": "noc", "password": "wrong"})
+        browser.post(LOGIN, {"login": "NOC", "password": "NOC-password"})
+        browser.post("/account/logout/")
+    answer = browser.post(LOGIN, {"login": "noc", "password": "wrong"})
+    assert "Too many failed logins for this name" in answer.content.decode()
+
+
 class OthersMeanwhile(RoleBackend):
     """A password that takes as long to check as others need to fail with theirs."""
 

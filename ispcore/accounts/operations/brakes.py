@@ -37,7 +37,11 @@ class Brake:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Somebody says a name and a password; `device` is named by a cookie that we once gave to a
-    browser in which this very account logged in."""
+    browser in which this very account logged in.
+
+    Names count letter for letter, as they log in: whoever may make an account "NOC" would else buy
+    tries for "noc" with it.
+    """
 
     name: str
     address: str
@@ -51,8 +55,7 @@ class Attempt:
         also from beside it, its owner gets in. So does, up to the count of its address, who comes
         from where the account logged in before.
         """
-        name = self.name.lower()
-        network = network_of(self.address)
+        name, network = self.name, network_of(self.address)
         if self.device:
             return [_brake("device", self.device, name, what="for this name from this browser")]
         found = [
@@ -157,9 +160,9 @@ def _brake(
 
 
 def _account_of(name: str) -> Account | None:
-    return None if "\0" in name else Account.objects.filter(username__iexact=name).first()
+    return None if "\0" in name else Account.objects.filter(username=name).first()
 
 
 def _is_known(name: str, network: str) -> bool:
-    known = KnownNetwork.objects.filter(account__username__iexact=name, network=network)
+    known = KnownNetwork.objects.filter(account__username=name, network=network)
     return "\0" not in name and known.exists()
