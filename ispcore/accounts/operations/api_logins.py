@@ -106,7 +106,7 @@ def forget_ended() -> int:
 def _read(text: str) -> RefreshToken:
     try:
         token = RefreshToken(text)  # type: ignore[arg-type] # takes the encoded text too
-    except TokenError as error:
+    except (TokenError, RecursionError) as error:  # its JSON may be nested without end
         raise LoginEnded from error
     if not isinstance(token.get("login"), int):
         raise LoginEnded
