@@ -221,10 +221,10 @@ def test_an_account_that_is_called_nearly_alike_buys_no_tries(noc: Account) -> N
 class OthersMeanwhile(RoleBackend):
     """A password that takes as long to check as others need to fail with theirs."""
 
-    def authenticate(self, request: Any, **credentials: Any) -> Account | None:
+    def authenticate(self, *args: Any, **credentials: Any) -> Account | None:
         for _ in range(FREE_TRIES):
             brakes.count_failure(Attempt("noc", "127.0.0.1"))
-        return super().authenticate(request, **credentials)
+        return super().authenticate(*args, **credentials)
 
 
 @pytest.mark.parametrize("password", ["noc-password", "wrong"])

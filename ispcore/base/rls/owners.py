@@ -40,18 +40,20 @@ AT_LOGIN: dict[str, tuple[str, ...]] = {
     "accounts.knownnetwork": (READ,),
 }
 # tables that are nobody's: what everybody may do there, whoever they are; all else is for staff
-_FOUND_BY_A_SECRET_OR_A_HASH = dict.fromkeys(
-    ("sessions.session", "accounts.liveticket", "accounts.loginbrake", "accounts.sharedcache"),
-    ALL_COMMANDS,
-)
-_READ_BY_ALL = dict.fromkeys(
-    (
-        *("accounts.rolepermission", "accounts.rolepolicy", "contenttypes.contenttype"),
-        *("monitoring.rule", "resellers.plan", "routers.uplink"),
-    ),
-    (READ,),
-)
-SHARED: dict[str, tuple[str, ...]] = _FOUND_BY_A_SECRET_OR_A_HASH | _READ_BY_ALL
+SHARED: dict[str, tuple[str, ...]] = {
+    # found by a secret or a hash, before anybody is known
+    "sessions.session": ALL_COMMANDS,
+    "accounts.liveticket": ALL_COMMANDS,
+    "accounts.loginbrake": ALL_COMMANDS,
+    "accounts.sharedcache": ALL_COMMANDS,
+    # what pages and the API show, or go by
+    "accounts.rolepermission": (READ,),
+    "accounts.rolepolicy": (READ,),
+    "contenttypes.contenttype": (READ,),
+    "monitoring.rule": (READ,),
+    "resellers.plan": (READ,),
+    "routers.uplink": (READ,),
+}
 # what the web may do with a table, where it is not everything
 RIGHTS = {"audit_log": (READ, ADD), "django_migrations": (READ,)}
 
