@@ -63,9 +63,7 @@ def _my_usage(key: str) -> Spots:
 
 
 def _my_alerts(key: str) -> Spots:
-    tenant = Tenant.objects.filter(pk=pk_of(key)).first()
-    if tenant is None:
-        raise LookupError(key)
+    tenant = _tenant(key)
     reseller = Reseller.objects.filter(tenant=tenant).select_related("tenant", "plan").first()
     shown = home.alert_context(Alert.objects.filter(tenant=tenant), reseller)
     return render_spots(MY_ALERTS, alert_pages.always() | shown)
@@ -93,8 +91,15 @@ def _tenant_of_reseller(key: str) -> int | None:
     return _reseller(key).tenant_id
 
 
-def _tenant(key: str) -> int | None:
-    return pk_of(key)
+def _tenant(key: str) -> Tenant:
+    tenant = Tenant.objects.filter(pk=pk_of(key)).first()
+    if tenant is None:
+        raise LookupError(key)
+    return tenant
+
+
+def _tenant_id(key: str) -> int | None:
+    return _tenant(key).pk
 
 
 TOPICS = [
@@ -115,5 +120,5 @@ TOPICS = [
         resource="resellers",
         follows="reseller-usage",
     ),
-    Topic("my-alerts", _my_alerts, _is_of_tenant, _tenant, resource="alerts", follows="alerts"),
+    Topic("my-alerts", _my_alerts, _is_of_tenant, _tenant_id, resource="alerts", follows="alerts"),
 ]

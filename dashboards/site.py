@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -36,6 +38,13 @@ MENU = (
 
 class OwnPasswordForm(AdminPasswordChangeForm):
     """A change of one's own password, by the operation that records it."""
+
+    def clean_old_password(self) -> str:
+        """Checked as at the login: who guesses it, on a screen left open, waits."""
+        given: str = self.cleaned_data["old_password"]
+        if not get_adapter().reauthenticate(self.user, given):
+            raise ValidationError(self.error_messages["password_incorrect"], "password_incorrect")
+        return given
 
     def save(self, commit: bool = True) -> Account:
         accounts.set_password(

@@ -11,10 +11,12 @@ from django.http import HttpRequest, JsonResponse
 
 from ispcore.base import clock, lost_jobs
 from ispcore.base.models import Heartbeat
+from ispcore.base.rls import identity
 
 log = logging.getLogger(__name__)
 
 
+@identity.acting_for_all()  # what the portal says of itself, whoever asks
 def health(request: HttpRequest) -> JsonResponse:
     """200 while the portal's own database answers, else 503; RADIUS is reported, never fatal.
 

@@ -349,6 +349,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["ispcore.accounts.permissions.RolePermissions"],
+    "DEFAULT_PARSER_CLASSES": ["ispcore.accounts.api_bodies.FlatJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
@@ -364,6 +365,8 @@ SIMPLE_JWT = {
 }
 
 # --- logs ------------------------------------------------------------------------------------
+# anybody can send a thousand of these, each with its trace
+_FROM_ANYBODY = ("DisallowedHost", "RequestDataTooBig", "TooManyFieldsSent", "TooManyFilesSent")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -385,7 +388,7 @@ LOGGING = {
     "loggers": {
         "django-q": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "django.request": {"level": "ERROR"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can send a thousand
+        **{f"django.security.{fault}": {"level": "CRITICAL"} for fault in _FROM_ANYBODY},
         "daphne": {"level": "WARNING"},
         "psycopg.pool": {"level": "ERROR"},  # each try to connect; who needed it says so once
     },

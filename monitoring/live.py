@@ -3,7 +3,7 @@ chosen objects. A tenant's people have a topic of their own."""
 
 from django.db.models import QuerySet
 
-from ispcore.accounts.models import Account
+from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.pages import pk_of
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
@@ -36,7 +36,10 @@ def _alerts_of(key: str) -> QuerySet[Alert]:
 
 
 def _whose(key: str) -> int | None:
-    return pk_of(key) or None
+    tenant_id = pk_of(key)
+    if tenant_id and not Tenant.objects.filter(pk=tenant_id).exists():
+        raise LookupError(key)
+    return tenant_id or None
 
 
 def _spots(key: str) -> Spots:

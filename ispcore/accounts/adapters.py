@@ -46,15 +46,10 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> Account | None:
         """The account, or None. Raises ValidationError where the brake says to wait."""
         attempt = attempt_of(request, str(credentials.get("username", "")))
-        wait_s, what = brakes.wait_s(attempt)
-        if wait_s:
-            raise ValidationError(
-                f"Too many failed logins {what}: wait {wait_s} s, then try again.",
-                code="throttled",
-            )
+        _refuse_while(*brakes.wait_s(attempt))
         account = authenticate(request, **credentials)
+        _refuse_while(*brakes.judge(attempt, is_right=isinstance(account, Account)))
         if not isinstance(account, Account):
-            brakes.count_failure(attempt)
             return None
         if not second_factor.is_asked_of(account):
             brakes.forgive(attempt)
@@ -81,7 +76,7 @@ class PortalAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has 
             messages.warning(request, format_html(words, reverse("mfa_index")))
         response.set_cookie(
             DEVICE_COOKIE,
-            signing.dumps(user.username.lower(), salt=DEVICE_SALT),
+            signing.dumps(user.username, salt=DEVICE_SALT),
             max_age=DEVICE_AGE_S,
             secure=settings.SESSION_COOKIE_SECURE,
             httponly=True,
@@ -134,6 +129,14 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth ha
         return bool(others.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
 
 
+def _refuse_while(wait_s: int, what: str) -> None:
+    if wait_s:
+        raise ValidationError(
+            f"Too many failed logins {what}: wait {wait_s} s, then try again.",
+            code="throttled",
+        )
+
+
 def attempt_of(request: HttpRequest, name: str) -> Attempt:
     """What is counted for whoever says this name: with the device, where its cookie is ours and
     names the same account."""
@@ -142,5 +145,5 @@ def attempt_of(request: HttpRequest, name: str) -> Attempt:
         owner = signing.loads(cookie, salt=DEVICE_SALT, max_age=DEVICE_AGE_S)
     except signing.BadSignature:
         owner = None
-    device = cookie if owner is not None and owner == name.lower() else ""
+    device = cookie if owner is not None and owner == name else ""
     return Attempt(name, request.META.get("REMOTE_ADDR", ""), device)

@@ -50,9 +50,7 @@ class LoginView(OpenView):
         given = _read(LoginBody, request)
         address = address_of(request)
         attempt = Attempt(given["username"], address or "")
-        wait_s, what = brakes.wait_s(attempt)
-        if wait_s:
-            raise Throttled(wait=wait_s, detail=f"too many failed logins {what}")
+        _refuse_while(*brakes.wait_s(attempt))
         account = request.user = self._account(request, given, attempt)
         brakes.forgive(attempt)
         token = api_logins.start(account, address=address, by=account.actor)
@@ -61,18 +59,18 @@ class LoginView(OpenView):
 
     @staticmethod
     def _account(request: Request, given: dict[str, Any], attempt: Attempt) -> Account:
-        """Who says this name, password and code. Raises AuthenticationFailed."""
+        """Who says this name, password and code. Raises AuthenticationFailed, Throttled."""
         said = {"username": given["username"], "password": given["password"]}
         account, code = authenticate(request._request, **said), given["code"]
-        if isinstance(account, Account) and not account.is_machine:
-            if not second_factor.is_asked_of(account):
-                return _without_code(account)
-            if not code:
-                raise AuthenticationFailed({"detail": CODE_NEEDED, "code": "second_factor_needed"})
-            if second_factor.is_right(account, code):
-                return account
-        brakes.count_failure(attempt)
-        raise AuthenticationFailed(WRONG)
+        known = account if isinstance(account, Account) and not account.is_machine else None
+        asks = known is not None and second_factor.is_asked_of(known)
+        fits = known is not None and not (asks and code and not second_factor.is_right(known, code))
+        _refuse_while(*brakes.judge(attempt, is_right=fits))
+        if known is None or not fits:
+            raise AuthenticationFailed(WRONG)
+        if asks and not code:
+            raise AuthenticationFailed({"detail": CODE_NEEDED, "code": "second_factor_needed"})
+        return known if asks else _without_code(known)
 
 
 class RefreshView(OpenView):
@@ -123,6 +121,11 @@ def _read(body: type[Any], request: Request) -> dict[str, Any]:
     form.is_valid(raise_exception=True)
     given: dict[str, Any] = form.validated_data
     return given
+
+
+def _refuse_while(wait_s: int, what: str) -> None:
+    if wait_s:
+        raise Throttled(wait=wait_s, detail=f"too many failed logins {what}")
 
 
 def _without_code(account: Account) -> Account:

@@ -64,7 +64,7 @@ class LoginAuthentication(JWTAuthentication):
             return None
         try:
             token = self.get_validated_token(raw)
-        except InvalidToken:
+        except (InvalidToken, RecursionError):  # its JSON may be nested without end
             raise AuthenticationFailed(NOT_GOOD) from None
         bearer = _bearer(token)
         account = api_identity.account_of(bearer, address=address_of(request))

@@ -11,6 +11,8 @@ from django.forms import TextInput
 from django.http import HttpRequest
 from django_q.tasks import async_task
 
+from ispcore.base.rls import identity
+
 SEND_LINKS = "ispcore.accounts.tasks.send_reset_links"
 
 
@@ -73,7 +75,8 @@ class ResetForm(Plain, account_forms.ResetPasswordForm):  # type: ignore[misc]
         email: str = self.cleaned_data["email"]
         base_url = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
         address = request.META.get("REMOTE_ADDR") or None
-        async_task(SEND_LINKS, email, base_url, address, q_options={"cluster": "default"})
+        with identity.acting_for_all():  # the queue is the portal's own
+            async_task(SEND_LINKS, email, base_url, address, q_options={"cluster": "default"})
         return email
 
 

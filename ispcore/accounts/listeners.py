@@ -7,7 +7,13 @@ from django.http import HttpRequest
 
 from ispcore.accounts.adapters import attempt_of
 from ispcore.accounts.models import Account
-from ispcore.accounts.operations import brakes, known_networks, second_factors, sessions
+from ispcore.accounts.operations import (
+    api_logins,
+    brakes,
+    known_networks,
+    second_factors,
+    sessions,
+)
 from ispcore.base import addresses
 
 
@@ -25,10 +31,12 @@ def code_was_wrong(request: HttpRequest, user: Account, **about: Any) -> None:
 def second_factor_added(
     request: HttpRequest, user: Account, authenticator: Authenticator, **about: Any
 ) -> None:
-    """Other browsers proved less than is asked for from now on: they log in again."""
+    """Other browsers and API clients proved less than is asked for from now on: they log in again."""
     second_factors.note(user, action="add", kind=authenticator.type, by=user.actor)
     if authenticator.type != Authenticator.Type.RECOVERY_CODES:
         sessions.end_all(user, by=user.actor, but=request.session.session_key or "")
+        if user.api_logins.filter(revoked_at=None).exists():
+            api_logins.end_all(user, by=user.actor)
 
 
 def second_factor_removed(user: Account, authenticator: Authenticator, **about: Any) -> None:

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 
 from ispcore.accounts.freshness import ask_again
 from ispcore.accounts.models import Account, RolePolicy
-from ispcore.accounts.operations import policies, second_factors, sessions
+from ispcore.accounts.operations import api_logins, policies, second_factors, sessions
 from ispcore.accounts.pages import OperationForm, ScopedAdmin, account_of, actor_of, posted
 from ispcore.accounts.roles import Role
 from ispcore.base.templatetags.isp import duration, plural, state
@@ -43,12 +43,15 @@ class LoginsOfAccount(ScopedAdmin):
         ]
 
     def end_sessions(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Log an account out of every browser (one's own stays, where it is one's own account)."""
+        """Log an account out of every browser (one's own stays, where it is one's own account) and
+        every API client."""
         account = self._changeable(request, pk)
         if request.method == "POST":
             own = request.session.session_key or ""
             count = sessions.end_all(account, by=actor_of(request), but=own)
-            messages.success(request, f"{account} was logged out of {plural(count, 'browser')}.")
+            clients = api_logins.end_all(account, by=actor_of(request))
+            where = f"{plural(count, 'browser')} and {plural(clients, 'API client')}"
+            messages.success(request, f"{account} was logged out of {where}.")
             return redirect(_form_of(account))
         return self._confirm(
             request,

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 
 from ispcore.accounts import matrix
+from ispcore.accounts.freshness import ask_again
 from ispcore.accounts.models import Account, RolePermission
 from ispcore.accounts.operations import matrix as operations
 from ispcore.accounts.operations.matrix import Change, MatrixMoved, is_fixed
@@ -61,11 +62,14 @@ def page(request: HttpRequest) -> dict[str, Any] | HttpResponse:
     """What the page shows, or where it leads once it has changed something.
 
     Whoever manages the staff's accounts sees the table, a super user changes it: by a form with a
-    box per cell, then by one that names what changes. Raises PermissionDenied.
+    box per cell, then by one that names what changes, and who proved of late who they are. Raises
+    PermissionDenied.
     """
     account = require(request, May.EDIT_ACCOUNTS)
     if not account.sees_all or (request.method == "POST" and not account.is_superuser):
         raise PermissionDenied
+    if account.is_superuser and (asked := ask_again(request)) is not None:
+        return asked
     if request.method != "POST":
         return _table(account)
     if "confirm" in request.POST:

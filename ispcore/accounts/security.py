@@ -65,32 +65,38 @@ def notice(kind: str, *, account: Account | None, address: str | None, words: st
 
 
 def denied_row(request: Asked, model: type[models.Model], pk: object) -> None:
-    """Somebody asked for a row that their account is not shown.
+    """Somebody asked for a row that their account is not shown."""
+    account = request.user
+    if isinstance(account, Account) and not account.is_staff:
+        what = f"{model._meta.verbose_name} {pk}"
+        address = addresses.plain(request.META.get("REMOTE_ADDR") or "")
+        denied(account, _tenant_of(model, pk), what=what, address=address)
+
+
+def denied(account: Account, tenant_id: int | None, *, what: str, address: str | None) -> None:
+    """An account was refused what belongs to this tenant; None: to none, or it is not there.
 
     Where it is another tenant's, that is counted, and told from the third time in 15 minutes on.
     """
-    account = request.user
-    if not isinstance(account, Account) or account.is_staff:
-        return
-    address = addresses.plain(request.META.get("REMOTE_ADDR") or "")
-    if not _is_of_another_tenant(model, pk, account):
+    if account.is_staff or tenant_id in {None, account.tenant_id}:
         return
     times = counts.count(f"denied:{account.pk}", for_s=WINDOW_S)
     if times >= DENIED_AT:
         words = (
             f"{account} asked {times} times for what belongs to another tenant, "
-            f"at last {model._meta.verbose_name} {pk} from {address or 'an unknown address'}"
+            f"at last {what} from {address or 'an unknown address'}"
         )
         notice(DENIED_TENANT, account=account, address=address, words=words)
 
 
-def _is_of_another_tenant(model: type[models.Model], pk: object, account: Account) -> bool:
+def _tenant_of(model: type[models.Model], pk: object) -> int | None:
     path = getattr(model, "tenant_path", None)
     if path is None or not str(pk).isdecimal() or len(str(pk)) > 18:
-        return False
-    others = model._base_manager.filter(pk=int(str(pk))).exclude(**{path: account.tenant_id})
+        return None
     with identity.acting_for_all():
-        return others.exists()
+        rows = model._base_manager.filter(pk=int(str(pk)))
+        found: int | None = rows.values_list(path, flat=True).first()
+    return found
 
 
 def _tell(

@@ -55,6 +55,7 @@ class ApiTokenAdmin(PageAdmin):
     """API tokens of machine accounts. They are not changed: revoke one, and make another."""
 
     form = ApiTokenForm
+    asks_before_change = True  # a new one is a way in for months
     page_template = "portal/token.html"
     list_display = ("name", "account", "begins", "may", "expires", "last_used", "works")
     list_filter = (("account", admin.RelatedOnlyFieldListFilter),)
@@ -117,11 +118,15 @@ class ApiTokenAdmin(PageAdmin):
         return response
 
     def page_context(self, request: HttpRequest, row: ApiToken) -> dict[str, Any]:
-        return {"token": row, "scopes": [_words(scope) for scope in row.scopes]}
+        may_revoke = manages_account(account_of(request), row.account)
+        scopes = [_words(scope) for scope in row.scopes]
+        return {"token": row, "scopes": scopes, "may_revoke": may_revoke}
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         require(request, May.EDIT_ACCOUNTS)
         token = self.visible_or_404(request, pk)
+        if not manages_account(account_of(request), token.account):
+            raise PermissionDenied  # an administrator does not end what a super user has set up
         if request.method != "POST":
             return self._confirm(request, token)
         try:

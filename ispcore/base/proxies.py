@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
-from ispcore.base.addresses import Network, client_address, is_in
+from ispcore.base.addresses import Network, client_address, is_in, plain
 
 Scope = MutableMapping[str, Any]
 Application = Callable[[Scope, Any, Any], Awaitable[None]]
@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 
 
 class TrustedProxies:
-    """The client's address is the proxy's word where the proxy is ours, else the peer's own.
+    """The client's address is the proxy's word where the proxy is ours, else the peer's own; without
+    the name of an interface (fe80::1%eth0), which no column of addresses takes.
 
     Around pages and sockets alike. Headers of strangers that claim to be a proxy's are dropped:
     Django believes X-Forwarded-Proto (SECURE_PROXY_SSL_HEADER) of whoever sends it.
@@ -38,8 +39,9 @@ class TrustedProxies:
         if is_in(peer, self.trusted):
             said = [value.decode("latin-1") for name, value in headers if name == FORWARDED]
             address = client_address(peer, said, self.trusted)
-            scope["client"] = [address, port if address == peer else 0]
+            scope["client"] = [plain(address) or address, port if address == peer else 0]
             return
+        scope["client"] = [plain(peer) or peer, port]
         scope["headers"] = [each for each in headers if not each[0].startswith(SAID_BY_PROXIES)]
         if len(scope["headers"]) < len(headers):
             self._tell(peer)

@@ -14,14 +14,17 @@ import json
 import logging
 import random
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import Error
 
+from ispcore.accounts import security
 from ispcore.accounts.acting import acting_as
 from ispcore.accounts.models import Account
 from ispcore.base import clock
+from ispcore.base.rls import identity
 from ispcore.live import topics
 from ispcore.live.doors import Entry, admit, origin_allowed, ticket_of
 from ispcore.live.hub import Hub, Name, Subscriber, hub
@@ -138,7 +141,9 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         present = {(one.topic.name, one.key) for one in self._subscriber.sent}
         room = MOST_TOPICS - len(present)
         new = [name for name in names if name not in present]
-        allowed = await self._allowed([*(present & set(names)), *new[:room]])
+        asked = [*(present & set(names)), *new[:room]]
+        allowed = await self._allowed(asked)
+        await self._tell_denied([name for name in asked if name not in allowed])
         for name in names:
             topic = topics.get(name[0]) if name in allowed else None
             if topic is None:
@@ -151,6 +156,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels has
         if account is None or not names:
             return set()
         return await self._hub.in_thread(lambda: {name for name in names if _may(account, name)})
+
+    async def _tell_denied(self, names: list[Name]) -> None:
+        account, address = self._account, self._entry.address
+        if account is not None and names:
+            await self._hub.in_thread(lambda: _tell_denied(account, names, address=address))
 
     async def _who(self) -> Account | None:
         return await self._hub.in_thread(self._entry.account)
@@ -219,6 +229,18 @@ def _may(account: Account, name: Name) -> bool:
             return topic.allowed(account, name[1])
     except LookupError:
         return False
+
+
+def _tell_denied(account: Account, names: list[Name], *, address: str | None) -> None:
+    """These were refused: what is another tenant's is counted, as a page's address would be."""
+    for name, key in names:
+        topic = topics.get(name)
+        if topic is None:
+            continue
+        with suppress(LookupError):
+            with identity.acting_for_all():
+                tenant_id = topic.whose(key)
+            security.denied(account, tenant_id, what=f"live {name} {key}", address=address)
 
 
 def _understood(text: str | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
@@ -19,6 +20,7 @@ from django.db import Error, connections
 
 from ispcore.base import clock, leases
 from ispcore.base.outages import brief, is_away
+from ispcore.base.rls import identity
 from ispcore.live import topics
 from ispcore.live.topics import Spots, Topic, followers
 
@@ -224,7 +226,7 @@ async def show_life(name: str, every_s: float) -> None:
     started_at = clock.now()
     while True:
         try:
-            await hub().in_thread(lambda: leases.beat(name, started_at=started_at))
+            await hub().in_thread(lambda: _beat(name, started_at))
         except Error as error:
             log.warning("%s: heartbeat not written: %s", name, str(error).strip())
         await asyncio.sleep(every_s)
@@ -234,7 +236,17 @@ async def show_end(name: str) -> None:
     """Take the heartbeat back, so that nobody misses this process; a database away forbids it."""
     with suppress(Error, TimeoutError):
         async with asyncio.timeout(3):
-            await hub().in_thread(lambda: leases.retire(name))
+            await hub().in_thread(lambda: _retire(name))
+
+
+@identity.acting_for_all()
+def _beat(name: str, started_at: datetime) -> None:
+    leases.beat(name, started_at=started_at)
+
+
+@identity.acting_for_all()
+def _retire(name: str) -> None:
+    leases.retire(name)
 
 
 def _with_connections(function: Callable[[], Result]) -> Result:

@@ -112,8 +112,8 @@ def _word(response: Any, surface: Surface, led: dict[str, str]) -> str:
             return "elsewhere"
         return "elsewhere" if led.get(surface.name) == to else "allowed"
     words = {401: "refused", 403: "refused", 404: "hidden", 405: "hidden"}
-    # 400: who asks may, and what was sent (nothing) is judged
-    taken = response.status_code in {200, 201, 202, 204, 400}
+    # 400 and 415: who asks may, and what was sent (nothing, and that no JSON) is judged
+    taken = response.status_code in {200, 201, 202, 204, 400, 415}
     return words.get(response.status_code, "allowed" if taken else "broken")
 
 

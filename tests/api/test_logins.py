@@ -1,6 +1,8 @@
 """API logins: a password becomes tokens, each refresh token is good once, and all of it ends."""
 
+import json
 import threading
+from base64 import urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,6 +124,14 @@ def test_a_role_that_asks_for_one_lets_nobody_in_without(api: ApiClient, noc: Ac
     assert api.log_in("noc", code=codes_of(noc))
 
 
+def test_who_was_in_before_the_role_asked_gets_no_further(api: ApiClient, noc: Account) -> None:
+    pair = api.log_in("noc")
+    RolePolicy.objects.filter(role="operator").update(needs_second_factor=True)
+    assert refreshed(pair) is None
+    codes_of(noc)
+    assert refreshed(pair)
+
+
 def test_a_refresh_token_is_good_once(api: ApiClient, noc: Account) -> None:
     first = api.log_in("noc")
     second = refreshed(first)
@@ -181,6 +191,18 @@ def test_what_another_key_signed_or_no_login_stands_behind_opens_nothing(
     unknown["login"] = 999
     for token in (forged, unsigned, bare, str(unknown)):
         assert not alive({"access": token})
+
+
+def test_what_is_nested_without_end_is_refused(client: "Client", db: None) -> None:
+    nested = "[" * 3_000
+    token = f"{urlsafe_b64encode(nested.encode()).decode()}.e30.e30"
+    bodies = (nested * 10, json.dumps({"refresh": token[:4096]}))
+    for url in ("/api/auth/login", "/api/auth/refresh", "/api/auth/logout"):
+        for body in bodies:
+            answer = client.generic("POST", url, body, content_type="application/json")
+            assert answer.status_code in {204, 400, 401}, (url, answer.content)
+    answer = client.get("/api/alerts", headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 401
 
 
 def test_an_expired_token_is_refused(api: ApiClient, noc: Account) -> None:

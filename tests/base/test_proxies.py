@@ -110,6 +110,12 @@ async def test_a_stranger_is_no_proxy(caplog: pytest.LogCaptureFixture) -> None:
     assert "203.0.113.9: not in TRUSTED_PROXIES" in caplog.text
 
 
+@pytest.mark.parametrize("peer", ["fe80::1%eth0", "127.0.0.1"])
+async def test_the_client_has_an_address_that_can_be_stored(peer: str) -> None:
+    told = await seen(peer, [(b"x-forwarded-for", b"fe80::1%eth0")])
+    assert told["client"][0] == "fe80::1"
+
+
 async def test_what_has_no_client_passes() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         scope["passed"] = True

@@ -68,6 +68,20 @@ def test_a_token_is_shown_once_and_then_never(as_admin: Client) -> None:
         assert token.digest not in page
 
 
+def test_an_administrator_ends_no_token_of_a_super_users_machine(
+    as_admin: Client, super_user: Account
+) -> None:
+    above = Client()
+    above.force_login(super_user)
+    token, _ = made(above, machine(above, role="super_user"))
+    url = f"/admin/accounts/apitoken/{token.pk}/"
+    assert f'href="{url}revoke/"' not in as_admin.get(url).content.decode()
+    assert as_admin.get(f"{url}revoke/").status_code == 403
+    assert as_admin.post(f"{url}revoke/").status_code == 403
+    token.refresh_from_db()
+    assert token.is_live
+
+
 def test_it_is_revoked_once_that_is_confirmed(as_admin: Client) -> None:
     token, _ = made(as_admin, machine(as_admin))
     url = f"/admin/accounts/apitoken/{token.pk}/revoke/"

@@ -47,6 +47,7 @@ def dangerous(isp: "Isp", account: Account) -> list[str]:
         reverse("admin:accounts_account_set_password", args=[account.pk]),
         reverse("admin:accounts_account_second_factor", args=[account.pk]),
         reverse("admin:accounts_account_add"),
+        reverse("admin:accounts_apitoken_add"),
         "/account/second-factor/totp/activate/",
         "/account/second-factor/recovery-codes/generate/",
     ]
@@ -56,6 +57,21 @@ def test_the_dangerous_asks_again(isp: "Isp", of_this_morning: Client, noc: Acco
     for url in dangerous(isp, noc):
         for method in (of_this_morning.get, of_this_morning.post):
             assert method(url)["Location"].startswith(AGAIN), url
+
+
+def test_so_does_what_roles_may(
+    super_user: Account, admin_account: Account, frozen_clock: Callable[[datetime], None]
+) -> None:
+    url = reverse("admin:accounts_account_matrix")
+    client = logged_in("super")
+    assert client.get(url).status_code == 200
+    _forget_the_proof(client)
+    taken = {"confirm": "yes", "change": ["operator.edit_resellers.no"]}
+    assert client.get(url)["Location"].startswith(AGAIN)
+    assert client.post(url, taken)["Location"].startswith(AGAIN)
+    only_reads = logged_in("admin")
+    _forget_the_proof(only_reads)
+    assert only_reads.get(url).status_code == 200
 
 
 def test_what_was_sent_too_late_changes_nothing(of_this_morning: Client, noc: Account) -> None:

@@ -131,3 +131,11 @@ def test_the_mail_leads_to_the_portals_own_address_whatever_host_was_asked(
         Client().post(ASK, {"email": "noc@example.net"}, HTTP_HOST="evil.example")
     job = OrmQ.objects.get().task
     assert job["args"][1] == "https://portal.example.net"
+
+
+def test_a_machine_has_no_password_to_forget(owner: "Account") -> None:
+    owner.is_machine = True
+    owner.set_password(None)
+    owner.save()
+    send()
+    assert not mail.outbox

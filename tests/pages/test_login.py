@@ -1,14 +1,18 @@
 """The login form brakes whoever guesses passwords, and nobody else."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
-from ispcore.accounts.models import Account
+from ispcore.accounts.backend import RoleBackend
+from ispcore.accounts.models import Account, LoginBrake
 from ispcore.accounts.operations import brakes
 from ispcore.accounts.operations.brakes import (
     FREE_TRIES,
     FREE_TRIES_OF_ACCOUNT,
     FREE_TRIES_OF_ADDRESS,
+    Attempt,
 )
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert
@@ -201,3 +205,52 @@ def test_where_to_go_next_sets_no_header(noc: Account, next_page: str) -> None:
 def test_nobody_signs_up() -> None:
     for path in ("/account/signup/", "/account/email/", "/account/login/code/"):
         assert Client().get(path).status_code == 404
+
+
+def test_an_account_that_is_called_nearly_alike_buys_no_tries(noc: Account) -> None:
+    """Who keeps a tenant's accounts may name one of them so."""
+    Account.objects.create_user("NOC", password="NOC-password", role="viewer")
+    browser = Client()
+    for _ in range(FREE_TRIES):
+        browser.post(LOGIN, {"login": "noc", "password": "wrong"})
+        browser.post(LOGIN, {"login": "NOC", "password": "NOC-password"})
+        browser.post("/account/logout/")
+    answer = browser.post(LOGIN, {"login": "noc", "password": "wrong"})
+    assert "Too many failed logins for this name" in answer.content.decode()
+
+
+class OthersMeanwhile(RoleBackend):
+    """A password that takes as long to check as others need to fail with theirs."""
+
+    def authenticate(self, *args: Any, **credentials: Any) -> Account | None:
+        for _ in range(FREE_TRIES):
+            brakes.count_failure(Attempt("noc", "127.0.0.1"))
+        return super().authenticate(*args, **credentials)
+
+
+@pytest.mark.parametrize("password", ["noc-password", "wrong"])
+def test_who_tries_many_at_once_has_no_more_tries(
+    noc: Account, settings: Any, password: str
+) -> None:
+    """And does not learn from the answer which of them was right."""
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.OthersMeanwhile"]
+    assert "Too many failed logins for this name from your address" in attempt(password)
+    given = {"username": "noc", "password": password}
+    answer = Client().post("/api/auth/login", given, content_type="application/json")
+    assert answer.status_code == 429
+
+
+def test_the_old_password_is_not_guessed_on_the_page_that_changes_it(noc: Account) -> None:
+    browser = Client()
+    browser.force_login(noc)
+
+    def change(old: str) -> str:
+        new = {"new_password1": "a quite new password 7", "new_password2": "a quite new password 7"}
+        answer = browser.post("/admin/password_change/", {"old_password": old} | new)
+        return "changed" if answer.status_code == 302 else answer.content.decode()
+
+    for _ in range(FREE_TRIES):
+        assert "Too many" not in change("wrong")
+    assert "Too many failed logins" in change("noc-password")
+    LoginBrake.objects.all().delete()
+    assert change("noc-password") == "changed"

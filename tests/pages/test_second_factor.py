@@ -14,6 +14,8 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from ispcore.accounts.models import RolePolicy
+from ispcore.accounts.operations import api_logins
+from ispcore.accounts.operations.api_logins import LoginEnded
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert
 from tests.pages.test_sessions import is_in, logged_in
@@ -55,10 +57,13 @@ def test_it_is_set_up_and_then_asked_for(
     noc: "Account", django_capture_on_commit_callbacks: Commits
 ) -> None:
     client, elsewhere = logged_in("noc"), logged_in("noc")
+    proved_less = api_logins.start(noc, address=None, by=noc.actor)
     secret, recovery = enrolled(client, django_capture_on_commit_callbacks)
     assert len(recovery) == 10
     assert is_in(client)
     assert not is_in(elsewhere)  # it proved only a password
+    with pytest.raises(LoginEnded):
+        api_logins.refresh(str(proved_less), address=None)
     fresh = half_in()
     assert "not right" in fresh.post(AUTHENTICATE, {"code": "000000"}).content.decode()
     assert fresh.post(AUTHENTICATE, {"code": code(secret, steps_ahead=1)}).status_code == 302
@@ -150,11 +155,14 @@ def test_who_lost_it_is_let_in_by_an_administrator_who_says_why(
     noc: "Account", admin_account: "Account", django_capture_on_commit_callbacks: Commits
 ) -> None:
     enrolled(logged_in("noc"), django_capture_on_commit_callbacks)
+    open_login = api_logins.start(noc, address=None, by=noc.actor)
     url = reverse("admin:accounts_account_second_factor", args=[noc.pk])
     staff = logged_in("admin")
     assert "This field is required" in staff.post(url, {"reason": ""}).content.decode()
     staff.post(url, {"reason": "he stood before me"})
     assert not Authenticator.objects.filter(user=noc).exists()
+    with pytest.raises(LoginEnded):  # whoever found the phone may hold this one
+        api_logins.refresh(str(open_login), address=None)
     entry = AuditEntry.objects.get(action="reset second factor")
     assert (entry.actor, entry.reason) == ("admin", "he stood before me")
     assert is_in(logged_in("noc"))

@@ -10,6 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from ispcore.accounts.models import RolePolicy
+from ispcore.accounts.operations import api_logins
+from ispcore.accounts.operations.api_logins import LoginEnded
 from ispcore.base.models import AuditEntry
 from tests.conftest import NOON
 
@@ -80,8 +82,11 @@ def test_an_administrator_logs_somebody_out_everywhere(
     noc: "Account", admin_account: "Account"
 ) -> None:
     lost = logged_in("noc")
+    program = api_logins.start(noc, address=None, by=noc.actor)
     logged_in("admin").post(reverse("admin:accounts_account_end_sessions", args=[noc.pk]))
     assert not is_in(lost)
+    with pytest.raises(LoginEnded):
+        api_logins.refresh(str(program), address=None)
     assert AuditEntry.objects.get(action="end sessions").actor == "admin"
 
 

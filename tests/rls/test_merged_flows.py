@@ -74,7 +74,8 @@ def portal(
         yield portal
     log = portal.log.read_text()
     assert "Traceback" not in log, log[-5000:]
-    assert "permission denied" not in log
+    for words in ("permission denied", "row-level security", "not written"):
+        assert words not in log, log[-5000:]
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,11 @@ def test_the_web_process_is_bound_by_policies(portal: Walled) -> None:
     found = set(portal.rows(query))
     assert found
     assert {row[1:] for row in found} == {(False, False, False)}
+
+
+def test_the_web_process_shows_life_and_says_so(portal: Walled) -> None:
+    assert portal.rows("SELECT name FROM heartbeats WHERE name LIKE 'web%'")
+    assert "web" in Client(portal).get("/health/").json()["processes"]
 
 
 def test_a_login_is_on_record(portal: Walled, world: dict[str, Any]) -> None:
@@ -310,6 +316,26 @@ def test_what_a_role_may_is_changed_for_everybody(portal: Walled, world: dict[st
 
     assert resellers_once_allowed(allowed=False) == 0
     assert resellers_once_allowed(allowed=True) == 1
+
+
+def test_staff_write_what_is_nobodys(portal: Walled, world: dict[str, Any]) -> None:
+    """Plans, rules, roles; and the buttons by which the web process does what jobs do."""
+    boss = browser_of(portal, "boss")
+    plan = {"name": "Gold", "down_bps": "100M", "up_bps": "100M"}
+    boss.post("/admin/resellers/plan/add/", **plan)
+    assert portal.rows("SELECT down_bps FROM reseller_plans WHERE name = 'Gold'") == [(10**8,)]
+    ((rule,),) = portal.rows("SELECT id FROM role_policies WHERE role = 'viewer'")
+    boss.post(f"/admin/accounts/rolepolicy/{rule}/change/", idle_timeout_s="7200")
+    told = portal.rows("SELECT idle_timeout_s FROM role_policies WHERE role = 'viewer'")
+    assert told == [(7200,)]
+    matrix = {"confirm": "yes", "change": "viewer.handle_alerts.yes"}
+    assert (
+        "One permission is changed" in boss.post("/admin/accounts/account/matrix/", **matrix).text
+    )
+    ((router,),) = portal.rows("SELECT id FROM router_configs ORDER BY id LIMIT 1")
+    polled = boss.post(f"/admin/routers/router/{router}/poll/")
+    assert polled.status == 200
+    assert "othing was c" in polled.text  # nobody answers there
 
 
 def test_jobs_keep_house(portal: Walled, world: dict[str, Any]) -> None:

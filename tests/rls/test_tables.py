@@ -24,14 +24,20 @@ APPEND_ONLY = {"alert_events", "audit_log"}
 NOT_ALLOWED, UNIQUE, RAISED = "42501", "23505", "P0001"
 # tables whose rows are the portal's own: not one of them is about one tenant, or none can be told
 # whose it is before it is read (a ticket, a session, a failed login: found by a secret or a hash)
-NOBODYS = {
+WRITTEN_BY_ALL = {
     *("accounts.liveticket", "accounts.loginbrake", "accounts.sharedcache", "sessions.session"),
+}
+READ_BY_ALL = {
     *("accounts.rolepermission", "accounts.rolepolicy", "contenttypes.contenttype"),
+    *("monitoring.rule", "resellers.plan", "routers.uplink"),
+}
+FOR_STAFF = {
     *("auth.group", "auth.permission", "base.heartbeat", "base.joblease", "base.stalehour"),
     *("django_q.failure", "django_q.ormq", "django_q.schedule", "django_q.success"),
-    *("django_q.task", "live.liveevent", "monitoring.rule", "monitoring.rulestate"),
-    *("account.emailconfirmation", "resellers.plan", "routers.collector", "routers.uplink"),
+    *("django_q.task", "live.liveevent", "monitoring.rulestate"),
+    *("account.emailconfirmation", "routers.collector"),
 }
+NOBODYS = WRITTEN_BY_ALL | READ_BY_ALL | FOR_STAFF
 RADIUS = {"radius"}  # a database of its own
 
 each_table = pytest.mark.parametrize("model", OWNED, ids=lambda model: model._meta.db_table)
@@ -164,6 +170,66 @@ def test_every_table_is_somebodys_or_decided_to_be_nobodys() -> None:
     models = [model for model in apps.get_models() if model._meta.app_label not in RADIUS]
     nobodys = {model._meta.label_lower for model in models if not owners.path_of(model)}
     assert nobodys == NOBODYS
+
+
+@pytest.mark.parametrize("label", sorted(NOBODYS))
+def test_staff_alone_write_what_is_nobodys(isp: Isp, web: Sql, label: str) -> None:
+    """But for what a login needs. The policy is asked before the table is, as above."""
+    statement = f"INSERT INTO {table_of(apps.get_model(label))} DEFAULT VALUES"
+    for sees in (Sight(isp.tenant), AT_LOGIN, NOBODY):
+        with pytest.raises(DatabaseError) as refused:
+            web.count(statement, sees=sees)
+        assert (sqlstate(refused.value) == NOT_ALLOWED) == (label not in WRITTEN_BY_ALL)
+    with pytest.raises(DatabaseError) as by_the_table:
+        web.count(statement, sees=EVERYBODY)
+    assert sqlstate(by_the_table.value) != NOT_ALLOWED
+
+
+@pytest.fixture
+def portals_own(isp: Isp) -> list[str]:
+    """Labels of tables that are nobody's and for no tenant to write, each with a row."""
+    from django_q.models import OrmQ
+
+    from ispcore.base import leases
+    from ispcore.base.models import Heartbeat
+    from resellers.models import Plan
+    from routers.models import Collector, Uplink
+
+    now = isp.noc.created_at
+    made = [
+        Plan.objects.create(name="p", down_bps=10**7, up_bps=10**7),
+        Uplink.objects.create(node="n", checked_at=now),
+        Collector.objects.create(node="n", seen_at=now),
+        OrmQ.objects.create(key="default", payload="x", lock=now),
+    ]
+    leases.beat("web", started_at=now)
+    rest = ("accounts.rolepermission", "contenttypes.contenttype", "monitoring.rule")
+    found = [row._meta.label_lower for row in made] + [Heartbeat._meta.label_lower, *rest]
+    assert set(found) <= READ_BY_ALL | FOR_STAFF
+    return found
+
+
+def test_a_tenant_reads_of_it_what_its_pages_show_and_changes_nothing(
+    isp: Isp, web: Sql, portals_own: list[str]
+) -> None:
+    for label in portals_own:
+        model = apps.get_model(label)
+        table, column = table_of(model), keys_of(model)[0]
+        there = model._default_manager.count()
+        assert there
+        for sees in (Sight(isp.tenant), AT_LOGIN, NOBODY):
+            seen_there = web.rows(f"SELECT count(*) FROM {table}", sees=sees)
+            assert seen_there == [(there if label in READ_BY_ALL else 0,)], label
+            assert web.count(f'UPDATE {table} SET "{column}" = "{column}"', sees=sees) == 0, label
+            assert web.count(f"DELETE FROM {table}", sees=sees) == 0, label
+        update = f'UPDATE {table} SET "{column}" = "{column}"'
+        assert web.count(update, sees=EVERYBODY) == there, label
+
+
+def test_the_web_reads_which_migrations_ran(web: Sql) -> None:
+    assert web.rows("SELECT count(*) > 0 FROM django_migrations", sees=NOBODY) == [(True,)]
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        web.count("DELETE FROM django_migrations", sees=EVERYBODY)
 
 
 def test_nobody_but_jobs_takes_from_the_audit_log(isp: Isp, web: Sql, worker: Sql) -> None:

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from ispcore.accounts import api_identity, security
+from ispcore.accounts import api_identity, policies, security
 from ispcore.accounts.acting import acting_as
 from ispcore.accounts.models import Account, ApiLogin
 from ispcore.base import audit, clock
@@ -48,11 +48,14 @@ def start(account: Account, *, address: str | None, by: Actor) -> RefreshToken:
 def refresh(text: str, *, address: str | None) -> RefreshToken:
     """The next tokens of a login, for its newest refresh token. Raises LoginEnded.
 
-    Of two that come with the same token at the same time one is too late.
+    Of two that come with the same token at the same time one is too late. So is who lacks the
+    second factor that the role has come to ask for.
     """
     token = _read(text)
     login = api_identity.live_logins().filter(pk=token["login"]).first()
     if login is None or not api_identity.has_same_password(login):
+        raise LoginEnded
+    if policies.of(login.account).lacks_second_factor:
         raise LoginEnded
     following = _following(login)
     moved = ApiLogin.objects.filter(pk=login.pk, jti=token["jti"], revoked_at=None)
@@ -103,7 +106,7 @@ def forget_ended() -> int:
 def _read(text: str) -> RefreshToken:
     try:
         token = RefreshToken(text)  # type: ignore[arg-type] # takes the encoded text too
-    except TokenError as error:
+    except (TokenError, RecursionError) as error:  # its JSON may be nested without end
         raise LoginEnded from error
     if not isinstance(token.get("login"), int):
         raise LoginEnded

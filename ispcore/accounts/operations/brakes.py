@@ -36,7 +36,11 @@ class Brake:
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Somebody says a name and a password; `device` is named by a cookie that we once gave to a
-    browser in which this very account logged in."""
+    browser in which this very account logged in.
+
+    Names count letter for letter, as they log in: whoever may make an account "NOC" would else buy
+    tries for "noc" with it.
+    """
 
     name: str
     address: str
@@ -50,8 +54,7 @@ class Attempt:
         also from beside it, its owner gets in. So does, up to the count of its address, who comes
         from where the account logged in before.
         """
-        name = self.name.lower()
-        network = network_of(self.address)
+        name, network = self.name, network_of(self.address)
         if self.device:
             return [_brake("device", self.device, name, what="for this name from this browser")]
         found = [
@@ -84,6 +87,19 @@ def wait_s(attempt: Attempt) -> tuple[int, str]:
         return 0, ""
     left_s = (longest.blocked_until - now).total_seconds()
     return max(int(left_s + 0.999), 1), brakes[longest.key].what
+
+
+def judge(attempt: Attempt, *, is_right: bool) -> tuple[int, str]:
+    """What came of it, once the password was checked; what is wrong counts. Returns as `wait_s`.
+
+    That check takes its time, and who tries hundreds at once would have them all checked before
+    the first of them counts. So whose turn comes when others have failed too often is told to wait
+    as well, right or wrong.
+    """
+    waiting = wait_s(attempt)
+    if not is_right:
+        count_failure(attempt)
+    return waiting
 
 
 def count_failure(attempt: Attempt) -> None:
@@ -143,9 +159,9 @@ def _brake(
 
 
 def _account_of(name: str) -> Account | None:
-    return None if "\0" in name else Account.objects.filter(username__iexact=name).first()
+    return None if "\0" in name else Account.objects.filter(username=name).first()
 
 
 def _is_known(name: str, network: str) -> bool:
-    known = KnownNetwork.objects.filter(account__username__iexact=name, network=network)
+    known = KnownNetwork.objects.filter(account__username=name, network=network)
     return "\0" not in name and known.exists()

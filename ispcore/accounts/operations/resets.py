@@ -27,7 +27,8 @@ def send_links(email: str, *, base_url: str, address: str | None, by: Actor) -> 
     which one it was. The link is void once it was used, after an hour, after a login, and when
     the password or the mail address changes.
     """
-    accounts = Account.objects.filter(email__iexact=email, is_active=True).exclude(email="")
+    people = Account.objects.filter(is_active=True, is_machine=False)
+    accounts = people.filter(email__iexact=email).exclude(email="")
     sent = 0
     for account in accounts[:MOST_ACCOUNTS]:
         if account.email.lower() != email.lower():

@@ -7,6 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from ispcore.accounts.models import Account
+from ispcore.accounts.operations import api_logins
 from ispcore.base import audit, secrets
 from ispcore.base.audit import Actor
 
@@ -26,7 +27,7 @@ def note(account: Account, *, action: str, kind: str, by: Actor) -> None:
 
 
 def reset(account: Account, *, by: Actor, reason: str = "") -> int:
-    """Take all second factors away from who lost them, and end the open sessions; returns how
+    """Take all second factors away from who lost them, and end sessions and API logins; returns how
     many there were. Where the role asks for one, the next login sets one up again."""
     with transaction.atomic():
         rows = Authenticator.objects.filter(user=account)
@@ -34,6 +35,7 @@ def reset(account: Account, *, by: Actor, reason: str = "") -> int:
         rows.delete()
         for session in UserSession.objects.filter(user=account):
             session.end()
+        api_logins.revoke(account.api_logins.all(), why="second factor taken away")
         audit.record(
             "reset second factor",
             account,

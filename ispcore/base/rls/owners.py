@@ -40,8 +40,23 @@ AT_LOGIN: dict[str, tuple[str, ...]] = {
     "accounts.apitoken": (READ, CHANGE),
     "accounts.knownnetwork": (READ,),
 }
+# tables that are nobody's: what everybody may do there, whoever they are; all else is for staff
+SHARED: dict[str, tuple[str, ...]] = {
+    # found by a secret or a hash, before anybody is known
+    "sessions.session": ALL_COMMANDS,
+    "accounts.liveticket": ALL_COMMANDS,
+    "accounts.loginbrake": ALL_COMMANDS,
+    "accounts.sharedcache": ALL_COMMANDS,
+    # what pages and the API show, or go by
+    "accounts.rolepermission": (READ,),
+    "accounts.rolepolicy": (READ,),
+    "contenttypes.contenttype": (READ,),
+    "monitoring.rule": (READ,),
+    "resellers.plan": (READ,),
+    "routers.uplink": (READ,),
+}
 # what the web may do with a table, where it is not everything
-RIGHTS = {"audit_log": (READ, ADD)}
+RIGHTS = {"audit_log": (READ, ADD), "django_migrations": (READ,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,17 @@ def all_owned() -> dict[str, Owned]:
     lent = _all_lent()
     found = (_owned(model, lent.get(model, [])) for model in apps.get_models() if path_of(model))
     return {owned.table: owned for owned in found}
+
+
+def all_shared() -> dict[str, tuple[str, ...]]:
+    """By name, every table that is nobody's: what everybody may do there."""
+    models = apps.get_models(include_auto_created=True)
+    found = {
+        model._meta.db_table: SHARED.get(model._meta.label_lower, ())
+        for model in models
+        if not path_of(model) and not model._meta.proxy
+    }
+    return {table: commands for table, commands in found.items() if commands != ALL_COMMANDS}
 
 
 def path_of(model: type[models.Model]) -> str:

@@ -8,7 +8,7 @@ look-up of the one row (`is_numerous`).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ispcore.base.rls.owners import READ, Lent, Owned
@@ -86,6 +86,12 @@ def of_table(owned: Owned, tables: Mapping[str, Owned], *, table: str = "") -> l
         conditions += [_sight("login")] if command in owned.at_login else []
         made.append(Policy(name, f"tenant_{command.lower()}", command, " OR ".join(conditions)))
     return made
+
+
+def of_shared(table: str, commands: Sequence[str]) -> list[Policy]:
+    """The policies of a table that is nobody's: all may give these commands, staff give any."""
+    allowed = [Policy(table, f"all_{command.lower()}", command, "true") for command in commands]
+    return [Policy(table, "staff_all", "ALL", _sight("all")), *allowed]
 
 
 def functions(tables: Mapping[str, Owned]) -> list[Function]:

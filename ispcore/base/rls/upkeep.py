@@ -99,17 +99,19 @@ def look() -> State:
 
 
 def wanted(state: State) -> dict[str, list[Policy]]:
-    """The policies that each owned table and partition that is there should have.
+    """The policies that each table and partition that is there should have.
 
     A hypertable has none: TimescaleDB takes compression or row-level security, not both (its issue
     6827), and nothing else keeps it small. See `checks`.
     """
-    owned, without = owners.all_owned(), timescale.hypertables()
-    found = {}
+    without, found = timescale.hypertables(), {}
+    owned, shared = owners.all_owned(), owners.all_shared()
     for table in state.tables.values():
         root = table.parent or table.name
         if root in owned and root not in without:
             found[table.name] = policies.of_table(owned[root], owned, table=table.name)
+        elif root in shared:
+            found[table.name] = policies.of_shared(table.name, shared[root])
     return found
 
 
