@@ -10,6 +10,7 @@ from allauth.mfa.totp.internal import auth as totp
 from django.db import connection, connections
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
+from ispcore.accounts import policies
 from ispcore.accounts.models import Account, ApiLogin, RolePolicy
 from ispcore.accounts.operations import accounts, api_logins
 from ispcore.accounts.operations.api_logins import LoginEnded
@@ -116,6 +117,7 @@ def test_guessed_codes_are_braked_and_told(api: ApiClient, noc: Account) -> None
 
 def test_a_role_that_asks_for_one_lets_nobody_in_without(api: ApiClient, noc: Account) -> None:
     RolePolicy.objects.filter(role="operator").update(needs_second_factor=True)
+    policies.forget()
     body = {"username": "noc", "password": "noc-password"}
     for _ in range(FREE_TRIES + 1):  # the password was right: it is no guess
         status, answer = api.post("/api/auth/login", **body)
@@ -127,6 +129,7 @@ def test_a_role_that_asks_for_one_lets_nobody_in_without(api: ApiClient, noc: Ac
 def test_who_was_in_before_the_role_asked_gets_no_further(api: ApiClient, noc: Account) -> None:
     pair = api.log_in("noc")
     RolePolicy.objects.filter(role="operator").update(needs_second_factor=True)
+    policies.forget()
     assert refreshed(pair) is None
     codes_of(noc)
     assert refreshed(pair)

@@ -146,7 +146,7 @@ def test_rows_that_are_undone_leave_no_mark() -> None:
 def test_an_earlier_hour_that_is_marked_meanwhile_is_summed_up_too() -> None:
     """By another collector, after the hours to do were read and before their marks were."""
     usage.insert([row(slot(12))])
-    came = []
+    came: list[str] = []
 
     def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
         result = execute(sql, *rest)

@@ -55,7 +55,7 @@ def refresh(text: str, *, address: str | None) -> RefreshToken:
     login = api_identity.live_logins().filter(pk=token["login"]).first()
     if login is None or not api_identity.has_same_password(login):
         raise LoginEnded
-    if policies.of(login.account).lacks_second_factor:
+    if policies.lacks_second_factor(login.account):
         raise LoginEnded
     following = _following(login)
     moved = ApiLogin.objects.filter(pk=login.pk, jti=token["jti"], revoked_at=None)
