@@ -14,6 +14,13 @@ class Browser:
 
     def ask(self, url: str) -> tuple[int, float]:
         """(status, milliseconds until all of the answer was here)."""
+        try:
+            return self._ask(url)
+        except http.client.RemoteDisconnected:  # it was idle for too long: a browser comes again
+            self._connection.close()
+            return self._ask(url)
+
+    def _ask(self, url: str) -> tuple[int, float]:
         started = time.perf_counter()
         self._connection.request("GET", url, headers=dict(self._headers))
         response = self._connection.getresponse()
