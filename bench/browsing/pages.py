@@ -91,7 +91,8 @@ def _ways(browser: Client, pattern: str, url: str) -> Iterator[tuple[str, str]]:
     for link in _LINK.findall(browser.get(url).content.decode()):
         path, _, query = html.unescape(link).partition("?")
         name = "&".join(sorted(key for key, _ in parse_qsl(query)))
-        if path in {"", url} and name and name not in seen:
+        is_file = "as=csv" in query
+        if path in {"", url} and name and name not in seen and not is_file:
             seen.add(name)
             yield name, query
 
