@@ -10,6 +10,11 @@ from ispcore.accounts.pages import OperationForm
 from routers.models import Router
 
 SECRETS = ("api_password", "snmp_community", "snmp_auth_key", "snmp_priv_key")
+# what is sent as it is, and what says to whom: who may only point a router elsewhere is not told it
+SENT_TO = {
+    "api_password": ("address", "api_port", "api_tls"),
+    "snmp_community": ("address", "snmp_port"),
+}
 SHORTEST_KEY = 8  # RFC 3414, 11.2: shorter ones are refused by agents
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
@@ -90,6 +95,7 @@ class RouterForm(OperationForm):
         if cleaned.get("snmp_version") == Router.SnmpVersion.V3:
             self._check_v3(cleaned)
         self._check_source(cleaned)
+        self._check_sent_to()
         return cleaned
 
     def _post_clean(self) -> None:
@@ -123,6 +129,18 @@ class RouterForm(OperationForm):
             self.add_error(
                 name, f"A key has at least {SHORTEST_KEY} characters; this has {len(key)}."
             )
+
+    def _check_sent_to(self) -> None:
+        """A stored secret goes nowhere else than where it was given for."""
+        for name, places in SENT_TO.items():
+            keeps = bool(self.secret(name)) and not self.cleaned_data.get(name)
+            if keeps and self.instance.pk and not set(places).isdisjoint(self.changed_data):
+                label = str(self.fields[name].label) if name in self.fields else name
+                self.add_error(
+                    name if name in self.fields else None,
+                    f"Type the {label} again: it would be sent to another place than it was given "
+                    "for. Or forget it below.",
+                )
 
     def _check_source(self, cleaned: dict[str, Any]) -> None:
         """Polling is impossible without the credentials of its source."""

@@ -176,6 +176,27 @@ def test_a_secret_is_forgotten_when_asked(isp: "Isp", as_admin: "Client") -> Non
     assert (router.snmp_community, router.api_password) == ("s3cret-community", "")
 
 
+@pytest.mark.parametrize(
+    ("moved", "faults"),
+    [
+        ({"address": "198.51.100.9"}, ["api_password", "snmp_community"]),
+        ({"snmp_port": "1161"}, ["snmp_community"]),
+        ({"api_port": "8729"}, ["api_password"]),
+        ({"site": "Mirpur"}, []),
+    ],
+)
+def test_a_stored_secret_is_sent_nowhere_else(
+    isp: "Isp", as_admin: "Client", moved: dict[str, str], faults: list[str]
+) -> None:
+    """Who may change a router could read its secrets at a host of their own otherwise."""
+    form = FORM | {"name": isp.edge.name, "address": isp.edge.address, "snmp_community": ""}
+    answer = as_admin.post(_url("change", isp.edge.pk), form | moved)
+    found = sorted(answer.context["adminform"].form.errors) if answer.status_code == 200 else []
+    assert found == faults
+    typed = dict.fromkeys(faults, "typed-again")
+    assert as_admin.post(_url("change", isp.edge.pk), form | moved | typed).status_code == 302
+
+
 def test_a_refused_form_does_not_repeat_what_was_typed_as_a_secret(
     isp: "Isp", as_admin: "Client"
 ) -> None:
