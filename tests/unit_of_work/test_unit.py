@@ -24,11 +24,13 @@ def test_the_change_gives_its_result() -> None:
     assert unit_of_work.run("look", line("ali"), lambda: 7) == 7
 
 
-def test_the_next_unit_takes_the_marker_along() -> None:
-    for plan in ("gold", "silver", "gold"):
-        isp.put("ali", plan)
-    assert len(markers.pending()) == 1
-    unit_of_work.recover()
+def test_later_units_take_markers_along_and_recovery_the_rest() -> None:
+    for number in range(markers.DROP_FROM + 2):
+        isp.put("ali", "gold" if number % 2 else "silver")
+    assert len(markers.pending_gids()) == 2
+    markers._done_with.clear()  # as if another process had written them
+    assert len(markers.pending()) == 2
+    assert unit_of_work.recover() == []
     assert markers.pending() == []
     assert not JournalEntry.objects.exclude(doubt="").exists()
 
