@@ -122,7 +122,12 @@ def test_two_that_cross_are_told_apart_and_both_stand() -> None:
 
 def test_many_writers_of_one_name_leave_one_truth() -> None:
     plans = ("gold", "silver", isp.NOBODY)
-    workers = [Worker.start(lambda: [isp.put("ali", plan) for plan in plans]) for _ in range(10)]
+
+    def work() -> None:
+        for plan in plans:
+            isp.put("ali", plan)
+
+    workers = [Worker.start(work) for _ in range(10)]
     assert {worker.ended(within_s=60) for worker in workers} == {0}
     assert isp.agree()
     unit_of_work.recover()

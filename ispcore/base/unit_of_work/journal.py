@@ -101,8 +101,7 @@ def forget(*, but: Iterable[UUID]) -> int:
     old = JournalEntry.objects.filter(at__lt=now - KEEP, doubt="")
     doubted = JournalEntry.objects.filter(at__lt=now - KEEP_DOUBTED).exclude(doubt="")
     kept = list(but)
-    deleted = [rows.exclude(gid__in=kept)._raw_delete(rows.db) for rows in (old, doubted)]  # type: ignore[attr-defined]
-    return sum(deleted)
+    return sum(rows.exclude(gid__in=kept)._raw_delete(rows.db) for rows in (old, doubted))
 
 
 def _parts(gids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
