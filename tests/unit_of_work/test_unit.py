@@ -222,7 +222,7 @@ def _deadlock() -> OperationalError:
 def test_a_step_that_is_none_is_refused_at_the_start() -> None:
     """A test that stops nowhere would prove nothing."""
     done = subprocess.run(
-        [sys.executable, "-c", "import ispcore.base.unit_of_work.steps"],
+        [sys.executable, "-c", "import django; django.setup(); import ispcore.base.unit_of_work"],
         env=os.environ | {"ISPCORE_STOP_AT": "kill:nowhere"},
         capture_output=True,
         text=True,
