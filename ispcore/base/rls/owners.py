@@ -56,7 +56,11 @@ SHARED: dict[str, tuple[str, ...]] = {
     "routers.uplink": (READ,),
 }
 # what the web may do with a table, where it is not everything
-RIGHTS = {"audit_log": (READ, ADD), "django_migrations": (READ,)}
+RIGHTS = {
+    "audit_log": (READ, ADD),
+    "django_migrations": (READ,),
+    "provisioning_journal": (READ, ADD, CHANGE),
+}
 
 
 @dataclass(frozen=True, slots=True)
