@@ -25,10 +25,10 @@ def test_a_client_is_entered_changed_and_removed_with_entries(db: None) -> None:
     nas.remove("10.88.4.1", by=BY, reason="sold")
     assert not Nas.objects.exists()
     created, changed, deleted = AuditEntry.objects.order_by("id")
-    assert [created.action, changed.action, deleted.action] == [
-        f"{verb} RADIUS client" for verb in ("create", "change", "delete")
-    ]
-    assert (deleted.object_name, deleted.reason) == ("10.88.4.1", "sold")
+    assert [created.action, changed.action, deleted.action] == ["create", "change", "delete"]
+    assert {each.object_kind for each in (created, changed, deleted)} == {"radius.nas"}
+    assert created.object_id == changed.object_id == deleted.object_id == str(row.pk)
+    assert (deleted.object_name, deleted.reason) == ("utt-edge-1", "sold")
     assert changed.new["kind"] == nas.SIGNED_KIND
     kept = f"{created.new}{changed.old}{changed.new}{deleted.old}"
     assert SECRET not in kept
