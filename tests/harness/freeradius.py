@@ -65,12 +65,12 @@ class FreeRADIUS:
 
     def start(self, *options: str) -> "FreeRADIUS":
         """Start it and wait until it answers. Raises DidNotStart."""
+        program("freeradius")  # which says how to install it
         self._server = Running(
             [*as_user("root"), str(self._configuration / "start"), *options],
             log=self.directory / "log",
             environment=self._environment,
         )
-        program("freeradius"), program("radclient")
         self._server.wait_until(self._alive, timeout_s=START_S)
         return self
 
