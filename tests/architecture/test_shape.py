@@ -42,6 +42,9 @@ OWN_FILES = {
     # counters are packed
     "routers": {"targets.py", "flapping.py", "counter_states.py"},
     "resellers": {"usage_queries"},  # the series; queries.py has the rest
+    # FreeRADIUS' own form of its tables, rows of names replaced and summed up, and (pure) what may
+    # stand in them
+    "radius": {"schema.py", "rows.py", "attributes.py"},
     "monitoring": {"thresholds.py"},  # pure: judges a value, no database
 }
 
