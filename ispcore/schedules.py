@@ -71,6 +71,7 @@ def jobs() -> list[Job]:
             at_start="ispcore.base.tasks.tidy_series",
         ),
         Job("tidy", 3600, DEFAULT, 120, "ispcore.base.tasks.tidy"),
+        Job("tidy journal", 3600, "provision", 120, "ispcore.base.tasks.tidy_journal"),
         Job("tidy logins", 3600, DEFAULT, 120, "ispcore.accounts.tasks.tidy"),
         Job("quiet alerts", 600, DEFAULT, 60, "monitoring.tasks.resolve_quiet"),
         Job("turn periods", 60, "provision", 300, "subscribers.tasks.turn_periods"),

@@ -21,3 +21,17 @@ class RadiusClient(models.Model):
 
     def __str__(self) -> str:
         return self.short_name or self.address
+
+
+class Marker(models.Model):
+    """What the portal wrote here, until it knows the same of its own database (table of ours)."""
+
+    gid = models.CharField(max_length=36, primary_key=True)
+    scope = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ispcore_markers"
+
+    def __str__(self) -> str:
+        return self.gid

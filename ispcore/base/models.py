@@ -180,3 +180,40 @@ class StaleHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.series} {self.hour:%Y-%m-%d %H:%M}"
+
+
+class JournalEntry(models.Model):
+    """A unit of provisioning, by whose `gid` it is decided whether it stands in both databases.
+
+    A row that stands is committed with the unit's change; one that says "undone" was committed by
+    who found the unit's writer dead (see ispcore.base.unit_of_work).
+    """
+
+    class Outcome(models.TextChoices):
+        STANDS = "stands", "Stands in both"
+        UNDONE = "undone", "Undone in both"
+
+    gid = models.UUIDField("id", primary_key=True)
+    at = models.DateTimeField(default=clock.now)
+    what = models.CharField("change", max_length=100)
+    kind = models.CharField(max_length=30, help_text="of what was changed")
+    keys = models.JSONField("changed", default=list, help_text="the first of them")
+    key_count = models.PositiveIntegerField("how many")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    request_id = models.CharField(max_length=64, blank=True, default="")
+    doubt = models.CharField("was in doubt, since", max_length=200, blank=True, default="")
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=120, blank=True, default="")
+
+    class Meta:
+        db_table = "provisioning_journal"
+        verbose_name = "provisioning entry"
+        verbose_name_plural = "provisioning journal"
+        ordering = ["-at"]
+        indexes = [
+            models.Index(fields=["-at"], name="journal_newest"),
+            models.Index(fields=["-at"], name="journal_doubted", condition=~Q(doubt="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.at:%Y-%m-%d %H:%M:%S}"

@@ -6,7 +6,7 @@ from importlib import import_module
 from django.conf import settings
 from django_q.models import Failure
 
-from ispcore.base import audit_retention, clock, leases, shares
+from ispcore.base import audit_retention, clock, leases, shares, unit_of_work
 from ispcore.base.timeseries import retention
 
 KEEP_FAILURES = timedelta(
@@ -29,3 +29,11 @@ def tidy() -> str:
 def tidy_series() -> str:
     """Partitions for the days to come, places of their own for rows astray, old rows forgotten."""
     return retention.tidy()
+
+
+def tidy_journal() -> str:
+    """Forget old units of provisioning, except those that RADIUS still has a marker of."""
+    try:
+        return f"{unit_of_work.trim()} entries of the provisioning journal forgotten"
+    except unit_of_work.RadiusAway:
+        return "none forgotten: RADIUS is away, and which entries it needs is not known"

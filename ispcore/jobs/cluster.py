@@ -21,7 +21,7 @@ from django_q.scheduler import scheduler
 
 from ispcore import schedules
 from ispcore.base import leases
-from ispcore.jobs import broker
+from ispcore.jobs import broker, recovery
 from ispcore.jobs.members import members
 
 LOOK_EVERY_S = 1.0
@@ -35,10 +35,11 @@ def serve() -> bool:
     _take_up(name)
     cluster = Cluster()
     cluster.start()
+    recovering = recovery.begin() if recovery.is_of(name) else None  # once all is forked
     family: frozenset[int] = frozenset()
     while cluster.sentinel.is_alive():
         now = members(os.getpid())
-        if family - now:
+        if family - now or (recovering and not recovering.is_alive()):
             break
         family = now
         time.sleep(LOOK_EVERY_S)

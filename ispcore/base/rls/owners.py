@@ -40,7 +40,7 @@ AT_LOGIN: dict[str, tuple[str, ...]] = {
     "accounts.knownnetwork": (READ,),
 }
 # what the web may do with a table, where it is not everything
-RIGHTS = {"audit_log": (READ, ADD)}
+RIGHTS = {"audit_log": (READ, ADD), "provisioning_journal": (READ, ADD, CHANGE)}
 
 
 @dataclass(frozen=True, slots=True)

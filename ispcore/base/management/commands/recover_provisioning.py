@@ -1,0 +1,45 @@
+"""manage.py recover_provisioning: decide now what is in doubt between the two databases."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ispcore.base import unit_of_work
+
+
+class Command(BaseCommand):
+    help = (
+        "Decide what writers that died left between the portal's and FreeRADIUS' database: each "
+        "such change is undone in both. The provision cluster does so every few seconds; this does "
+        "it now. Example: manage.py recover_provisioning --name ali@dhaka. Exit code 0: nothing is "
+        "in doubt any more; 1: a database does not answer, or a change is still being made."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--name",
+            action="append",
+            help="only changes that touch this name (a user name); may be given several times",
+        )
+        parser.add_argument("--json", action="store_true", help="one line of JSON per change")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        names = [name.strip().lower() for name in options["name"]] if options["name"] else None
+        try:
+            decided = unit_of_work.recover(names)
+            waiting = unit_of_work.in_doubt(names)
+        except unit_of_work.NotProvisioned as fault:
+            raise CommandError(str(fault)) from fault
+        for each in decided:
+            keys = list(each.scope.keys)
+            if options["json"]:
+                said = {"gid": str(each.gid), "kind": each.scope.kind, "keys": keys}
+                self.stdout.write(json.dumps(said | {"outcome": "undone"}))
+            else:
+                more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+                self.stdout.write(f"undone: {each.scope.kind} {', '.join(keys[:5])}{more}")
+        if waiting:
+            raise CommandError(f"{waiting} changes are still being made, or cannot be projected")
+        if not options["json"]:
+            self.stdout.write(f"{len(decided)} changes were in doubt; none is any more")

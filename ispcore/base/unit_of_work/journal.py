@@ -1,0 +1,104 @@
+"""The portal's side of a unit: its row in the journal, by whose gid everything is decided."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from ispcore.base import clock, leases, request_ids
+from ispcore.base.models import JournalEntry
+from ispcore.base.unit_of_work import locks
+from ispcore.base.unit_of_work.locks import Names
+from ispcore.base.unit_of_work.scopes import Scope
+
+KEYS_SHOWN = 20
+MOST_AT_ONCE = 500
+KEEP = timedelta(days=30)
+KEEP_DOUBTED = timedelta(days=400)
+Outcome = JournalEntry.Outcome
+
+
+def entry(gid: UUID, what: str, scope: Scope, *, outcome: Outcome, doubt: str = "") -> JournalEntry:
+    """A row not yet written. With a `doubt` it is one that decides, here and now."""
+    now = clock.now()
+    return JournalEntry(
+        gid=gid,
+        at=now,
+        what=what[:100],
+        kind=scope.kind[:30],
+        keys=list(scope.keys[:KEYS_SHOWN]),
+        key_count=len(scope.keys),
+        outcome=outcome,
+        request_id=request_ids.current(),
+        doubt=doubt,
+        decided_at=now if doubt else None,
+        decided_by=leases.me() if doubt else "",
+    )
+
+
+def open_with(row: JournalEntry, names: Names, *, bulk: bool = False) -> None:
+    """Write the row and take the locks, on PostgreSQL in one round trip.
+
+    Waits for a transaction that has written a row of the same gid. Raises IntegrityError where it
+    has committed, OperationalError where it or a lock takes too long.
+    """
+    if connection.vendor != "postgresql":
+        row.save(force_insert=True)
+        return
+    fields = row._meta.concrete_fields
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    prepared = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    parts = [
+        locks.time_outs(bulk=bulk),
+        (f'INSERT INTO "{row._meta.db_table}" ({columns}) VALUES ({marks})', prepared),  # noqa: S608
+        locks.taking(names),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "; ".join(sql for sql, _ in parts), [value for _, values in parts for value in values]
+        )
+
+
+def make_constraints_immediate() -> None:
+    """Let deferred constraints fail now, not at COMMIT, when RADIUS has committed.
+
+    SQLite cannot be asked for less than all its rows: there a constraint that fails at COMMIT is
+    decided as every other lost commit is.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def outcomes(gids: Iterable[UUID]) -> dict[UUID, str]:
+    """What committed rows say of these."""
+    asked = list(gids)
+    found: dict[UUID, str] = {}
+    for part in _parts(asked):
+        rows = JournalEntry.objects.filter(gid__in=part)
+        found |= dict(rows.values_list("gid", "outcome"))
+    return found
+
+
+def note_doubt(gid: UUID, doubt: str) -> None:
+    """A row that stands was in doubt for a while."""
+    JournalEntry.objects.filter(gid=gid).update(
+        doubt=doubt, decided_at=clock.now(), decided_by=leases.me()
+    )
+
+
+def forget(*, but: Iterable[UUID]) -> int:
+    """Delete rows that are old, except those whose marker is still there; returns how many."""
+    now = clock.now()
+    old = JournalEntry.objects.filter(at__lt=now - KEEP, doubt="")
+    doubted = JournalEntry.objects.filter(at__lt=now - KEEP_DOUBTED).exclude(doubt="")
+    kept = list(but)
+    deleted = [rows.exclude(gid__in=kept)._raw_delete(rows.db) for rows in (old, doubted)]  # type: ignore[attr-defined]
+    return sum(deleted)
+
+
+def _parts(gids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    for at in range(0, len(gids), MOST_AT_ONCE):
+        yield gids[at : at + MOST_AT_ONCE]

@@ -1,0 +1,69 @@
+"""What a unit changes, and who writes that to FreeRADIUS: scopes and the projectors of their kinds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a unit changes, in words that its projector understands.
+
+    Of "subscriber" the keys are normalised user names (stripped, lower case); a rename has both.
+    """
+
+    kind: str
+    keys: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """As a marker keeps it."""
+        return json.dumps({"kind": self.kind, "keys": self.keys})
+
+    @classmethod
+    def read(cls, text: str) -> "Scope":
+        """What `text` gave."""
+        found = json.loads(text)
+        return cls(str(found["kind"]), tuple(found["keys"]))
+
+    def may_touch(self, other: "Scope") -> bool:
+        """Whether both may write rows of one name; of different kinds that is not known."""
+        return self.kind != other.kind or not set(self.keys).isdisjoint(other.keys)
+
+
+class Projector(Protocol):
+    """Writes the rows of one kind of scope. Both run for all tenants, whoever acts."""
+
+    def names(self, scope: Scope) -> Sequence[str] | None:
+        """What is locked, from one space of names for all kinds; None: everything.
+
+        Asked in the portal's transaction before the locks are taken, and once more with them. More
+        than 500 lock everything too.
+        """
+
+    def write(self, scope: Scope) -> None:
+        """In the RADIUS transaction: delete and insert what we own of that scope, from truth.
+
+        Truth is read here, not kept from `names`. No error of the database may be caught here.
+        """
+
+
+class UnknownKind(LookupError):
+    """Nobody writes scopes of this kind."""
+
+
+_projectors: dict[str, Projector] = {}
+
+
+def register(kind: str, projector: Projector) -> None:
+    """Say who writes scopes of `kind`: the app that owns their truth does, when it is loaded."""
+    _projectors[kind] = projector
+
+
+def projector_of(scope: Scope) -> Projector:
+    """Raises UnknownKind."""
+    try:
+        return _projectors[scope.kind]
+    except KeyError:
+        raise UnknownKind(f"nobody writes {scope.kind!r} to FreeRADIUS") from None
