@@ -17,7 +17,7 @@ from subscribers.rate_limit import Pair, RateLimit
 Row = tuple[str, str, str]
 SET, ADD_IF_ABSENT = ":=", "="
 GROUP = "pkg-{}"
-LONG_PAST = "1"
+BLOCKED = frozenset({"suspended", "disabled"})
 
 
 class Terms(NamedTuple):
@@ -94,14 +94,14 @@ def of_subscriber(line: Line, terms: Terms) -> Rows:
     """The rows of one username; whatever the status, there is an answer.
 
     Who has expired has the rows of who is active: their Expiration says it, to the second. Who is
-    suspended into the walled garden has expired long ago, as FreeRADIUS sees it.
+    blocked has a reason for it; with that alone the login leads into the walled garden.
     """
     checks = _identity(line, terms)
-    if line.status == "disabled" or (line.status == "suspended" and not terms.is_walled):
-        checks += [("Auth-Type", SET, "Reject"), ("ISPCore-Reason", SET, line.status)]
-    if line.status == "suspended" and terms.is_walled:
-        checks.append(("Expiration", SET, LONG_PAST))
-    elif line.expires_at is not None:
+    if line.status in BLOCKED:
+        checks.append(("ISPCore-Reason", SET, line.status))
+        if line.status == "disabled" or not terms.is_walled:
+            checks.append(("Auth-Type", SET, "Reject"))
+    if line.expires_at is not None:
         checks.append(("Expiration", SET, _epoch(line.expires_at)))
     if terms.quota_octets:
         checks.append(("ISPCore-Quota-From", SET, _epoch(line.period_from_at)))

@@ -50,7 +50,9 @@ class Members(Groups):
 
     def write(self, scope: Scope) -> None:
         super().write(scope)
-        members = Subscriber.objects.filter(package__in=scope.keys).order_by("username_key")
+        members = Subscriber.objects.filter(package__in=map(int, scope.keys)).order_by(
+            "username_key"
+        )
         for keys in queries.in_pieces(list(members.values_list("username_key", flat=True))):
             write_usernames(keys, queries.named(keys))
 

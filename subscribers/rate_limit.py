@@ -9,7 +9,7 @@ Rates are bit/s, k is 1000 and M is 10^6; a missing half is as the other one.
 import re
 from dataclasses import dataclass
 
-from ispcore.base.units import format_bps
+from ispcore.base.units import NBSP, rate_text
 
 MOST_BPS = 1_000_000_000_000  # 1 Tbps: beyond it a rate is a typing error
 MOST_BURST_S = 3_600
@@ -95,7 +95,9 @@ def made(
     least: Pair = NONE,
 ) -> RateLimit:
     """A limit with what the router takes for granted filled in: a burst whose threshold is not
-    given starts from the rate, one whose time is not given counts 1 s."""
+    given starts from the rate, one whose time is not given counts 1 s; a least rate has a priority."""
+    if least and priority is None:
+        priority = LOWEST  # the router's own; it must be said before a least rate
     return RateLimit(
         rate,
         burst,
@@ -156,8 +158,7 @@ def _told(burst: int, given: int, otherwise: int) -> int:
 
 def _fields(limit: RateLimit) -> list[str]:
     fields = [_rate_pair(limit.rate)]
-    tail = limit.priority is not None or bool(limit.least)
-    if limit.burst or tail:
+    if limit.burst or limit.priority is not None:
         fields += [_rate_pair(limit.burst), _rate_pair(limit.threshold)]
         fields.append(f"{limit.burst_s.up}/{limit.burst_s.down}")
     if limit.priority is not None:
@@ -216,8 +217,16 @@ def _two(pair: Pair) -> str:
     return f"{_or_none(pair.down)} down, {_or_none(pair.up)} up"
 
 
+def _exact(bps: int) -> str:
+    """ "1.5 Mbps": what is agreed on is told without rounding."""
+    number, sign = rate_text(bps), ""
+    if number[-1].isalpha():
+        number, sign = number[:-1], number[-1]
+    return f"{number}{NBSP}{sign}bps"
+
+
 def _or_none(bps: int) -> str:
-    return format_bps(bps) if bps else "no limit"
+    return _exact(bps) if bps else "no limit"
 
 
 def _burst_words(limit: RateLimit) -> str:
@@ -236,8 +245,8 @@ def _one_burst(word: str, burst: int, threshold: int, window_s: int) -> str:
     """A burst lasts threshold × time ÷ burst rate: the time is a window, not a length."""
     lasts_s = threshold * window_s / burst
     return (
-        f"to {format_bps(burst)} {word} for about {lasts_s:.3g} s, "
-        f"again once the mean of {window_s} s is below {format_bps(threshold)}"
+        f"to {_exact(burst)} {word} for about {lasts_s:.3g} s, "
+        f"again once the mean of {window_s} s is below {_exact(threshold)}"
     )
 
 

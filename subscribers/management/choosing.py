@@ -20,13 +20,14 @@ from subscribers.models.words import normalised
 from subscribers.operations import passwords
 from subscribers.operations.imports import TooManyFaults
 from subscribers.operations.packages import PackageInUse, PackageMoved
+from subscribers.operations.reconciling import TooMuchChange
 from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
 
 PASSWORD = "SUBSCRIBER_PASSWORD"  # noqa: S105 - the name of a variable
 CODES = "Exit code 0: done; 1: refused, nothing was changed."
 REFUSALS = (
     *(ValidationError, NotYours, StatusStands, SubscriberMoved, PackageInUse, PackageMoved),
-    *(NotProvisioned, TooManyFaults),
+    *(NotProvisioned, TooManyFaults, TooMuchChange),
 )
 
 

@@ -8,13 +8,11 @@ from django.core.validators import RegexValidator
 
 MOST_NETWORKS = 20
 # FreeRADIUS unquotes a value and reads its escapes; none of these is changed by that
-PLAIN = RegexValidator(
-    r"^[A-Za-z0-9][A-Za-z0-9 ._:@/+-]*\Z", "Letters, digits, spaces and . _ : @ / + - only."
-)
+PLAIN = RegexValidator(r"^[A-Za-z0-9_.-]+\Z", "Letters, digits and . _ - only.")
 # what two databases compare alike, whatever their collations: ASCII, compared by its small letters
 USERNAME = RegexValidator(
-    r"^[A-Za-z0-9._:@/+#-]+\Z",
-    "A username has letters from A to Z, digits and . _ : @ / + # - only.",
+    r"^[A-Za-z0-9._:@/+-]+\Z",
+    "A username has letters from A to Z, digits and . _ : @ / + - only.",
 )
 _PASSWORD = re.compile(r"[ -~]{4,128}", re.ASCII)
 _MAC = re.compile(

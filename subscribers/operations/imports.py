@@ -105,7 +105,9 @@ def _store(made: Plan, rows: Sequence[Mapping[str, str]], by: Actor) -> int:
         [StatusChange(subscriber=each, new=each.status, by=by.name[:150]) for each in fresh],
         batch_size=500,
     )
-    changes = {each.pk: ({}, audit.snapshot(each)) for each in fresh}
+    changes: dict[int, tuple[dict[str, object], dict[str, object]]] = {
+        each.pk: ({}, audit.snapshot(each)) for each in fresh
+    }
     audit.record_batch("create", fresh, by=by, changes=changes, scope=f"import for {made.tenant}")
     return len(fresh)
 
@@ -148,7 +150,7 @@ def _judge(
 ) -> None:
     """What lines have together with each other, and with subscribers who are there."""
     there = _keys_there([subscriber.username_key for _, _, subscriber in read])
-    fresh = []
+    fresh: list[tuple[int, Subscriber]] = []
     for line, row, subscriber in read:
         if fault := _seen_before(subscriber, line, seen):
             made.faults.append(fault)
@@ -157,11 +159,10 @@ def _judge(
         elif owner is not None:
             made.faults.append(Fault(line, f"“{subscriber.username}” is taken."))
         else:
-            fresh.append((line, row, subscriber))
-    for line, row, subscriber in fresh:
-        made.fresh.append(row)
-        made.made_up += not row.get("password")
-    made.faults += _taken([(line, subscriber) for line, _, subscriber in fresh])
+            fresh.append((line, subscriber))
+            made.fresh.append(row)
+            made.made_up += not row.get("password")
+    made.faults += _taken(fresh)
 
 
 def _seen_before(

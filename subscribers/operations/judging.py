@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from ispcore.base.rls import identity
 from radius import attributes
@@ -12,7 +12,7 @@ from subscribers import projection, queries
 from subscribers.models import Package, Subscriber, words
 from subscribers.projection import Rows
 
-UNASKED = {"tenant", "package", "next_package", "account_number", "web_password"}
+UNASKED = {"tenant", "username_key", "package", "next_package", "account_number", "web_password"}
 TAKEN = {
     "username_key": (
         "username",
@@ -104,14 +104,15 @@ def refuse_taken(*subscribers: Subscriber) -> None:
                 raise ValidationError(refused)
 
 
-def _others(subscribers: Iterable[Subscriber]) -> "QuerySet[Subscriber, dict[str, object]]":
-    asked, own = Q(), []
+def _others(subscribers: Iterable[Subscriber]) -> list[dict[str, object]]:
+    asked = Q()
     for name in TAKEN:
         values = [value for each in subscribers if (value := getattr(each, name))]
         if values:
             asked |= Q(**{f"{name}__in": values})
     own = [each.pk for each in subscribers if each.pk]
-    return Subscriber.objects.filter(asked).exclude(pk__in=own).order_by().values("pk", *TAKEN)
+    rows = Subscriber.objects.filter(asked).exclude(pk__in=own).order_by()
+    return list(rows.values("pk", *TAKEN))
 
 
 def _package_faults(subscriber: Subscriber, name: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """manage.py import_subscribers: subscribers from a CSV file, in units that are whole."""
 
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,15 @@ from subscribers.operations import imports
 
 BY = Actor("manage.py import_subscribers")
 MOST_SHOWN = 20
+
+
+def _lines(name: str) -> Iterator[str]:
+    """Of a file, as spreadsheets write it."""
+    if name == "-":
+        yield from sys.stdin
+        return
+    with Path(name).open(encoding="utf-8-sig", newline="") as file:
+        yield from file
 
 
 class Command(BaseCommand):
@@ -33,13 +42,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = tenant_named(options["tenant"])
         try:
-            opened = (
-                nullcontext(sys.stdin)
-                if options["file"] == "-"
-                else Path(options["file"]).open(encoding="utf-8-sig", newline="")
-            )
-            with opened as file:
-                plan = imports.plan(tenant, file)
+            plan = imports.plan(tenant, _lines(options["file"]))
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']}: {error}") from error
         self._show(plan)
