@@ -155,5 +155,6 @@ class Worker:
         self.send(signal.SIGCONT)
 
     def kill(self) -> None:
-        self.send(signal.SIGKILL)
+        if self.process.is_alive():
+            self.send(signal.SIGKILL)
         self.process.join(10)
