@@ -1,4 +1,4 @@
-"""System checks of FreeRADIUS' database: time zone, isolation, engine (with `check --database`)."""
+"""System checks of FreeRADIUS' database: zone, isolation, tables (with `check --database`)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,24 +7,26 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 from django.db.utils import DatabaseError
 
+from radius import schema
+
 RADIUS = "radius"  # the alias; ispcore/dbrouter.py sends this app there
 
-TABLES = (
-    "nas", "nasreload", "radacct", "radcheck", "radgroupcheck", "radgroupreply", "radpostauth",
-    "radreply", "radusergroup",
-)  # fmt: skip
+TABLES = (*sorted(schema.STOCK), "ispcore_markers")
+BY_NAME = ("radcheck", "radreply", "radusergroup", "radacct")
 
 
 @register(Tags.database)
 def radius_database(
     app_configs: Any, databases: Sequence[str] | None = None, **options: Any
 ) -> list[CheckMessage]:
-    """Errors radius.E001 to E004; silent on SQLite, and where the database was not asked for."""
+    """Errors radius.E001 to E006; silent on SQLite, and where the database was not asked for."""
     connection = connections[RADIUS]
     if RADIUS not in (databases or ()) or connection.vendor != "mysql":
         return []
     try:
-        return [*_session(connection), *_engines(connection)]
+        return [
+            *_session(connection), *_engines(connection), *_columns(connection), *_names(connection)
+        ]  # fmt: skip
     except DatabaseError as error:
         return [Error(f"the RADIUS database does not answer: {error.args[-1]}", id="radius.E004")]
 
@@ -73,4 +75,35 @@ def _engines(connection: Any) -> list[CheckMessage]:
                 id="radius.E003",
             )
             for table, engine in cursor.fetchall()
+        ]
+
+
+def _columns(connection: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"table {table} has no column {column}: this is an older schema than FreeRADIUS 3.2's",
+            hint="see mods-config/sql/main/mysql/schema.sql of FreeRADIUS 3.2, and ALTER TABLE",
+            id="radius.E005",
+        )
+        for table, column in schema.lacking(connection)
+    ]
+
+
+def _names(connection: Any) -> list[CheckMessage]:
+    """We find the rows of a name by its small letters."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, collation_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND column_name = 'username' "
+            "AND table_name IN %s AND collation_name NOT LIKE '%%\\_ci'",
+            [BY_NAME],
+        )
+        return [
+            Error(
+                f"table {table} compares usernames with capitals ({collation}): the portal would not "
+                "find all rows of a name",
+                hint=f"give {table}.username a collation that ends with _ci",
+                id="radius.E006",
+            )
+            for table, collation in cursor.fetchall()
         ]

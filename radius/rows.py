@@ -1,0 +1,167 @@
+"""Rows of usernames and of groups: replaced set-based, and summed up to be compared.
+
+Names are compared as MariaDB does, without capitals: normalised names (stripped, lower case) find
+the rows of any form. Whoever replaces the rows of a name owns that name: all its rows go.
+Nothing here opens a transaction.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import Any, NamedTuple
+
+from django.db import connections
+
+RADIUS = "radius"
+AT_ONCE = 500  # names in one statement
+PAGE_ROWS = 20_000
+Row4 = tuple[str, str, str, str]
+
+
+class CheckRow(NamedTuple):
+    """A row of radcheck; of radgroupcheck, with the group's name as `username`."""
+
+    username: str
+    attribute: str
+    op: str
+    value: str
+
+
+class ReplyRow(NamedTuple):
+    """A row of radreply; of radgroupreply, with the group's name as `username`."""
+
+    username: str
+    attribute: str
+    op: str
+    value: str
+
+
+class GroupRow(NamedTuple):
+    """A row of radusergroup."""
+
+    username: str
+    groupname: str
+    priority: int = 1
+
+
+def normalised(username: str) -> str:
+    """What MariaDB compares: `U5`, `u5 ` and `u5` are one name."""
+    return username.strip().lower()
+
+
+def replace(
+    usernames: Iterable[str],
+    checks: Iterable[Row4],
+    replies: Iterable[Row4],
+    groups: Iterable[tuple[str, str, int]],
+) -> None:
+    """Make these the only rows of these usernames; one without any is gone afterwards."""
+    names = list(usernames)
+    _replace("radcheck", "username, attribute, op, value", names, checks)
+    _replace("radreply", "username, attribute, op, value", names, replies)
+    _replace("radusergroup", "username, groupname, priority", names, groups)
+
+
+def replace_groups(
+    groupnames: Iterable[str], checks: Iterable[Row4], replies: Iterable[Row4]
+) -> None:
+    """As `replace`, of what all members of these groups share."""
+    names = list(groupnames)
+    _replace("radgroupcheck", "groupname, attribute, op, value", names, checks)
+    _replace("radgroupreply", "groupname, attribute, op, value", names, replies)
+
+
+def digest(checks: Iterable[Row4], replies: Iterable[Row4], groups: Iterable[Sequence[Any]]) -> str:
+    """What stands for all rows of one username, or of one group, whatever their order."""
+    return _digest(
+        chain(
+            (("c", *row) for row in checks),
+            (("r", *row) for row in replies),
+            (("g", *row) for row in groups),
+        )
+    )
+
+
+def digests(usernames: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(normalised username, digest) of those that have rows; memory of a few hundred names."""
+    yield from _digests(
+        usernames,
+        ("c", "SELECT username, attribute, op, value FROM radcheck WHERE username"),
+        ("r", "SELECT username, attribute, op, value FROM radreply WHERE username"),
+        ("g", "SELECT username, groupname, priority FROM radusergroup WHERE username"),
+    )
+
+
+def group_digests(groupnames: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """As `digests`, of groups."""
+    yield from _digests(
+        groupnames,
+        ("c", "SELECT groupname, attribute, op, value FROM radgroupcheck WHERE groupname"),
+        ("r", "SELECT groupname, attribute, op, value FROM radgroupreply WHERE groupname"),
+    )
+
+
+def names() -> Iterator[str]:
+    """Every normalised username that has a row, in no order; some more than once."""
+    for table in ("radcheck", "radreply", "radusergroup"):
+        yield from _column(table, "username")
+
+
+def group_names() -> Iterator[str]:
+    """As `names`, of groups with rows of their own."""
+    for table in ("radgroupcheck", "radgroupreply"):
+        yield from _column(table, "groupname")
+
+
+def _replace(table: str, columns: str, names: Sequence[str], rows: Iterable[Any]) -> None:
+    """The names of tables and columns are constants of this module."""
+    key, *_ = columns.split(",")
+    places = ", ".join(["%s"] * (columns.count(",") + 1))
+    delete = f"DELETE FROM {table} WHERE {key} IN ({{}})"  # noqa: S608
+    insert = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608
+    with connections[RADIUS].cursor() as cursor:
+        for some in _batches(names):
+            cursor.execute(delete.format(_places(some)), some)
+        if made := list(rows):
+            cursor.executemany(insert, made)
+
+
+def _digests(names: Iterable[str], *selects: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    for some in _batches(names):
+        found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        with connections[RADIUS].cursor() as cursor:
+            for kind, select in selects:
+                cursor.execute(f"{select} IN ({_places(some)})", some)
+                for row in cursor.fetchall():
+                    found[normalised(row[0])].append((kind, *row))
+        for name, rows in found.items():
+            yield name, _digest(rows)
+
+
+def _digest(rows: Iterable[Sequence[Any]]) -> str:
+    lines = sorted("\x1f".join(map(str, row)) for row in rows)
+    return hashlib.blake2b("\x1e".join(lines).encode(), digest_size=16).hexdigest()
+
+
+def _column(table: str, column: str) -> Iterator[str]:
+    page = f"SELECT id, {column} FROM {table} WHERE id > %s ORDER BY id LIMIT {PAGE_ROWS}"  # noqa: S608
+    last = 0
+    while True:
+        with connections[RADIUS].cursor() as cursor:
+            cursor.execute(page, [last])
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        yield from {normalised(name) for _, name in rows}
+        last = rows[-1][0]
+
+
+def _batches(names: Iterable[str]) -> Iterator[list[str]]:
+    remaining = iter(names)
+    while some := list(islice(remaining, AT_ONCE)):
+        yield some
+
+
+def _places(values: Sequence[object]) -> str:
+    return ", ".join(["%s"] * len(values))
