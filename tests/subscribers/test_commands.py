@@ -57,7 +57,7 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
     assert said == f"rahim2: deleted (account number T{home.tenant_id}-000001)\n"
     assert not Check.objects.exists()
     entries = AuditEntry.objects.filter(actor__startswith="manage.py")
-    assert entries.count() == 12
+    assert entries.count() == 13
     assert entries.order_by("pk")[1].reason == "not paid"
 
 
