@@ -9,7 +9,7 @@ other; it goes last, when the journal says how it ended.
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -79,23 +79,11 @@ def in_doubt(names: Collection[str] | None = None) -> int:
 
 
 @identity.acting_for_all()
-def settle_before(scope: Scope | None) -> None:
-    """Before an edit of `scope`: decide what is in doubt of it. None: it is not known yet.
-
-    Also finds out that RADIUS is away before anything is done. Raises OperationalError.
-    """
-    close = [
-        marker
-        for marker in markers.pending()
-        if not markers.is_done_with(marker.gid)
-        if scope is None or marker.scope.may_touch(scope)
-    ]
-    if not close:
-        return
-    known = journal.outcomes(marker.gid for marker in close)
-    for marker in close:
-        if marker.gid not in known:
-            _try_to_decide(marker)
+def settle(found: Iterable[Marker]) -> None:
+    """Decide of these what is in doubt: before an edit of the same. Raises OperationalError."""
+    waiting = {marker.gid: marker for marker in found}
+    for gid in waiting.keys() - journal.outcomes(waiting).keys():
+        _try_to_decide(waiting[gid])
 
 
 @identity.acting_for_all()
@@ -125,7 +113,7 @@ def trim() -> int:
     A marker is there before the row that it refers to is committed, and never comes back.
     """
     try:
-        kept = [marker.gid for marker in markers.pending()]
+        kept = markers.pending_gids()
     except Error as error:
         faults.tell(error, RADIUS)
     return journal.forget(but=kept)
