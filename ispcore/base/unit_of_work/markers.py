@@ -4,6 +4,7 @@ The table is FreeRADIUS' neighbour, and its model that app's; this floor knows i
 Plain SQL, since every change of what is provisioned comes through here.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -30,6 +31,19 @@ class Marker:
 
     gid: UUID
     scope: Scope
+    what: str
+
+    @property
+    def text(self) -> str:
+        """Its scope, and what the unit was about, as the table keeps them."""
+        return json.dumps({"what": self.what, "kind": self.scope.kind, "keys": self.scope.keys})
+
+    @classmethod
+    def read(cls, gid: str, text: str) -> "Marker":
+        """What `text` gave."""
+        found = json.loads(text)
+        scope = Scope(str(found["kind"]), tuple(found["keys"]))
+        return cls(UUID(gid), scope, str(found.get("what", "")))
 
 
 class Committed(Exception):
@@ -43,7 +57,7 @@ def put(marker: Marker) -> list[Marker]:
     """
     connection = connections[RADIUS]
     at = connection.ops.adapt_datetimefield_value(clock.now())
-    values = [str(marker.gid), marker.scope.text, at]
+    values = [str(marker.gid), marker.text, at]
     with connection.cursor() as cursor:
         try:
             if connection.vendor == "mysql":  # both in one round trip
@@ -112,4 +126,4 @@ def drop_done_with() -> None:
 
 
 def _read(rows: Rows) -> list[Marker]:
-    return [Marker(UUID(gid), Scope.read(text)) for gid, text in rows if gid not in _done_with]
+    return [Marker.read(gid, text) for gid, text in rows if gid not in _done_with]

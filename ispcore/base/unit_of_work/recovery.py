@@ -28,8 +28,8 @@ from ispcore.base.unit_of_work.steps import passed
 
 DIED = "its writer ended between the two commits"
 NO_ANSWER = "the portal's answer to COMMIT was lost"
-WHAT = "undo what was left of a change"
 TRIES, PAUSE_S = 4, 0.25  # of a writer whose portal does not answer
+_told: set[UUID] = set()  # of which markers the log has that they cannot be projected
 logger = logging.getLogger(__name__)
 
 
@@ -132,7 +132,9 @@ def _try_to_decide(marker: Marker) -> Decided | None:
             raise
         logger.warning("%s %s: left for later: %s", marker.scope.kind, marker.gid, error)
     except Exception:  # a fault in one projection must not hold up the others
-        logger.exception("%s %s: cannot be projected", marker.scope.kind, marker.gid)
+        if marker.gid not in _told:
+            logger.exception("%s %s: cannot be projected", marker.scope.kind, marker.gid)
+            _told.add(marker.gid)
     return None
 
 
@@ -165,7 +167,9 @@ class _SaidAlready(Exception):
 
 def _undo(marker: Marker, doubt: str, *, everything: bool) -> None:
     with transaction.atomic(using=PORTAL, durable=True):
-        row = journal.entry(marker.gid, WHAT, marker.scope, outcome=Outcome.UNDONE, doubt=doubt)
+        row = journal.entry(
+            marker.gid, marker.what, marker.scope, outcome=Outcome.UNDONE, doubt=doubt
+        )
         try:
             begin(row, marker.scope, everything=everything)
         except IntegrityError:

@@ -60,7 +60,7 @@ class Unit:
     @property
     def marker(self) -> Marker:
         assert self.scope is not None  # noqa: S101 - of a unit that has come to its locks
-        return Marker(self.gid, self.scope)
+        return Marker(self.gid, self.scope, self.what)
 
 
 _present: ContextVar[Unit | None] = ContextVar("unit_of_work", default=None)
