@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "radius",
     "routers",
     "resellers",
+    "subscribers",
     "dashboards",
     "ispcore.demo",
     "ispcore.apps.RoofConfig",

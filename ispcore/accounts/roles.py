@@ -36,6 +36,8 @@ class May(StrEnum):
     RESOLVE_ALERTS = "resolve_alerts"
     CHECK_ROUTERS = "check_routers"
     EDIT_RESELLERS = "edit_resellers"
+    EDIT_SUBSCRIBERS = "edit_subscribers"
+    EDIT_PACKAGES = "edit_packages"
     EDIT_ROUTERS = "edit_routers"
     EDIT_ACCOUNTS = "edit_accounts"
 
@@ -48,6 +50,14 @@ WORDS: dict[May, tuple[str, str, str]] = {
     May.CHECK_ROUTERS: ("Routers", "Test, discover, poll", "the buttons on a router's page"),
     May.EDIT_ROUTERS: ("Routers", "Change", "routers with their credentials; alert rules"),
     May.EDIT_RESELLERS: ("Resellers", "Change", "resellers, plans, thresholds, mappings"),
+    May.EDIT_SUBSCRIBERS: (
+        *("Subscribers", "Change"),
+        "makes, renews, suspends, moves and deletes them; their passwords",
+    ),
+    May.EDIT_PACKAGES: (
+        *("Packages", "Change"),
+        "rates, limits, quotas and prices of all who have one; prefixes of account numbers",
+    ),
     May.EDIT_ACCOUNTS: ("Accounts", "Manage", "accounts below one's own; new passwords"),
 }
 STAFF_GROUPS = (Group.ADMIN, Group.OPERATOR, Group.VIEWER)
@@ -58,11 +68,14 @@ TENANT_MOST = frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS})
 ADMIN_KEEPS = frozenset({May.VIEW, May.EDIT_ACCOUNTS})
 
 _OPERATOR = frozenset(
-    {May.VIEW, May.HANDLE_ALERTS, May.RESOLVE_ALERTS, May.CHECK_ROUTERS, May.EDIT_RESELLERS}
+    {
+        *(May.VIEW, May.HANDLE_ALERTS, May.RESOLVE_ALERTS, May.CHECK_ROUTERS),
+        *(May.EDIT_RESELLERS, May.EDIT_SUBSCRIBERS),
+    }
 )
 # as the migration fills the table; a capability that is newer than the table has its value here
 SHIPPED: dict[Group, frozenset[May]] = {
-    Group.ADMIN: _OPERATOR | {May.EDIT_ROUTERS, May.EDIT_ACCOUNTS},
+    Group.ADMIN: _OPERATOR | {May.EDIT_ROUTERS, May.EDIT_PACKAGES, May.EDIT_ACCOUNTS},
     Group.OPERATOR: _OPERATOR,
     Group.VIEWER: frozenset({May.VIEW}),
     Group.CLIENT: frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS}),
@@ -75,6 +88,8 @@ EDITED_WITH: dict[str, May] = {
     "resellers.reseller": May.EDIT_RESELLERS,
     "resellers.plan": May.EDIT_RESELLERS,
     "resellers.mapping": May.EDIT_RESELLERS,
+    "subscribers.subscriber": May.EDIT_SUBSCRIBERS,
+    "subscribers.package": May.EDIT_PACKAGES,
     "routers.router": May.EDIT_ROUTERS,
     "monitoring.rule": May.EDIT_ROUTERS,
     "accounts.account": May.EDIT_ACCOUNTS,

@@ -20,10 +20,11 @@ FLOORS = {
     "radius": 3,
     "routers": 4,
     "resellers": 5,
+    "subscribers": 5,
     "dashboards": 8,
     "demo": 9,
 }
-APPS = ("dashboards", "resellers", "routers", "radius", "monitoring")
+APPS = ("dashboards", "resellers", "subscribers", "routers", "radius", "monitoring")
 FILES = {
     *("__init__.py", "apps.py", "models.py", "models", "queries.py", "queries", "operations"),
     *("admin.py", "admin", "api.py", "tasks.py", "live.py", "panels.py", "panels", "management"),
@@ -42,6 +43,9 @@ OWN_FILES = {
     # counters are packed
     "routers": {"targets.py", "flapping.py", "counter_states.py"},
     "resellers": {"usage_queries"},  # the series; queries.py has the rest
+    # pure: the grammar of Mikrotik-Rate-Limit, periods, and rows as FreeRADIUS should have them; what
+    # writes these
+    "subscribers": {"rate_limit.py", "validity.py", "projection.py", "projector.py"},
     # FreeRADIUS' own form of its tables, rows of names replaced and summed up, and (pure) what may
     # stand in them
     "radius": {"schema.py", "rows.py", "attributes.py"},

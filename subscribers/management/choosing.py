@@ -1,0 +1,114 @@
+"""What the commands for subscribers share: whom they are about, and refusals in words."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from getpass import getpass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import models
+
+from ispcore.accounts.models import Tenant
+from ispcore.base import clock, faults
+from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
+from subscribers.models import Package, Subscriber
+from subscribers.models.words import normalised
+from subscribers.operations import passwords
+from subscribers.operations.imports import TooManyFaults
+from subscribers.operations.packages import PackageInUse, PackageMoved
+from subscribers.operations.reconciling import TooMuchChange
+from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+
+PASSWORD = "SUBSCRIBER_PASSWORD"  # noqa: S105 - the name of a variable
+CODES = "Exit code 0: done; 1: refused, nothing was changed."
+REFUSALS = (
+    *(ValidationError, NotYours, StatusStands, SubscriberMoved, PackageInUse, PackageMoved),
+    *(NotProvisioned, TooManyFaults, TooMuchChange),
+)
+
+
+@contextlib.contextmanager
+def refusals(model: type[models.Model] = Subscriber) -> Iterator[None]:
+    """What an operation refuses becomes the command's error, in words. Raises CommandError."""
+    try:
+        yield
+    except REFUSALS as error:
+        raise CommandError(faults.words_of(error, model)) from error
+    except BeingDecided as error:
+        raise CommandError(str(error), returncode=2) from error
+
+
+class SubscriberCommand(BaseCommand):
+    """A command about one subscriber, who is named first."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username")
+        parser.add_argument("--reason", default="", help="goes into the record")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        subscriber = subscriber_named(options["username"])
+        with refusals():
+            self.stdout.write(self.act(subscriber, options))
+
+    def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
+        """Do it; returns what was done, in a line."""
+        raise NotImplementedError
+
+
+def subscriber_named(username: str) -> Subscriber:
+    """Raises CommandError where nobody has the name."""
+    found = Subscriber.objects.filter(username_key=normalised(username)).first()
+    if found is None:
+        raise CommandError(f"there is no subscriber {username}. {faults.UNCHANGED}")
+    return found
+
+
+def tenant_named(name: str) -> Tenant:
+    """Raises CommandError."""
+    found = Tenant.objects.filter(name=name).first()
+    if found is None:
+        known = ", ".join(Tenant.objects.values_list("name", flat=True)[:20]) or "none"
+        raise CommandError(f"no tenant named {name} (there are: {known})")
+    return found
+
+
+def package_named(name: str, tenant: Tenant) -> Package:
+    """Raises CommandError."""
+    found = Package.objects.filter(tenant=tenant, name=name).first()
+    if found is None:
+        rows = Package.objects.filter(tenant=tenant).values_list("name", flat=True)
+        known = ", ".join(rows[:20]) or "none"
+        raise CommandError(f"{tenant} has no package {name} (it has: {known})")
+    return found
+
+
+def instant(text: str) -> datetime:
+    """A date, of which it is the beginning, or a time, in the ISP's zone where it names none.
+
+    Raises CommandError.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CommandError(f"“{text}” is no date or time: write it like 2026-12-31") from error
+    return found if found.tzinfo else found.replace(tzinfo=clock.isp_zone())
+
+
+def password_given() -> tuple[str, bool]:
+    """The password, and whether we made it up: from the environment, or asked for, never from an
+    argument, which everybody on the machine can read."""
+    given = os.environ.get(PASSWORD, "")
+    if not given and sys.stdin.isatty():
+        given = getpass("RADIUS password (empty: one is made up): ")
+    return (given, False) if given else (passwords.generate(), True)
+
+
+def until(subscriber: Subscriber) -> str:
+    """ "until 2026-12-31 18:00", in the ISP's zone."""
+    if subscriber.expires_at is None:
+        return "without end"
+    return f"until {subscriber.expires_at.astimezone(clock.isp_zone()):%Y-%m-%d %H:%M}"

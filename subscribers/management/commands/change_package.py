@@ -1,0 +1,36 @@
+"""manage.py change_package: put a subscriber on another package, now or at the next period."""
+
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from ispcore.base.audit import Actor
+from subscribers.management.choosing import CODES, SubscriberCommand, package_named
+from subscribers.models import Subscriber
+from subscribers.operations import periods
+
+BY = Actor("manage.py change_package")
+
+
+class Command(SubscriberCommand):
+    help = (
+        "Put a subscriber on another package of its tenant. "
+        f"Example: manage.py change_package rahim 'Home 40' --next-period. {CODES}"
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("package", help="its name")
+        parser.add_argument("--next-period", action="store_true", help="not now")
+
+    def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
+        package = package_named(options["package"], subscriber.tenant)
+        periods.change_package(
+            subscriber,
+            package=package,
+            at_next_period=options["next_period"],
+            by=BY,
+            reason=options["reason"],
+        )
+        when = "from the next period on" if options["next_period"] else "from now on"
+        return f"{subscriber}: {package} {when} ({package.limit.words})"

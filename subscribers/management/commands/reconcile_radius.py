@@ -1,0 +1,69 @@
+"""manage.py reconcile_radius: is in FreeRADIUS what the portal says? And make it so."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ispcore.base.audit import Actor
+from routers.models import Router
+from subscribers.management.choosing import refusals, tenant_named
+from subscribers.operations import reconciling
+from subscribers.operations.reconciling import Extent, Plan
+
+BY = Actor("manage.py reconcile_radius")
+DIFFER = 3
+MOST_SHOWN = 50
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare FreeRADIUS' tables with the portal, by digest, and say what differs; --apply writes "
+        "what differs anew. Rows under names that the portal does not know are listed and left. "
+        "Refused where more than 30 % would change, unless forced. "
+        "Example: manage.py reconcile_radius --tenant 'Dhaka Fibre' --apply. "
+        "Exit code 0: they agree (with --apply: now); 3: they differ; 1: refused, or a database is "
+        "away, and nothing was changed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--tenant", default="", help="its name: subscribers and packages of it")
+        parser.add_argument("--router", default="", help="its name: who has or had sessions on it")
+        parser.add_argument("--username", default="")
+        parser.add_argument("--apply", action="store_true")
+        parser.add_argument("--force", action="store_true", help="also if it is more than 30 %%")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        extent = Extent(
+            tenant=tenant_named(options["tenant"]) if options["tenant"] else None,
+            router=_router_named(options["router"]) if options["router"] else None,
+            username=options["username"],
+        )
+        with refusals():
+            plan = reconciling.plan(extent)
+            self._show(plan)
+            if plan.differing and options["apply"]:
+                done = reconciling.apply(plan, by=BY, force=options["force"])
+                self.stdout.write(f"{done} written anew")
+                return
+        if plan.differing:
+            raise CommandError(
+                f"{plan.differing} of {plan.compared} differ. Nothing was changed; --apply mends them.",
+                returncode=DIFFER,
+            )
+
+    def _show(self, plan: Plan) -> None:
+        self.stdout.write(f"{plan.extent.words}: {plan.compared} compared, {plan.differing} differ")
+        lines = [f"package {package}: {word}" for package, word in plan.packages.items()]
+        lines += [f"{name}: {word}" for name, word in plan.usernames.items()]
+        lines += [f"{name}: not ours, left" for name in plan.foreign]
+        for line in lines[:MOST_SHOWN]:
+            self.stdout.write(f"  {line}")
+        if len(lines) > MOST_SHOWN:
+            self.stdout.write(f"  and {len(lines) - MOST_SHOWN} more")
+
+
+def _router_named(name: str) -> Router:
+    found = Router.objects.filter(name=name).first()
+    if found is None:
+        raise CommandError(f"no router named {name}")
+    return found

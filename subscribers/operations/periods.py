@@ -1,0 +1,180 @@
+"""For how long, and on which package: renewals, extensions, changes now or at the next period."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+
+from ispcore.base import audit, clock
+from ispcore.base.audit import Actor
+from ispcore.base.bulk import update_rows
+from subscribers import validity
+from subscribers.models import Package, Subscriber
+from subscribers.operations import statuses, units
+from subscribers.queries import MOST_UNITS, PIECE
+
+Status = Subscriber.Status
+
+
+def renew(subscriber: Subscriber, *, by: Actor, periods: int = 1, reason: str = "") -> Subscriber:
+    """So many more periods: after the end that it has, or from now on if that is past.
+
+    A package that was to come with the next period comes now, if that period begins now. Raises
+    ValidationError, NotYours, SubscriberMoved.
+    """
+    if not 1 <= periods <= validity.MOST_PERIODS:
+        raise ValidationError(f"Renew for 1 to {validity.MOST_PERIODS} periods.")
+
+    def change(stored: Subscriber) -> None:
+        now, old = clock.now(), stored.status
+        is_over = stored.expires_at is not None and stored.expires_at <= now
+        if is_over and stored.next_package is not None:
+            _take_next(stored)
+        coming = stored.next_package or stored.package
+        if coming.validity == validity.NONE:
+            raise ValidationError(
+                {"package": f"{coming} has no end, so there is nothing to renew."}
+            )
+        start = now if is_over or stored.expires_at is None else stored.expires_at
+        if is_over:
+            stored.renewal_day = now.astimezone(clock.isp_zone()).day
+        stored.expires_at = validity.ends_after(
+            coming, start, periods, zone=clock.isp_zone(), renewal_day=_day(stored)
+        )
+        if is_over:
+            _begin_period(stored, now)
+            if old == Status.EXPIRED:
+                stored.status = Status.ACTIVE
+        statuses.note(stored, old, by=by, reason=reason)
+
+    return units.change_one(
+        subscriber, change, action="renew", by=by, reason=reason, is_judged=False
+    )
+
+
+def extend(
+    subscriber: Subscriber, *, until: datetime | None, by: Actor, reason: str = ""
+) -> Subscriber:
+    """Set the end, later or earlier; None: no end. Who had run out and has not any more is active.
+
+    Raises ValidationError, NotYours, SubscriberMoved.
+    """
+    if until is not None and until.tzinfo is None:
+        raise ValidationError({"expires_at": "Say in which time zone."})
+
+    def change(stored: Subscriber) -> None:
+        old, stored.expires_at = stored.status, until
+        is_over = until is not None and until <= clock.now()
+        if old == Status.EXPIRED and not is_over:
+            stored.status = Status.ACTIVE
+            _begin_period(stored, clock.now())
+        elif old == Status.ACTIVE and is_over:
+            stored.status = Status.EXPIRED
+        statuses.note(stored, old, by=by, reason=reason)
+
+    return units.change_one(
+        subscriber, change, action="extend", by=by, reason=reason, is_judged=False
+    )
+
+
+def change_package(
+    subscriber: Subscriber,
+    *,
+    package: Package,
+    by: Actor,
+    at_next_period: bool = False,
+    reason: str = "",
+) -> Subscriber:
+    """Another package, now or when the period ends; the end stays. One that was to come is dropped.
+
+    Raises ValidationError, NotYours, SubscriberMoved.
+    """
+
+    def change(stored: Subscriber) -> None:
+        found = Package.objects.filter(pk=package.pk).first()
+        if found is None:
+            raise ValidationError({"package": f"There is no package {package} any more."})
+        if at_next_period and found.pk != stored.package_id:
+            stored.next_package = found
+        else:
+            stored.package, stored.next_package = found, None
+
+    action = "change package later" if at_next_period else "change package"
+    return units.change_one(subscriber, change, action=action, by=by, reason=reason)
+
+
+def turn_due(*, by: Actor) -> int:
+    """Begin the next period of everybody whose period has ended and who has not run out: quotas
+    count anew, packages that were to come are there. At most MOST_UNITS of 2,000; returns how many."""
+    total = 0
+    for _ in range(MOST_UNITS):
+        if not (keys := _due()):
+            break
+        moved = units.run(
+            f"begin the next period of {len(keys)} subscribers",
+            units.usernames(*keys),
+            partial(_turn, keys, by),
+            bulk=True,
+        )
+        total += moved
+        if not moved:
+            break
+    return total
+
+
+def _due() -> list[str]:
+    """Ended periods; of who has run out only a renewal begins another one."""
+    return list(_ended().order_by("period_until_at").values_list("username_key", flat=True)[:PIECE])
+
+
+def _ended() -> "QuerySet[Subscriber]":
+    now = clock.now()
+    goes_on = Q(expires_at=None) | Q(expires_at__gt=now)
+    return Subscriber.objects.filter(goes_on, period_until_at__lte=now)
+
+
+def _turn(keys: Sequence[str], by: Actor) -> int:
+    """Only what is more than the next stretch of the same is worth an entry: another package."""
+    rows = _ended().filter(username_key__in=keys).select_for_update(of=("self",), no_key=True)
+    found = list(rows.select_related("package", "next_package").order_by("pk"))
+    changes = {}
+    for row in found:
+        old = {"package_id": row.package_id, "next_package_id": row.next_package_id}
+        if row.next_package is not None:
+            _take_next(row)
+            new = {"package_id": row.package_id, "next_package_id": None}
+            changes[row.pk] = old, new
+        row.period_from_at, row.period_until_at = validity.period_at(
+            row.package,
+            row.period_until_at,
+            clock.now(),
+            zone=clock.isp_zone(),
+            renewal_day=_day(row),
+        )
+    update_rows(
+        Subscriber,
+        ("period_from_at", "period_until_at"),
+        [(row.pk, row.period_from_at, row.period_until_at) for row in found],
+    )
+    moved = [row for row in found if row.pk in changes]
+    Subscriber.objects.bulk_update(moved, ["package", "next_package"], batch_size=200)
+    audit.record_batch("change package", moved, by=by, changes=changes, scope="packages to come")
+    return len(found)
+
+
+def _take_next(stored: Subscriber) -> None:
+    assert stored.next_package is not None  # noqa: S101 - asked by the caller
+    stored.package, stored.next_package = stored.next_package, None
+
+
+def _begin_period(stored: Subscriber, at: datetime) -> None:
+    stored.period_from_at = at
+    stored.period_until_at = validity.period_end(
+        stored.package, at, zone=clock.isp_zone(), renewal_day=_day(stored)
+    )
+
+
+def _day(stored: Subscriber) -> int:
+    return stored.renewal_day or 1

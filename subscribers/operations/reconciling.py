@@ -1,0 +1,223 @@
+"""Compares FreeRADIUS' tables with what the portal says, by digest, and mends what differs.
+
+A plan is made first, and holds names only; nothing changes until it is applied. Rows under names
+that the portal does not know were made by hand, or are left of what a restored database has
+forgotten: they are listed, and never touched.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from django.db.models import QuerySet
+
+from ispcore.accounts.models import Tenant
+from ispcore.accounts.roles import May
+from ispcore.base import audit, faults
+from ispcore.base.audit import Actor
+from ispcore.base.rls import identity
+from ispcore.base.unit_of_work import Scope
+from radius import rows as radius_rows
+from radius.models import Accounting
+from radius.operations.nas import nas_column
+from radius.rows import CheckRow, GroupRow, ReplyRow
+from routers.models import Router
+from subscribers import projection, queries
+from subscribers.models import Package, Subscriber
+from subscribers.models.words import normalised
+from subscribers.operations import units
+from subscribers.projection import Line, Terms
+from subscribers.projector import PACKAGE
+
+ACTION = "reconcile RADIUS"
+SURE_PERCENT, FEW = 30, 10
+MISSING, DIFFERS = "missing", "differs"
+MOST_FOREIGN = 1_000
+
+
+class TooMuchChange(Exception):
+    """The plan would change so much that something else must be wrong; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What is compared: everything, or what is named."""
+
+    tenant: Tenant | None = None
+    router: Router | None = None
+    username: str = ""
+
+    @property
+    def is_everything(self) -> bool:
+        return self == Extent()
+
+    @property
+    def words(self) -> str:
+        """ "tenant Dhaka Fibre"."""
+        named = (("tenant", self.tenant), ("router", self.router), ("username", self.username))
+        return ", ".join(f"{kind} {name}" for kind, name in named if name) or "everything"
+
+
+@dataclass(slots=True)
+class Plan:
+    """What differs: of usernames and of packages, "missing" or "differs"."""
+
+    extent: Extent
+    compared: int = 0
+    usernames: dict[str, str] = field(default_factory=dict)
+    packages: dict[Package, str] = field(default_factory=dict)
+    foreign: list[str] = field(default_factory=list)
+    """Up to MOST_FOREIGN names of users and groups that the portal does not know."""
+    foreign_count: int = 0
+
+    @property
+    def differing(self) -> int:
+        return len(self.usernames) + len(self.packages)
+
+    @property
+    def is_too_much(self) -> bool:
+        is_many = self.differing * 100 > self.compared * SURE_PERCENT
+        return self.compared >= FEW and is_many
+
+
+@identity.acting_for_all()
+def plan(extent: Extent) -> Plan:
+    """Compare; changes nothing. Some statements for each 2,000 subscribers, and memory for their
+    names. What is provisioned meanwhile may seem to differ: that is asked once more at the end."""
+    made = Plan(extent)
+    _compare_packages(made)
+    known = _compare_usernames(made)
+    if extent.is_everything or extent.username:
+        _look_for_foreign(made, known)
+    _ask_again(made)
+    return made
+
+
+def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
+    """Project again what differs, in units of about 2,000; returns how many.
+
+    Raises TooMuchChange, NotYours.
+    """
+    units.allow(by, May.EDIT_PACKAGES)
+    if made.is_too_much and not force:
+        raise TooMuchChange(
+            f"{made.differing} of {made.compared} differ, more than {SURE_PERCENT} %: is this the "
+            f"right database? {faults.UNCHANGED}"
+        )
+    words = made.extent.words
+    if made.packages:
+        rows = list(made.packages)
+        units.run(
+            "reconcile packages",
+            Scope(PACKAGE, tuple(str(package.pk) for package in rows)),
+            lambda: audit.record_batch(ACTION, rows, by=by, scope=words),
+            model=Package,
+            bulk=True,
+        )
+    for keys in queries.in_pieces(sorted(made.usernames)):
+        units.run(
+            f"reconcile {len(keys)} subscribers",
+            units.usernames(*keys),
+            partial(_record, keys, by, words),
+            bulk=True,
+        )
+    return made.differing
+
+
+def _record(keys: Sequence[str], by: Actor, words: str) -> None:
+    audit.record_batch(ACTION, queries.named(keys).defer("radius_password"), by=by, scope=words)
+
+
+def _compare_packages(made: Plan) -> None:
+    packages = {projection.group_of(each.pk): each for each in _packages(made.extent)}
+    found = dict(radius_rows.group_digests(packages))
+    for group, package in packages.items():
+        rows = projection.of_package(queries.terms_of(package))
+        checks = [CheckRow(group, *row) for row in rows.checks]
+        replies = [ReplyRow(group, *row) for row in rows.replies]
+        wanted = radius_rows.digest(checks, replies, ()) if checks or replies else None
+        if found.get(group) != wanted:
+            made.packages[package] = DIFFERS if group in found else MISSING
+    made.compared += len(packages)
+
+
+def _compare_usernames(made: Plan) -> set[str]:
+    """Returns all names that the portal knows of this extent."""
+    known: set[str] = set()
+    for page in queries.in_pages(_subscribers(made.extent)):
+        known.update(key for key, _, _ in page)
+        made.usernames.update(_differing(page))
+        made.compared += len(page)
+    return known
+
+
+def _differing(page: Sequence[tuple[str, Line, Terms]]) -> Iterator[tuple[str, str]]:
+    found = dict(radius_rows.digests([key for key, _, _ in page]))
+    for key, line, terms in page:
+        rows = projection.of_subscriber(line, terms)
+        wanted = radius_rows.digest(
+            [CheckRow(line.username, *row) for row in rows.checks],
+            [ReplyRow(line.username, *row) for row in rows.replies],
+            [GroupRow(line.username, group) for group in rows.groups],
+        )
+        if found.get(key) != wanted:
+            yield key, DIFFERS if key in found else MISSING
+
+
+def _ask_again(made: Plan) -> None:
+    """The two databases are read one after the other: what somebody changed in between is not
+    what we look for."""
+    for keys in queries.in_pieces(sorted(made.usernames)):
+        still = dict(_differing(queries.lines(queries.named(keys))))
+        for key in keys:
+            if key not in still:
+                del made.usernames[key]
+
+
+def _look_for_foreign(made: Plan, known: set[str]) -> None:
+    extent = made.extent
+    if extent.username:
+        key = normalised(extent.username)
+        foreign = {key} - known if dict(radius_rows.digests([key])) else set()
+    else:
+        groups = {projection.group_of(pk) for pk in _all_packages().values_list("pk", flat=True)}
+        foreign = _strangers(radius_rows.names(), known)
+        foreign |= {f"group {name}" for name in _strangers(radius_rows.group_names(), groups)}
+    made.foreign_count = len(foreign)
+    made.foreign = sorted(foreign)[:MOST_FOREIGN]
+
+
+def _strangers(names: Iterable[str], known: set[str]) -> set[str]:
+    return {name for name in names if name not in known}
+
+
+def _packages(extent: Extent) -> "QuerySet[Package]":
+    if extent.username or extent.router:
+        return Package.objects.filter(subscribers__in=_subscribers(extent)).distinct()
+    rows = _all_packages()
+    return rows.filter(tenant=extent.tenant) if extent.tenant else rows
+
+
+def _all_packages() -> "QuerySet[Package]":
+    return Package.objects.order_by("pk")
+
+
+def _subscribers(extent: Extent) -> "QuerySet[Subscriber]":
+    rows = Subscriber.objects.all()
+    if extent.tenant:
+        rows = rows.filter(tenant=extent.tenant)
+    if extent.username:
+        rows = rows.filter(username_key=normalised(extent.username))
+    if extent.router:
+        rows = rows.filter(username_key__in=_seen_on(extent.router))
+    return rows
+
+
+def _seen_on(router: Router) -> list[str]:
+    """Who has or had sessions on a router."""
+    sessions = Accounting.objects.filter(nas_address=nas_column(router.address)).order_by()
+    names = sessions.values_list("username", flat=True).distinct()
+    return sorted({normalised(name) for name in names})
+
+
+__all__ = ["Extent", "Plan", "TooMuchChange", "apply", "plan"]

@@ -1,0 +1,97 @@
+"""Make, change, rename and delete subscribers; RADIUS follows in the same unit of work."""
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+
+from ispcore.accounts.roles import May
+from ispcore.base import audit, clock
+from ispcore.base.audit import Actor
+from subscribers import validity
+from subscribers.models import Subscriber, words
+from subscribers.operations import account_numbers, judging, units
+
+# what `edit` changes; everything else has an operation of its own
+EDITABLE = frozenset(
+    {
+        *("device_limit", "ipv4", "ipv6_prefix", "delegated_prefix"),
+        *("full_name", "phone", "email", "address", "notes"),
+    }
+)
+
+
+def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
+    """Store a new subscriber, active from now on; it has its account number afterwards.
+
+    Without `expires_at` the first period of the package begins now. Raises ValidationError naming
+    the field and fault, NotYours.
+    """
+    units.allow(by, May.EDIT_SUBSCRIBERS, subscriber.package)
+    begin(subscriber)
+    judging.tidy(subscriber)
+
+    def change() -> Subscriber:
+        subscriber.package.refresh_from_db()
+        judging.check(subscriber)
+        subscriber.pk, subscriber._state.adding = None, True  # anew, should the unit be run again
+        subscriber.account_number = account_numbers.take(subscriber.tenant_id)[0]
+        subscriber.save(force_insert=True)
+        new = audit.snapshot(subscriber)
+        audit.record("create", subscriber, by=by, new=new, tenant_id=subscriber.tenant_id)
+        return subscriber
+
+    scope = units.usernames(subscriber.username_key)
+    return units.run(f"create subscriber {subscriber}", scope, change, refused=[subscriber])
+
+
+def begin(subscriber: Subscriber) -> None:
+    """Set the first period of a subscriber that is new, from now on."""
+    now, package = clock.now(), subscriber.package
+    zone = clock.isp_zone()
+    day = now.astimezone(zone).day
+    until = validity.period_end(package, now, zone=zone, renewal_day=day)
+    subscriber.status = Subscriber.Status.ACTIVE
+    subscriber.renewal_day, subscriber.period_from_at = day, now
+    if package.validity != validity.NONE:
+        subscriber.expires_at = subscriber.expires_at or until
+    subscriber.period_until_at = until
+
+
+def edit(subscriber: Subscriber, *, changes: Mapping[str, object], by: Actor) -> Subscriber:
+    """Change these fields and leave the others as they are stored, whoever changed them meanwhile.
+
+    Raises ValidationError naming the field and fault, NotYours, SubscriberMoved.
+    """
+    if strange := sorted(changes.keys() - EDITABLE):
+        raise ValidationError(f"These are not changed by editing: {', '.join(strange)}.")
+
+    def set_fields(stored: Subscriber) -> None:
+        for name, value in changes.items():
+            setattr(stored, name, value)
+
+    return units.change_one(subscriber, set_fields, action="change", by=by)
+
+
+def rename(subscriber: Subscriber, *, username: str, by: Actor) -> Subscriber:
+    """Give another username; the old one cannot log in from then on. Sessions and accounting of the
+    old one are kept. Raises ValidationError, NotYours, SubscriberMoved."""
+    key = words.normalised(username)
+
+    def set_name(stored: Subscriber) -> None:
+        stored.username = username
+
+    return units.change_one(subscriber, set_name, action="rename", by=by, also=[key])
+
+
+def delete(subscriber: Subscriber, *, by: Actor, reason: str = "") -> None:
+    """Take a subscriber away; accounting and the audit log keep what was. Raises NotYours,
+    SubscriberMoved."""
+    units.allow(by, May.EDIT_SUBSCRIBERS, subscriber)
+
+    def change() -> None:
+        stored = units.locked(subscriber)
+        old, tenant_id = audit.snapshot(stored), stored.tenant_id
+        audit.record("delete", stored, by=by, old=old, tenant_id=tenant_id, reason=reason)
+        stored.delete()
+
+    units.run(f"delete subscriber {subscriber}", units.usernames(subscriber.username_key), change)

@@ -1,0 +1,91 @@
+"""Writes to FreeRADIUS' tables what the portal says: the only code that brings the two together.
+
+Kinds of scope that it is registered for:
+- "subscriber": rows of these usernames, whether subscribers of that name are there or not;
+- "package": rows of these packages' groups;
+- "package members": the groups, and the rows of all subscribers of these packages.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from ispcore.base import unit_of_work
+from ispcore.base.unit_of_work import Scope
+from radius import rows as radius_rows
+from radius.rows import CheckRow, GroupRow, ReplyRow
+from subscribers import projection, queries
+from subscribers.models import Package, Subscriber
+from subscribers.projection import Line, Terms
+
+SUBSCRIBER, PACKAGE, MEMBERS = "subscriber", "package", "package members"
+
+
+class Usernames:
+    """Rows of usernames; each is locked by itself."""
+
+    def names(self, scope: Scope) -> Sequence[str] | None:
+        return scope.keys
+
+    def write(self, scope: Scope) -> None:
+        for keys in queries.in_pieces(scope.keys):
+            write_usernames(keys, queries.lines(queries.named(keys)))
+
+
+class Groups:
+    """Rows of packages' groups; no subscriber's rows depend on them."""
+
+    def names(self, scope: Scope) -> Sequence[str] | None:
+        return [projection.group_of(int(key)) for key in scope.keys]
+
+    def write(self, scope: Scope) -> None:
+        packages = Package.objects.filter(pk__in=scope.keys)
+        write_groups([int(key) for key in scope.keys], packages)
+
+
+class Members(Groups):
+    """Groups and all who have the packages: nobody may join or leave meanwhile."""
+
+    def names(self, scope: Scope) -> Sequence[str] | None:
+        return None
+
+    def write(self, scope: Scope) -> None:
+        super().write(scope)
+        members = Subscriber.objects.filter(package__in=map(int, scope.keys))
+        for page in queries.in_pages(members):
+            write_usernames([key for key, _, _ in page], page)
+
+
+def register() -> None:
+    unit_of_work.register(SUBSCRIBER, Usernames())
+    unit_of_work.register(PACKAGE, Groups())
+    unit_of_work.register(MEMBERS, Members())
+
+
+def write_usernames(keys: Sequence[str], lines: Iterable[tuple[str, Line, Terms]]) -> None:
+    """Bring the rows of these usernames to what the portal says; who is not there has none."""
+    checks: list[CheckRow] = []
+    replies: list[ReplyRow] = []
+    groups: list[GroupRow] = []
+    for _, line, terms in lines:
+        made = projection.of_subscriber(line, terms)
+        checks += [CheckRow(line.username, *row) for row in made.checks]
+        replies += [ReplyRow(line.username, *row) for row in made.replies]
+        groups += [GroupRow(line.username, group) for group in made.groups]
+    radius_rows.replace(keys, checks, replies, groups)
+
+
+def write_groups(package_ids: Sequence[int], packages: Iterable[Package]) -> None:
+    """Bring the rows of these packages' groups to what the portal says."""
+    made = {package.pk: projection.of_package(queries.terms_of(package)) for package in packages}
+    radius_rows.replace_groups(
+        [projection.group_of(each) for each in package_ids],
+        [
+            CheckRow(projection.group_of(pk), *row)
+            for pk, rows in made.items()
+            for row in rows.checks
+        ],
+        [
+            ReplyRow(projection.group_of(pk), *row)
+            for pk, rows in made.items()
+            for row in rows.replies
+        ],
+    )

@@ -1,0 +1,15 @@
+"""Jobs of the provision cluster: each calls operations, and may be started twice without harm."""
+
+from ispcore.base import audit
+from ispcore.base.audit import Actor
+from subscribers.operations import periods, statuses
+
+PERIODS = Actor("periods of subscribers")
+
+
+def turn_periods() -> str:
+    """Who has run out is expired; of the others the next period begins where one has ended."""
+    with audit.coming_from("job"):
+        expired = statuses.expire_due(by=PERIODS)
+        begun = periods.turn_due(by=PERIODS)
+    return f"{expired} expired, {begun} periods begun"

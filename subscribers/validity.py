@@ -1,0 +1,59 @@
+"""Periods of a package: when one that begins at some time ends, cut in the ISP's zone. Pure."""
+
+import calendar
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+DAYS, MONTH, NONE = "days", "month", "none"
+MOST_PERIODS = 120
+
+
+class Valid(Protocol):
+    """What is valid for some time; a package is."""
+
+    validity: str
+    validity_days: int | None
+
+
+def period_end(of: Valid, from_at: datetime, *, zone: ZoneInfo, renewal_day: int) -> datetime:
+    """When the period that begins at `from_at` ends (UTC).
+
+    Days end at the same time of day, whatever the zone does to its clocks in between. A month ends
+    on `renewal_day` of the next one at the same time, or on that month's last day. What is valid
+    without end has periods all the same, for its quota: to the end of the month.
+    """
+    local = from_at.astimezone(zone)
+    if of.validity == DAYS:
+        end = local.replace(tzinfo=None) + timedelta(days=of.validity_days or 1)
+    elif of.validity == MONTH:
+        end = _next_month(local, renewal_day)
+    else:
+        end = _next_month(local, 1).replace(hour=0, minute=0, second=0, microsecond=0)
+    return end.replace(tzinfo=zone).astimezone(UTC)
+
+
+def ends_after(
+    of: Valid, from_at: datetime, periods: int, *, zone: ZoneInfo, renewal_day: int
+) -> datetime:
+    """When so many periods on end are over."""
+    end = from_at
+    for _ in range(periods):
+        end = period_end(of, end, zone=zone, renewal_day=renewal_day)
+    return end
+
+
+def period_at(
+    of: Valid, from_at: datetime, at: datetime, *, zone: ZoneInfo, renewal_day: int
+) -> tuple[datetime, datetime]:
+    """The period, counted from the one that begins at `from_at`, in which `at` lies."""
+    start, end = from_at, period_end(of, from_at, zone=zone, renewal_day=renewal_day)
+    while end <= at:
+        start, end = end, period_end(of, end, zone=zone, renewal_day=renewal_day)
+    return start, end
+
+
+def _next_month(local: datetime, day: int) -> datetime:
+    year, month = (local.year, local.month + 1) if local.month < 12 else (local.year + 1, 1)
+    last = calendar.monthrange(year, month)[1]
+    return local.replace(tzinfo=None, year=year, month=month, day=min(day, last))

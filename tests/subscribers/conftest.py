@@ -1,0 +1,112 @@
+"""Packages of a tenant and subscribers on them, provisioned in both databases."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ispcore.accounts.models import Tenant
+from ispcore.base.audit import Actor
+from radius.models import Check, GroupCheck, GroupReply, Reply, UserGroup
+from subscribers.models import Package, Service, Subscriber
+from subscribers.operations import packages, subscribers
+
+BY = Actor("noc")
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+M = 1_000_000
+Clock = Callable[[datetime], None]
+Make = Callable[..., Subscriber]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/subscribers/" in item.nodeid:
+            marked = item.get_closest_marker("django_db")
+            real = bool(marked and marked.kwargs.get("transaction"))
+            both = pytest.mark.django_db(transaction=real, databases=["default", "radius"])
+            item.add_marker(both, append=False)
+
+
+@pytest.fixture
+def noon(frozen_clock: Clock) -> Clock:
+    """The clock stands at noon; noon(at) moves it."""
+    frozen_clock(NOON)
+    return frozen_clock
+
+
+def a_package(tenant: Tenant, name: str = "Home 20", **given: Any) -> Package:
+    """A package that is not stored: 20 Mbps down, 10 up."""
+    given = {"down_bps": 20 * M, "up_bps": 10 * M} | given
+    return Package(tenant=tenant, name=name, **given)
+
+
+@pytest.fixture
+def home(tenant_dhaka: Tenant) -> Package:
+    """PPPoE of Dhaka Fibre, for a calendar month."""
+    return packages.create(a_package(tenant_dhaka, ipv4_pool="home"), by=BY)
+
+
+@pytest.fixture
+def hotspot(tenant_dhaka: Tenant) -> Package:
+    """Of Dhaka Fibre, for a day."""
+    made = a_package(
+        tenant_dhaka, "Day pass", service=Service.HOTSPOT, validity="days", validity_days=1
+    )
+    return packages.create(made, by=BY)
+
+
+def a_subscriber(package: Package, username: str = "rahim", **given: Any) -> Subscriber:
+    """A subscriber that is not stored."""
+    given = {"radius_password": "let-me-in"} | given
+    return Subscriber(
+        tenant=package.tenant,
+        package=package,
+        service=package.service,
+        username=username,
+        **given,
+    )
+
+
+def made(package: Package, username: str = "rahim", **given: Any) -> Subscriber:
+    return subscribers.create(a_subscriber(package, username, **given), by=BY)
+
+
+@pytest.fixture
+def rahim(home: Package) -> Subscriber:
+    return made(home)
+
+
+def checks(username: str) -> dict[str, str]:
+    """What radcheck has of a username."""
+    rows = Check.objects.filter(username=username).order_by("id")
+    return dict(rows.values_list("attribute", "value"))
+
+
+def replies(username: str) -> dict[str, str]:
+    rows = Reply.objects.filter(username=username).order_by("id")
+    return dict(rows.values_list("attribute", "value"))
+
+
+def groups(username: str) -> list[str]:
+    return list(UserGroup.objects.filter(username=username).values_list("group", flat=True))
+
+
+def group_rows(package: Package) -> dict[str, str]:
+    """All that stands in the package's group."""
+    found: dict[str, str] = {}
+    for model in (GroupCheck, GroupReply):
+        rows = model.objects.filter(group=f"pkg-{package.pk}").order_by("id")
+        found |= dict(rows.values_list("attribute", "value"))
+    return found
+
+
+def all_rows() -> list[list[tuple[Any, ...]]]:
+    """Every row of every attribute table, keys left out."""
+    return [
+        sorted(model.objects.values_list("username", "attribute", "op", "value"))
+        for model in (Check, Reply)
+    ] + [
+        sorted(model.objects.values_list("group", "attribute", "op", "value"))
+        for model in (GroupCheck, GroupReply)
+    ]

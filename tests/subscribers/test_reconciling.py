@@ -1,0 +1,123 @@
+"""FreeRADIUS' tables are compared with the portal's truth, and mended where they differ."""
+
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from ispcore.accounts.models import Tenant
+from ispcore.base.models import AuditEntry
+from radius.models import Accounting, Check, GroupReply, Reply, UserGroup
+from routers.models import Router
+from subscribers.models import Package
+from subscribers.operations import packages, reconciling
+from subscribers.operations.reconciling import Extent, TooMuchChange
+from tests.subscribers.conftest import BY, NOON, a_package, all_rows, group_rows, made
+
+
+@pytest.fixture
+def isp(home: Package, hotspot: Package, tenant_ctg: Tenant) -> list[Package]:
+    """Twelve subscribers of two tenants, on three packages."""
+    other = packages.create(a_package(tenant_ctg, "Ctg 20"), by=BY)
+    for number in range(4):
+        made(home, f"Home{number}", device_limit=number + 1)
+        made(hotspot, f"guest{number}")
+        made(other, f"ctg{number}", ipv4=f"10.9.0.{number + 1}")
+    return [home, hotspot, other]
+
+
+def differing(**extent: Any) -> dict[str, str]:
+    found = reconciling.plan(Extent(**extent))
+    return found.usernames | {package.name: word for package, word in found.packages.items()}
+
+
+def test_what_was_provisioned_agrees(isp: list[Package]) -> None:
+    plan = reconciling.plan(Extent())
+    assert (plan.compared, plan.differing, plan.foreign) == (15, 0, [])
+    assert reconciling.apply(plan, by=BY) == 0
+
+
+def test_every_kind_of_difference_is_found_and_mended(isp: list[Package]) -> None:
+    before = all_rows()
+    Check.objects.filter(username="Home0", attribute="Cleartext-Password").update(value="other")
+    Check.objects.filter(username="Home1").delete()
+    UserGroup.objects.filter(username="Home1").delete()
+    Reply.objects.create(username="ctg1", attribute="Session-Timeout", op=":=", value="60")
+    GroupReply.objects.filter(group=f"pkg-{isp[0].pk}").delete()
+    plan = reconciling.plan(Extent())
+    assert plan.usernames == {"home0": "differs", "home1": "missing", "ctg1": "differs"}
+    assert plan.packages == {isp[0]: "missing"}
+    assert reconciling.apply(plan, by=BY) == 4
+    assert all_rows() == before
+    assert differing() == {}
+    entries = AuditEntry.objects.filter(action="reconcile RADIUS").order_by("pk")
+    assert [entry.members for entry in entries] == [1, 0, 3, 0, 0, 0]
+    assert {entry.object_name for entry in entries} >= {"Home0", "Home 20", "everything"}
+
+
+def test_a_row_that_stands_twice_differs(isp: list[Package]) -> None:
+    row = Check.objects.filter(username="Home2").first()
+    assert row is not None
+    row.pk = None
+    row.save(force_insert=True)
+    assert differing() == {"home2": "differs"}
+
+
+def test_rows_made_by_hand_are_told_and_left(isp: list[Package]) -> None:
+    Check.objects.create(username="byhand", attribute="Cleartext-Password", op=":=", value="x")
+    GroupReply.objects.create(group="vip", attribute="Framed-Pool", op="=", value="vip")
+    plan = reconciling.plan(Extent())
+    assert (plan.differing, plan.foreign) == (0, ["byhand", "group vip"])
+    Check.objects.filter(username="Home0").delete()
+    reconciling.apply(reconciling.plan(Extent()), by=BY)
+    assert Check.objects.filter(username="byhand").exists()
+    assert reconciling.plan(Extent(username="byhand")).foreign == ["byhand"]
+
+
+def test_a_tenant_a_username_and_a_router_are_compared_alone(
+    isp: list[Package], tenant_ctg: Tenant
+) -> None:
+    Check.objects.all().delete()
+    assert differing(tenant=tenant_ctg) == {f"ctg{number}": "differs" for number in range(4)}
+    assert differing(username=" HOME3 ") == {"home3": "differs"}
+    router = Router.objects.create(name="utt-edge-01", address="10.88.4.1")
+    Accounting.objects.create(
+        unique_id="x", session_id="x", username="Guest1", nas_address="10.88.4.1", started_at=NOON
+    )
+    assert differing(router=router) == {"guest1": "differs"}
+
+
+def test_too_much_change_is_refused_unless_forced(isp: list[Package]) -> None:
+    before = all_rows()
+    Check.objects.filter(username__startswith="Home").delete()
+    Check.objects.filter(username__startswith="guest").delete()
+    plan = reconciling.plan(Extent())
+    with pytest.raises(TooMuchChange, match=r"8 of 15 differ, more than 30 %.*Nothing was changed"):
+        reconciling.apply(plan, by=BY)
+    assert reconciling.apply(plan, by=BY, force=True) == 8
+    assert all_rows() == before
+
+
+def test_a_few_are_no_reason_to_refuse(home: Package) -> None:
+    made(home)
+    Check.objects.all().delete()
+    assert reconciling.apply(reconciling.plan(Extent()), by=BY) == 1
+
+
+def test_the_exit_code_says_whether_they_differ(isp: list[Package], capsys: Any) -> None:
+    call_command("reconcile_radius")
+    assert "everything: 15 compared, 0 differ" in capsys.readouterr().out
+    GroupReply.objects.filter(group=f"pkg-{isp[2].pk}").delete()
+    with pytest.raises(CommandError, match="1 of 15 differ") as ended:
+        call_command("reconcile_radius")
+    assert ended.value.returncode == 3
+    assert "  package Ctg 20: missing" in capsys.readouterr().out
+    with pytest.raises(CommandError) as ended:
+        call_command("reconcile_radius", tenant="Chattogram Net")
+    assert ended.value.returncode == 3
+    call_command("reconcile_radius", tenant="Dhaka Fibre")
+    call_command("reconcile_radius", apply=True)
+    assert "1 written anew" in capsys.readouterr().out
+    assert group_rows(isp[2])
+    with pytest.raises(CommandError, match="no router named x"):
+        call_command("reconcile_radius", router="x")
