@@ -7,7 +7,7 @@ import ispcore.base.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("base", "0002_audit_append_only"),
+        ("base", "0003_index_of_a_tenants_entries"),
     ]
 
     operations = [
