@@ -88,6 +88,11 @@ def test_who_may_not_see_gets_nothing(world: "World") -> None:
         ], persona
 
 
+def _lets_in(world: "World", persona: str, page: str) -> bool:
+    """Somebody is shown what the table forbids; that a page breaks is no such thing."""
+    return "allowed" in {came for _, came in differences(world, persona, page).values()}
+
+
 def test_the_walk_notices_a_scope_that_leads_astray(
     world: "World", monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,11 +100,11 @@ def test_the_walk_notices_a_scope_that_leads_astray(
     page = "api/resellers/<int:pk>"
     assert differences(world, "ctg", page) == {}
     monkeypatch.setattr(Reseller, "tenant_path", "tenant__lte")  # and all tenants before it
-    assert (differences(world, "ctg", page) == {}) == has_second_wall
+    assert _lets_in(world, "ctg", page) != has_second_wall
     page = "my/alerts/<int:pk>/"
     assert differences(world, "ctg", page) == {}
     monkeypatch.setattr(Alert, "tenant_path", "tenant__lte")
-    assert (differences(world, "ctg", page) == {}) == has_second_wall
+    assert _lets_in(world, "ctg", page) != has_second_wall
     page = "resellers/reseller/<int:pk>/"
     assert differences(world, "narrowed", page) == {}
     monkeypatch.setattr(Reseller, "grant_paths", {"routers.router": "mappings__router"})

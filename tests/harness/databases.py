@@ -195,13 +195,18 @@ class MariaDB:
         self.port = free_port()
         self.password = secrets.token_hex(16)
         self._server: Running | None = None
-        _give(self.directory, "mysql")
+        # of its own, for two that are made at the same time took each other's files for theirs
+        scratch = self.directory / "tmp"
+        scratch.mkdir()
+        for path in (self.directory, scratch):
+            _give(path, "mysql")
         self._making = Running(
             [
                 *as_user("mysql"),
                 program("mariadb-install-db"),
                 "--no-defaults",
                 f"--datadir={self.directory / 'data'}",
+                f"--tmpdir={scratch}",
                 *("--auth-root-authentication-method=normal", "--skip-test-db"),
                 *("--skip-name-resolve", "--innodb-flush-method=nosync"),
             ],
@@ -229,6 +234,7 @@ class MariaDB:
                 program("mariadbd"),
                 "--no-defaults",
                 f"--datadir={self.directory / 'data'}",
+                f"--tmpdir={self.directory / 'tmp'}",
                 f"--socket={self.directory / 's'}",
                 f"--pid-file={self.directory / 'pid'}",
                 f"--init-file={first}",
@@ -297,10 +303,10 @@ class MariaDB:
 def _kill(server: Running | None) -> int:
     assert server is not None
     family = [server.pid, *descendants(server.pid)]
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)  # none of them may see another end, and clean up
-    for pid in family:
-        os.kill(pid, signal.SIGKILL)
+    for number in (signal.SIGSTOP, signal.SIGKILL):  # none may see another end, and clean up
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):  # its session has ended meanwhile
+                os.kill(pid, number)
     return server.ended()
 
 
