@@ -44,13 +44,6 @@ def tidy(subscriber: Subscriber) -> None:
         raise ValidationError(faults)
 
 
-def judge(subscriber: Subscriber) -> None:
-    """Two queries at most. Raises ValidationError naming the field and fault."""
-    tidy(subscriber)
-    check(subscriber)
-    refuse_taken(subscriber)
-
-
 def check(subscriber: Subscriber) -> None:
     """All that can be said of a subscriber alone. Raises ValidationError."""
     subscriber.clean_fields(exclude=UNASKED)
@@ -91,7 +84,7 @@ def refuse_unwritable(rows: Rows) -> None:
 def refuse_taken(*subscribers: Subscriber) -> None:
     """Raises ValidationError for names and addresses that others have, also others' subscribers.
 
-    A courtesy: two who ask at the same time are told apart by the database's own constraints.
+    The constraints of the database refuse them; this finds out what it was, in a query.
     """
     for row in _others(subscribers):
         for subscriber in subscribers:

@@ -12,7 +12,7 @@ from ispcore.base.bulk import update_rows
 from subscribers import validity
 from subscribers.models import Package, Subscriber
 from subscribers.operations import statuses, units
-from subscribers.queries import PIECE
+from subscribers.queries import MOST_UNITS, PIECE
 
 Status = Subscriber.Status
 
@@ -106,9 +106,11 @@ def change_package(
 
 def turn_due(*, by: Actor) -> int:
     """Begin the next period of everybody whose period has ended and who has not run out: quotas
-    count anew, packages that were to come are there. In units of 2,000; returns how many."""
+    count anew, packages that were to come are there. At most MOST_UNITS of 2,000; returns how many."""
     total = 0
-    while keys := _due():
+    for _ in range(MOST_UNITS):
+        if not (keys := _due()):
+            break
         moved = units.run(
             f"begin the next period of {len(keys)} subscribers",
             units.usernames(*keys),

@@ -7,7 +7,6 @@ forgotten: they are listed, and never touched.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from django.db.models import QuerySet
 
@@ -25,8 +24,8 @@ from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
 from subscribers.models.words import normalised
 from subscribers.operations import units
+from subscribers.projection import Line, Terms
 from subscribers.projector import PACKAGE
-from subscribers.queries import PIECE
 
 SURE_PERCENT, FEW = 30, 10
 MISSING, DIFFERS = "missing", "differs"
@@ -143,20 +142,16 @@ def _compare_packages(made: Plan) -> None:
 def _compare_usernames(made: Plan) -> set[str]:
     """Returns all names that the portal knows of this extent."""
     known: set[str] = set()
-    names = (
-        _subscribers(made.extent).order_by("username_key").values_list("username_key", flat=True)
-    )
-    remaining = names.iterator(chunk_size=PIECE)
-    while keys := list(islice(remaining, PIECE)):
-        known.update(keys)
-        made.usernames.update(_differing(keys))
-        made.compared += len(keys)
+    for page in queries.in_pages(_subscribers(made.extent)):
+        known.update(key for key, _, _ in page)
+        made.usernames.update(_differing(page))
+        made.compared += len(page)
     return known
 
 
-def _differing(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    found = dict(radius_rows.digests(keys))
-    for key, line, terms in queries.lines(queries.named(keys)):
+def _differing(page: Sequence[tuple[str, Line, Terms]]) -> Iterator[tuple[str, str]]:
+    found = dict(radius_rows.digests([key for key, _, _ in page]))
+    for key, line, terms in page:
         rows = projection.of_subscriber(line, terms)
         wanted = radius_rows.digest(
             [CheckRow(line.username, *row) for row in rows.checks],
@@ -171,7 +166,7 @@ def _ask_again(made: Plan) -> None:
     """The two databases are read one after the other: what somebody changed in between is not
     what we look for."""
     for keys in queries.in_pieces(sorted(made.usernames)):
-        still = dict(_differing(keys))
+        still = dict(_differing(queries.lines(queries.named(keys))))
         for key in keys:
             if key not in still:
                 del made.usernames[key]

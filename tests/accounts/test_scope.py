@@ -22,12 +22,16 @@ from routers.models import (
     RouterCheck,
     RouterCounters,
 )
+from subscribers.models import AccountNumbers, Package, StatusChange, Subscriber
 
 if TYPE_CHECKING:
     from ispcore.accounts.models import Tenant
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-OURS = {"base", "accounts", "live", "monitoring", "radius", "routers", "resellers", "dashboards"}
+OURS = {
+    *("base", "accounts", "live", "monitoring", "radius", "routers", "resellers", "subscribers"),
+    "dashboards",
+}
 # whole tables that no tenant's person ever sees
 STAFF_ONLY = {
     "accounts.apilogin",
@@ -40,11 +44,13 @@ STAFF_ONLY = {
     "base.auditentry",
     "base.heartbeat",
     "base.joblease",
+    "base.journalentry",
     "base.stalehour",
     "live.liveevent",
     "accounts.rolepermission",
     "monitoring.rule",
     "monitoring.rulestate",
+    "radius.marker",
     "radius.radiusclient",
     "resellers.plan",
     "routers.collector",
@@ -98,6 +104,17 @@ def fill(account: Account, number: int) -> None:
         severity="low",
         summary="x",
     )
+    package = Package.objects.create(tenant=tenant, name="x", down_bps=10**6, up_bps=10**6)
+    subscriber = Subscriber.objects.create(
+        tenant=tenant,
+        package=package,
+        username=f"x{number}",
+        username_key=f"x{number}",
+        radius_password="let-me-in",
+        account_number=f"X{number}-000001",
+    )
+    StatusChange.objects.create(subscriber=subscriber, new="active", by="x")
+    AccountNumbers.objects.create(tenant=tenant, prefix=f"X{number}", last=1)
     Grant.objects.create(account=account, kind="routers.router", object_id=1, name="x")
     AlertEvent.objects.create(alert=alert, kind="opened", severity="low")
 
