@@ -27,6 +27,7 @@ from subscribers.operations import units
 from subscribers.projection import Line, Terms
 from subscribers.projector import PACKAGE
 
+ACTION = "reconcile RADIUS"
 SURE_PERCENT, FEW = 30, 10
 MISSING, DIFFERS = "missing", "differs"
 MOST_FOREIGN = 1_000
@@ -97,12 +98,13 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
             f"{made.differing} of {made.compared} differ, more than {SURE_PERCENT} %: is this the "
             f"right database? {faults.UNCHANGED}"
         )
+    words = made.extent.words
     if made.packages:
-        groups = tuple(str(package.pk) for package in made.packages)
+        rows = list(made.packages)
         units.run(
             "reconcile packages",
-            Scope(PACKAGE, groups),
-            lambda: _record(made, [package.name for package in made.packages], by),
+            Scope(PACKAGE, tuple(str(package.pk) for package in rows)),
+            lambda: audit.record_batch(ACTION, rows, by=by, scope=words),
             model=Package,
             bulk=True,
         )
@@ -110,20 +112,12 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
         units.run(
             f"reconcile {len(keys)} subscribers",
             units.usernames(*keys),
-            lambda keys=keys: _record(made, keys, by),  # type: ignore[misc]
+            lambda keys=keys: audit.record_batch(  # type: ignore[misc]
+                ACTION, queries.named(keys).defer("radius_password"), by=by, scope=words
+            ),
             bulk=True,
         )
     return made.differing
-
-
-def _record(made: Plan, names: Sequence[str], by: Actor) -> None:
-    audit.record_about(
-        "reconcile RADIUS",
-        made.extent.words,
-        object_kind="radius",
-        by=by,
-        new={"count": len(names), "first": list(names[:20])},
-    )
 
 
 def _compare_packages(made: Plan) -> None:

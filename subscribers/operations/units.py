@@ -61,6 +61,8 @@ def run(
     try:
         return unit_of_work.run(what, of, change, bulk=bulk)
     except IntegrityError as error:
+        if "constraint" not in str(error):  # a trigger's word, which is no fault of what was asked
+            raise
         judging.refuse_taken(*refused)
         raise ValidationError(faults.words_of(error, model)) from error
 
