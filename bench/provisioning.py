@@ -203,10 +203,24 @@ def _reconciled() -> tuple[float, float]:
     return float(seconds), float(megabytes)
 
 
+def _logins(databases: Databases) -> Figures:
+    """Whoever is there logs in, of the rows that the portal wrote."""
+    from bench.provisioned import isp, logins
+    from radius.operations import nas
+    from tests.harness.freeradius import SECRET
+
+    names = [f"storm{number:06d}" for number in range(logins.STORM)]
+    stormy = isp.package("Storm")
+    isp.fill(stormy, names)
+    nas.put(nas.Client("127.0.0.1", "bench", SECRET), by=isp.BY)
+    return logins.measure(databases.radius, names)
+
+
 PARTS: dict[str, Callable[[Databases], Figures]] = {
     "single": _single,
     "packages": _packages,
     "reconcile": _reconcile,
+    "logins": _logins,
 }
 
 

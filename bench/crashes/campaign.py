@@ -15,6 +15,7 @@ from bench.crashes.surroundings import Surroundings, surroundings
 
 if TYPE_CHECKING:
     from bench.crashes.kinds import Case
+    from bench.crashes.processes import Worker
 
 WRITER, RECOVERY = "the writer", "the recovery"
 PORTAL, RADIUS = "the portal's database", "FreeRADIUS' database"
@@ -70,9 +71,7 @@ def planned(vendor: str, chance: random.Random) -> list[Disaster]:
         for kind in kinds.NAMES
         for step in STEPS
     ]
-    found += [
-        Disaster(RECOVERY, kind, step) for kind in kinds.NAMES for step in RECOVERY_STEPS
-    ]
+    found += [Disaster(RECOVERY, kind, step) for kind in kinds.NAMES for step in RECOVERY_STEPS]
     chance.shuffle(found)
     return found
 
@@ -136,10 +135,17 @@ class Campaign:
             code = writer.ended()
             self.told.kills += code == KILLED
             return code
-        writer = Worker.start(case.act, stop_at=f"stop:{disaster.step}")
-        if not writer.stands_still():
+        writer = Worker.start(case.act, stop_at=f"stop:{disaster.step}:1")
+        try:
+            if writer.stands_still():
+                self._kill_server(disaster.victim, writer)
             return writer.ended()
-        server = self.around.server(disaster.victim)
+        finally:
+            writer.kill()
+
+    def _kill_server(self, victim: str, writer: "Worker") -> None:
+        """The server dies, and comes back before or after the writer goes on."""
+        server = self.around.server(victim)
         server.kill()
         self.told.kills += 1
         if self.chance.random() < 0.5:  # it goes on while nobody answers
@@ -149,7 +155,6 @@ class Campaign:
         else:
             server.come_back()
             writer.go_on()
-        return writer.ended()
 
     def _strike_recovery(self, disaster: Disaster, case: "Case") -> int:
         """A dead writer's recovery dies too; the next one has to finish."""
@@ -199,11 +204,11 @@ MOST_LOOKED_AT = 5  # of a case, at once; all of them at the end
 
 def contradiction(code: int, outcome: str) -> str:
     """What a writer said against what is so."""
-    from bench.crashes.processes import DONE, FAILED, NOTHING_CHANGED
+    from bench.crashes.processes import AWAY, DONE, FAILED, NOTHING_CHANGED
 
     if code == DONE and outcome != STANDS:
         return "it said that it was done"
-    if code == NOTHING_CHANGED and outcome == STANDS:
+    if code in {NOTHING_CHANGED, AWAY} and outcome == STANDS:
         return "it said that nothing was changed"
     return "it failed in another way" if code == FAILED else ""
 

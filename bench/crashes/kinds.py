@@ -191,9 +191,7 @@ KINDS: dict[str, Kind] = {
     ),
     "change package": Kind(
         _one,
-        lambda case: periods.change_package(
-            _found(case), package=shared_package("Home 80"), by=BY
-        ),
+        lambda case: periods.change_package(_found(case), package=shared_package("Home 80"), by=BY),
     ),
     "renew": Kind(_one, lambda case: periods.renew(_found(case), by=BY)),
     "suspend": Kind(_one, lambda case: statuses.suspend(_found(case), by=BY)),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
-from django.db import connections
+from django.db import OperationalError, connections
 
 from bench.crashes import kinds
 from ispcore.base import unit_of_work
@@ -19,7 +19,7 @@ from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS, steps
 from subscribers.models import Subscriber
 from subscribers.operations import binding, passwords, periods, statuses, subscribers, units
 
-DONE, FAILED, NOTHING_CHANGED, BEING_DECIDED = 0, 1, 10, 11
+DONE, FAILED, NOTHING_CHANGED, BEING_DECIDED, AWAY = 0, 1, 10, 11, 12
 KILLED = -signal.SIGKILL
 POOL = tuple(f"editor-{number}" for number in range(10))
 MOVED = (
@@ -85,6 +85,8 @@ def _body(work: Callable[[], object], stop_at: str) -> None:
         os._exit(BEING_DECIDED)
     except unit_of_work.NotProvisioned:
         os._exit(NOTHING_CHANGED)
+    except OperationalError:  # what an operation reads before its unit begins
+        os._exit(AWAY)
     except Exception:  # noqa: BLE001 - the campaign counts it
         traceback.print_exc(file=sys.stderr)
         os._exit(FAILED)
@@ -131,7 +133,8 @@ def edit_for_ever(seed: int) -> None:
     while True:
         try:
             _edit_one(chance)
-        except (*MOVED, unit_of_work.NotProvisioned, unit_of_work.BeingDecided):
+        except (*MOVED, OperationalError, unit_of_work.BeingDecided):
+            connections.close_all()
             time.sleep(0.02)
         time.sleep(chance.random() * 0.1)
 
@@ -161,6 +164,6 @@ def recover_for_ever(seed: int) -> None:
     while True:
         try:
             unit_of_work.recover()
-        except unit_of_work.NotProvisioned:
-            time.sleep(0.05)
+        except OperationalError:
+            connections.close_all()
         time.sleep(0.05)

@@ -140,8 +140,10 @@ def _expected(cases: Sequence["Case"]) -> tuple[list[Login], list[Login]]:
     unwelcome: list[Login] = []
     for name in sorted(names):
         row = there.get(name)
-        is_open = row is not None and row.status == "active" and (
-            row.expires_at is None or row.expires_at > clock.now()
+        is_open = (
+            row is not None
+            and row.status == "active"
+            and (row.expires_at is None or row.expires_at > clock.now())
         )
         for password in (PASSWORD, ANOTHER):
             is_right = row is not None and row.radius_password == password

@@ -31,9 +31,7 @@ def package(name: str, **given: Any) -> Package:
 def subscriber(of: Package, username: str, **given: Any) -> Subscriber:
     """One that is not stored."""
     wanted = {"radius_password": f"secret-of-{username}", "full_name": "Abdur Rahim"} | given
-    return Subscriber(
-        tenant=of.tenant, package=of, service=of.service, username=username, **wanted
-    )
+    return Subscriber(tenant=of.tenant, package=of, service=of.service, username=username, **wanted)
 
 
 def fill(of: Package, names: Sequence[str]) -> None:
@@ -44,11 +42,13 @@ def fill(of: Package, names: Sequence[str]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         with cursor.copy(copy_in) as copy:
             for row in _rows(of, names):
-                copy.write_row([f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields])
+                copy.write_row(
+                    [f.get_db_prep_save(f.pre_save(row, True), connection) for f in fields]
+                )
         cursor.execute("ANALYZE network_users")
     for keys in queries.in_pieces(names, PIECE):
         with transaction.atomic(using="radius"):
-            projector.write_usernames(keys, queries.named(keys))
+            projector.write_usernames(keys, queries.lines(queries.named(keys)))
 
 
 def _rows(of: Package, names: Sequence[str]) -> Iterator[Subscriber]:

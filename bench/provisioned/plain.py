@@ -104,7 +104,9 @@ class Plain:
             cursor.execute("DELETE FROM radgroupreply WHERE groupname = %s", [group])
             _many(cursor, "radgroupreply", rows)
 
-    def rewrite(self, package_id: int, names: Sequence[str], tables: Mapping[str, list[Row]]) -> None:
+    def rewrite(
+        self, package_id: int, names: Sequence[str], tables: Mapping[str, list[Row]]
+    ) -> None:
         """All rows of these usernames, in statements of 500 names."""
         with self._unit(package_id) as cursor:
             for table, rows in tables.items():
