@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.core.exceptions import ValidationError
 
@@ -88,7 +89,7 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
         yield units.run(
             f"import {len(rows)} subscribers",
             units.usernames(*keys),
-            lambda rows=rows: _store(made, rows, by),  # type: ignore[misc]
+            partial(_store, made, rows, by),
             bulk=True,
         )
 

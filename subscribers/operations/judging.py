@@ -121,18 +121,18 @@ def _package_faults(subscriber: Subscriber, name: str) -> dict[str, str]:
 
 
 def _address_faults(subscriber: Subscriber) -> dict[str, str]:
-    """Static addresses outside what the package has."""
-    package = subscriber.package
+    """Static addresses outside what the package has, or the one to come."""
     found = {}
-    for name, given in (
-        ("ipv4", package.ipv4_networks),
-        ("ipv6_prefix", package.ipv6_networks),
-        ("delegated_prefix", package.ipv6_networks),
-    ):
-        value, networks = getattr(subscriber, name), words.networks_of(given)
-        if value and networks and not lies_in(value, networks):
-            listed = ", ".join(map(str, networks))
-            found[name] = f"{value} lies outside the addresses of {package}: {listed}."
+    for package in filter(None, (subscriber.next_package, subscriber.package)):
+        for name, given in (
+            ("ipv4", package.ipv4_networks),
+            ("ipv6_prefix", package.ipv6_networks),
+            ("delegated_prefix", package.ipv6_networks),
+        ):
+            value, networks = getattr(subscriber, name), words.networks_of(given)
+            if value and networks and not lies_in(value, networks):
+                listed = ", ".join(map(str, networks))
+                found[name] = f"{value} lies outside the addresses of {package}: {listed}."
     if subscriber.ipv4 and not _can_be_given(subscriber.ipv4):
         found["ipv4"] = f"{subscriber.ipv4} is no address that a subscriber can have."
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
@@ -31,14 +32,14 @@ def renew(subscriber: Subscriber, *, by: Actor, periods: int = 1, reason: str = 
         is_over = stored.expires_at is not None and stored.expires_at <= now
         if is_over and stored.next_package is not None:
             _take_next(stored)
-        if stored.package.validity == validity.NONE:
+        coming = stored.next_package or stored.package
+        if coming.validity == validity.NONE:
             raise ValidationError(
-                {"package": f"{stored.package} has no end, so there is nothing to renew."}
+                {"package": f"{coming} has no end, so there is nothing to renew."}
             )
         start = now if is_over or stored.expires_at is None else stored.expires_at
         if is_over:
             stored.renewal_day = now.astimezone(clock.isp_zone()).day
-        coming = stored.next_package or stored.package
         stored.expires_at = validity.ends_after(
             coming, start, periods, zone=clock.isp_zone(), renewal_day=_day(stored)
         )
@@ -114,7 +115,7 @@ def turn_due(*, by: Actor) -> int:
         moved = units.run(
             f"begin the next period of {len(keys)} subscribers",
             units.usernames(*keys),
-            lambda keys=keys: _turn(keys, by),  # type: ignore[misc]
+            partial(_turn, keys, by),
             bulk=True,
         )
         total += moved

@@ -7,10 +7,12 @@ forgotten: they are listed, and never touched.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.db.models import QuerySet
 
 from ispcore.accounts.models import Tenant
+from ispcore.accounts.roles import May
 from ispcore.base import audit, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
@@ -92,7 +94,11 @@ def plan(extent: Extent) -> Plan:
 
 
 def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
-    """Project again what differs, in units of about 2,000; returns how many. Raises TooMuchChange."""
+    """Project again what differs, in units of about 2,000; returns how many.
+
+    Raises TooMuchChange, NotYours.
+    """
+    units.allow(by, May.EDIT_PACKAGES)
     if made.is_too_much and not force:
         raise TooMuchChange(
             f"{made.differing} of {made.compared} differ, more than {SURE_PERCENT} %: is this the "
@@ -112,12 +118,14 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
         units.run(
             f"reconcile {len(keys)} subscribers",
             units.usernames(*keys),
-            lambda keys=keys: audit.record_batch(  # type: ignore[misc]
-                ACTION, queries.named(keys).defer("radius_password"), by=by, scope=words
-            ),
+            partial(_record, keys, by, words),
             bulk=True,
         )
     return made.differing
+
+
+def _record(keys: Sequence[str], by: Actor, words: str) -> None:
+    audit.record_batch(ACTION, queries.named(keys).defer("radius_password"), by=by, scope=words)
 
 
 def _compare_packages(made: Plan) -> None:

@@ -1,6 +1,7 @@
 """Who may log in: suspended and taken up again, disabled, expired."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
@@ -48,7 +49,7 @@ def expire_due(*, by: Actor) -> int:
         moved = units.run(
             f"expire {len(keys)} subscribers",
             units.usernames(*keys),
-            lambda keys=keys: _expire(keys, by),  # type: ignore[misc]
+            partial(_expire, keys, by),
             bulk=True,
         )
         total += moved

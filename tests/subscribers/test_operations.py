@@ -15,9 +15,11 @@ from subscribers.operations import (
     binding,
     packages,
     passwords,
+    reconciling,
     statuses,
     subscribers,
 )
+from subscribers.operations.reconciling import Extent
 from subscribers.operations.units import NotYours, SubscriberMoved
 from tests.subscribers.conftest import (
     BY,
@@ -284,6 +286,7 @@ def test_a_viewer_may_change_nothing(rahim: Subscriber, viewer: Account) -> None
         lambda: passwords.set_web_password(rahim, password="correct horse", by=viewer.actor),
         lambda: packages.delete(rahim.package, by=viewer.actor),
         lambda: account_numbers.set_prefix(rahim.tenant, prefix="X", by=viewer.actor),
+        lambda: reconciling.apply(reconciling.plan(Extent()), by=viewer.actor),
     ):
         with pytest.raises(NotYours, match="viewer may not do this"):
             change()

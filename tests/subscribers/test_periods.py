@@ -171,6 +171,14 @@ def test_a_package_to_come_is_there_with_a_late_renewal(noon: Clock, rahim: Subs
     assert renewed.expires_at == NOON + 67 * DAY
 
 
+def test_a_package_to_come_must_have_the_static_address_too(noon: Clock, home: Package) -> None:
+    rahim = made(home, ipv4="10.1.1.1")
+    other = packages.create(a_package(home.tenant, "Fixed", ipv4_networks="10.2.0.0/16"), by=BY)
+    for later in (False, True):
+        with pytest.raises(ValidationError, match=r"10\.1\.1\.1 lies outside .* of Fixed"):
+            periods.change_package(rahim, package=other, at_next_period=later, by=BY)
+
+
 def test_a_change_to_come_is_dropped_by_the_package_of_now(rahim: Subscriber) -> None:
     fast = packages.create(a_package(rahim.tenant, "Home 80"), by=BY)
     periods.change_package(rahim, package=fast, at_next_period=True, by=BY)
