@@ -22,7 +22,7 @@ from subscribers.operations import (
 
 BY = Actor("crash matrix")
 M = 1_000_000
-PASSWORD, ANOTHER = "let-me-in", "another-one"  # noqa: S105 - of subscribers who are made up
+PASSWORD, ANOTHER = "let-me-in", "another-one"
 MAC = "AA:BB:CC:00:11:22"
 IMPORTED, MEMBERS = 40, 5
 

@@ -64,13 +64,11 @@ class Worker:
     def go_on(self) -> None:
         self._send(signal.SIGCONT)
 
-    def kill(self) -> bool:
-        """SIGKILL; whether it lived until then."""
-        lived = self.process.is_alive()
-        if lived:
+    def kill(self) -> None:
+        """SIGKILL, if it lives."""
+        if self.process.is_alive():
             self._send(signal.SIGKILL)
         self.process.join(10)
-        return lived
 
     def _send(self, number: signal.Signals) -> None:
         assert self.process.pid is not None  # noqa: S101 - it was started
@@ -106,17 +104,17 @@ class Restless:
         """Start those that are dead anew; kill one now and then."""
         for place, work in enumerate(self._works):
             worker = self._running.get(place)
-            if worker is not None:
-                if self._chance.random() < 0.1 and worker.kill():
-                    self.kills += 1
-                elif worker.process.exitcode == KILLED:
-                    self.kills += 1
+            if worker is not None and self._chance.random() < 0.1:
+                worker.kill()
+            if worker is not None and worker.process.exitcode == KILLED:
+                self.kills += 1
             if worker is None or not worker.process.is_alive():
                 self._running[place] = self._start(work)
 
     def stop(self) -> None:
         for worker in self._running.values():
-            self.kills += worker.kill()
+            worker.kill()
+            self.kills += worker.process.exitcode == KILLED
         self._running.clear()
 
     def _start(self, work: Callable[[int], None]) -> Worker:

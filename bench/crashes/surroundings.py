@@ -163,7 +163,7 @@ def _ask(freeradius: "FreeRADIUS", logins: Sequence[Login]) -> tuple[int, int]:
         for name, password, mac in logins
     )
     where = f"127.0.0.1:{freeradius.auth_port}"
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - Debian's
         [program("radclient"), "-s", "-q", f"-p{AT_ONCE}", "-r3", "-t10", where, "auth", SECRET],
         input=f"{packets}\n",
         check=False,

@@ -38,7 +38,7 @@ def fill(of: Package, names: Sequence[str]) -> None:
     """These names on the package, by COPY here and by the projector there, without units."""
     fields = [f for f in Subscriber._meta.concrete_fields if f.name not in _UNSTORED]
     columns = ", ".join(f'"{field.column}"' for field in fields)
-    copy_in = f"COPY network_users ({columns}) FROM STDIN"  # noqa: S608
+    copy_in = f"COPY network_users ({columns}) FROM STDIN"
     with transaction.atomic(), connection.cursor() as cursor:
         with cursor.copy(copy_in) as copy:
             for row in _rows(of, names):

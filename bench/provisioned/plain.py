@@ -77,7 +77,8 @@ class Plain:
             cursor.execute("UPDATE account_numbers SET last = last + 1, updated_at = now()")
             names = {"username": username, "username_key": username, "account_number": number}
             key = self._insert(cursor, "network_users", **names)
-            self._insert(cursor, "subscriber_status_changes", subscriber_id=key)
+            if self._pattern["subscriber_status_changes"]:
+                self._insert(cursor, "subscriber_status_changes", subscriber_id=key)
             self._insert(cursor, "audit_log", object_id=str(key), object_name=username)
         with contextlib.closing(self.radius.cursor()) as cursor:
             self._put_marker(cursor, gid, username)

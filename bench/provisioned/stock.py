@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from tests.harness.processes import Running, as_user, free_port, program
 
 SHIPPED = Path("/etc/freeradius/3.0")
-SECRET = "testing123"  # of localhost, in the clients.conf that is shipped
+SECRET = "testing123"  # noqa: S105 - of localhost, in the clients.conf that is shipped
 START_S = 20.0
 
 
@@ -27,7 +27,9 @@ class Stock:
             self._edit("radiusd.conf", rf"^{name} = .*$", f"{name} = {self.directory}")
         self._edit("radiusd.conf", r"^raddbdir = .*$", f"raddbdir = {self.raddb}")
         (self.raddb / "sites-enabled" / "inner-tunnel").unlink()
-        (self.raddb / "mods-enabled" / "eap").unlink()  # has no use for PPPoE, and needs certificates
+        (
+            self.raddb / "mods-enabled" / "eap"
+        ).unlink()  # has no use for PPPoE, and needs certificates
         self._edit("sites-available/default", r"^\t(eap|Auth-Type eap).*\{$", "\tgroup {")
         self._edit("sites-available/default", r"^(\s+)-?eap$", r"\1# eap")
         self._edit("sites-available/default", r"^\s+ok = return$", "")
@@ -56,7 +58,9 @@ class Stock:
         ports = iter((self.auth_port, self._acct_port, self.auth_port, self._acct_port))
         path = self.raddb / "sites-available" / "default"
         text = path.read_text()
-        text = re.sub(r"^\tport = 0$", lambda _: f"\tport = {next(ports)}", text, flags=re.MULTILINE)
+        text = re.sub(
+            r"^\tport = 0$", lambda _: f"\tport = {next(ports)}", text, flags=re.MULTILINE
+        )
         text = re.sub(r"^\tipaddr = \*$", "\tipaddr = 127.0.0.1", text, flags=re.MULTILINE)
         text = re.sub(r"^\tipv6addr = ::.*$", "\tipv6addr = ::1", text, flags=re.MULTILINE)
         path.write_text(text)
@@ -78,4 +82,3 @@ class Stock:
     def _edit(self, name: str, pattern: str, text: str, *, flags: int = re.MULTILINE) -> None:
         path = self.raddb / name
         path.write_text(re.sub(pattern, text, path.read_text(), flags=flags))
-
