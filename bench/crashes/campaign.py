@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bench.crashes.processes import Worker
 
 WRITER, RECOVERY = "the writer", "the recovery"
-PORTAL, RADIUS = "the portal's database", "FreeRADIUS' database"
+PORTAL, RADIUS, BOTH = "the portal's database", "FreeRADIUS' database", "both databases"
 NOTHING, STANDS, TAKEN_BACK = "nothing", "stands", "taken back"
 
 
@@ -64,7 +64,7 @@ def planned(vendor: str, chance: random.Random) -> list[Disaster]:
     from bench.crashes import kinds
     from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS
 
-    servers = (PORTAL, RADIUS) if vendor == "postgresql" else ()
+    servers = (PORTAL, RADIUS, BOTH) if vendor == "postgresql" else ()
     found = [
         Disaster(victim, kind, step)
         for victim in (WRITER, *servers)
@@ -115,11 +115,10 @@ class Campaign:
         self.cases.append(case)
         before = case.truth()
         code = self._strike(disaster, case)
-        undone = self._undone()
         patiently(recover)
         after = patiently(case.truth)
         outcome = STANDS if after != before else NOTHING
-        if outcome == NOTHING and self._was_undone(case, undone):
+        if outcome == NOTHING and patiently(lambda: _was_undone(case)):
             outcome = TAKEN_BACK
         fault = contradiction(code, outcome) or self.around.differing(case.names[:MOST_LOOKED_AT])
         return Cell(disaster.victim, disaster.kind, disaster.step, outcome, fault)
@@ -144,16 +143,18 @@ class Campaign:
             writer.kill()
 
     def _kill_server(self, victim: str, writer: "Worker") -> None:
-        """The server dies, and comes back before or after the writer goes on."""
-        server = self.around.server(victim)
-        server.kill()
-        self.told.kills += 1
-        if self.chance.random() < 0.5:  # it goes on while nobody answers
+        """It dies, and comes back before or after the writer goes on."""
+        servers = self.around.servers_of(victim)
+        for server in servers:
+            server.kill()
+        self.told.kills += len(servers)
+        goes_on_alone = self.chance.random() < 0.5
+        if goes_on_alone:  # while nobody answers
             writer.go_on()
             time.sleep(self.chance.random() * 0.3)
+        for server in servers:
             server.come_back()
-        else:
-            server.come_back()
+        if not goes_on_alone:
             writer.go_on()
 
     def _strike_recovery(self, disaster: Disaster, case: "Case") -> int:
@@ -166,21 +167,6 @@ class Campaign:
         recovery = Worker.start(recover, stop_at=f"kill:{disaster.step}")
         self.told.kills += (code == KILLED) + (recovery.ended() == KILLED)
         return code
-
-    def _undone(self) -> set[str]:
-        """Keys of what the journal says was taken back until now."""
-        from bench.crashes.kinds import patiently
-        from ispcore.base.models import JournalEntry
-
-        def read() -> set[str]:
-            rows = JournalEntry.objects.filter(outcome="undone").values_list("keys", flat=True)
-            return {key for keys in rows for key in keys}
-
-        return patiently(read)
-
-    def _was_undone(self, case: "Case", known: set[str]) -> bool:
-        keys = {*case.names, *map(str, case.package_ids)}
-        return bool(keys & (known | self._undone()))
 
     def _look_at_everything(self) -> None:
         """No marker, no difference by digest, no stranger, and logins as truth has it."""
@@ -197,6 +183,17 @@ class Campaign:
         told.left += [*differing, *foreign]
         told.recovered = JournalEntry.objects.exclude(doubt="").count()
         told.logins, told.wrong_logins = self.around.log_in(self.cases)
+
+
+def _was_undone(case: "Case") -> bool:
+    """Whether the journal has it."""
+    from ispcore.base.models import JournalEntry
+
+    rows = JournalEntry.objects.filter(outcome="undone").values_list("what", "keys")
+    return any(
+        case.key in what or not keys.isdisjoint(case.names)
+        for what, keys in ((what, set(keys)) for what, keys in rows)
+    )
 
 
 MOST_LOOKED_AT = 5  # of a case, at once; all of them at the end

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import OperationalError, connections
 
 from ispcore.accounts.models import Tenant
+from ispcore.base import clock
 from ispcore.base.audit import Actor
 from subscribers.models import Package, Subscriber
 from subscribers.operations import (
@@ -52,7 +54,6 @@ class Case:
     key: str
     names: list[str] = field(default_factory=list)
     """Everybody who is concerned, also by names that may come to be or go."""
-    package_ids: list[int] = field(default_factory=list)
 
     def prepare(self) -> None:
         """What is there before."""
@@ -66,7 +67,7 @@ class Case:
         """What the portal says of all concerned."""
         lines = Subscriber.objects.filter(username_key__in=self.names).order_by("username_key")
         rows = list(lines.values_list(*_LINE))
-        terms = Package.objects.filter(pk__in=self.package_ids).order_by("pk")
+        terms = Package.objects.filter(name=self.key)
         return rows + list(terms.values_list("name", "down_bps", "device_limit"))
 
 
@@ -88,11 +89,10 @@ def tenant() -> Tenant:
 
 def a_package(name: str, **given: Any) -> Package:
     wanted = {"down_bps": 20 * M, "up_bps": 10 * M, "device_limit": 2} | given
-    package = Package(tenant=tenant(), name=name, **wanted)
-    return patiently(lambda: packages.create(package, by=BY))
+    return packages.create(Package(tenant=tenant(), name=name, **wanted), by=BY)
 
 
-def shared_package(name: str = "Home 20") -> Package:
+def package_named(name: str = "Home 20") -> Package:
     return Package.objects.get(name=name)
 
 
@@ -114,12 +114,16 @@ def _there(name: str, package: Package) -> Subscriber:
     return patiently(lambda: a_subscriber(name, package))
 
 
+def _nothing(case: Case) -> None:
+    """A package that is to come has no subscribers."""
+
+
 def _nobody(case: Case) -> None:
     case.names = [case.key]
 
 
 def _one(case: Case) -> None:
-    _there(case.key, shared_package())
+    _there(case.key, package_named())
     case.names = [case.key]
 
 
@@ -142,14 +146,20 @@ def _many_names(case: Case) -> None:
     case.names = [f"{case.key}-{number}" for number in range(IMPORTED)]
 
 
+def _one_about_to_expire(case: Case) -> None:
+    _one(case)
+    soon = clock.now() + timedelta(seconds=0.3)
+    patiently(lambda: periods.extend(_found(case), until=soon, by=BY))
+    time.sleep(0.4)
+
+
 def _package(case: Case) -> None:
-    case.package_ids = [a_package(case.key).pk]
+    patiently(lambda: a_package(case.key))
 
 
 def _package_with(service: str) -> Callable[[Case], None]:
     def prepare(case: Case) -> None:
-        package = a_package(case.key, service=service)
-        case.package_ids = [package.pk]
+        package = patiently(lambda: a_package(case.key, service=service))
         case.names = [f"{case.key}-{number}" for number in range(MEMBERS)]
         for name in case.names:
             _there(name, package)
@@ -162,13 +172,13 @@ def _found(case: Case) -> Subscriber:
 
 
 def _edit_package(case: Case) -> None:
-    package = Package.objects.get(pk=case.package_ids[0])
+    package = package_named(case.key)
     package.down_bps, package.device_limit = 33 * M, 3
     packages.edit(package, by=BY)
 
 
 def _edit_rate(case: Case) -> None:
-    package = Package.objects.get(pk=case.package_ids[0])
+    package = package_named(case.key)
     package.down_bps = 44 * M
     packages.edit(package, by=BY)
 
@@ -181,7 +191,7 @@ def _import(case: Case) -> None:
 
 
 KINDS: dict[str, Kind] = {
-    "create": Kind(_nobody, lambda case: a_subscriber(case.key, shared_package())),
+    "create": Kind(_nobody, lambda case: a_subscriber(case.key, package_named())),
     "edit": Kind(
         _one, lambda case: subscribers.edit(_found(case), changes={"device_limit": 4}, by=BY)
     ),
@@ -191,7 +201,7 @@ KINDS: dict[str, Kind] = {
     ),
     "change package": Kind(
         _one,
-        lambda case: periods.change_package(_found(case), package=shared_package("Home 80"), by=BY),
+        lambda case: periods.change_package(_found(case), package=package_named("Home 80"), by=BY),
     ),
     "renew": Kind(_one, lambda case: periods.renew(_found(case), by=BY)),
     "suspend": Kind(_one, lambda case: statuses.suspend(_found(case), by=BY)),
@@ -201,7 +211,10 @@ KINDS: dict[str, Kind] = {
     ),
     "bind MAC": Kind(_one, lambda case: binding.bind_mac(_found(case), mac=MAC, by=BY)),
     "unbind MAC": Kind(_one_bound, lambda case: binding.unbind_mac(_found(case), by=BY)),
+    "expire": Kind(_one_about_to_expire, lambda case: statuses.expire_due(by=BY)),
     "delete": Kind(_one, lambda case: subscribers.delete(_found(case), by=BY)),
+    "create package": Kind(_nothing, lambda case: a_package(case.key)),
+    "delete package": Kind(_package, lambda case: packages.delete(package_named(case.key), by=BY)),
     "edit package (group rows)": Kind(_package_with("pppoe"), _edit_rate),
     "edit package (own rows)": Kind(_package_with("hotspot"), _edit_package),
     "import": Kind(_many_names, _import),

@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.crashes.campaign import NOTHING, PORTAL, RADIUS, RECOVERY, STANDS, TAKEN_BACK, WRITER
+from bench.crashes.campaign import (
+    BOTH,
+    NOTHING,
+    PORTAL,
+    RADIUS,
+    RECOVERY,
+    STANDS,
+    TAKEN_BACK,
+    WRITER,
+)
 from ispcore.base.unit_of_work.steps import RECOVERY_STEPS, STEPS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "provisioning.md"
@@ -28,7 +37,7 @@ def write(text: str) -> None:
 
 
 def _of_vendor(told: Told) -> str:
-    victims = [WRITER] if told["vendor"] == "sqlite" else [WRITER, PORTAL, RADIUS]
+    victims = [WRITER] if told["vendor"] == "sqlite" else [WRITER, PORTAL, RADIUS, BOTH]
     head = (
         f"### {DATABASES[told['vendor']]}\n\n"
         f"{len(told['cells'])} of {told['planned']} cases, seed {told['seed']}: {told['kills']} "

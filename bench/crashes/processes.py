@@ -141,9 +141,9 @@ def _edit_one(chance: random.Random) -> None:
     name, by = chance.choice(POOL), kinds.BY
     found = Subscriber.objects.filter(username_key=name).first()
     if found is None:
-        kinds.a_subscriber(name, kinds.shared_package())
+        kinds.a_subscriber(name, kinds.package_named())
         return
-    package = kinds.shared_package(chance.choice(("Home 20", "Home 80")))
+    package = kinds.package_named(chance.choice(("Home 20", "Home 80")))
     edits: list[Callable[[], object]] = [
         lambda: subscribers.edit(found, changes={"device_limit": chance.randrange(1, 9)}, by=by),
         lambda: statuses.suspend(found, by=by),

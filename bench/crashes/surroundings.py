@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from bench.crashes.kinds import Case
     from tests.harness.freeradius import FreeRADIUS
 
-PORTAL = "the portal's database"
 AT_ONCE = 40  # logins
 _APPROVED = re.compile(r"(?:Total approved auths|Accepted)\s*:\s*(\d+)")
 _REJECTED = re.compile(r"(?:Total denied auths|Rejected)\s*:\s*(\d+)")
@@ -29,8 +28,10 @@ class Surroundings:
     servers: Any
     freeradius: "FreeRADIUS"
 
-    def server(self, victim: str) -> Any:
-        return self.servers.postgresql if victim == PORTAL else self.servers.mariadb
+    def servers_of(self, victim: str) -> list[Any]:
+        """The portal's database, FreeRADIUS', or both."""
+        named = {"portal": self.servers.postgresql, "FreeRADIUS": self.servers.mariadb}
+        return [server for name, server in named.items() if name in victim] or [*named.values()]
 
     def differing(self, names: Iterable[str]) -> str:
         """What of these names is not in RADIUS as the portal says, by digest; "" where all is."""

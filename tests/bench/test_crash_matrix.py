@@ -92,5 +92,5 @@ def test_every_kind_dies_at_every_step_by_every_hand() -> None:
 
     servers = planned("postgresql", random.Random(1))
     files = planned("sqlite", random.Random(1))
-    assert len(set(servers)) == len(kinds.NAMES) * (3 * len(STEPS) + len(RECOVERY_STEPS))
+    assert len(set(servers)) == len(kinds.NAMES) * (4 * len(STEPS) + len(RECOVERY_STEPS))
     assert len(set(files)) == len(kinds.NAMES) * (len(STEPS) + len(RECOVERY_STEPS))
