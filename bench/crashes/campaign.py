@@ -48,6 +48,8 @@ class Told:
 
     vendor: str
     seed: int
+    steps: Sequence[str]
+    recovery_steps: Sequence[str]
     cells: list[Cell] = field(default_factory=list)
     planned: int = 0
     kills: int = 0
@@ -81,9 +83,10 @@ class Campaign:
 
     def __init__(self, around: Surroundings, *, seed: int) -> None:
         from bench.crashes.processes import Restless
+        from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS
 
         self.around = around
-        self.told = Told(around.vendor, seed)
+        self.told = Told(around.vendor, seed, STEPS, RECOVERY_STEPS)
         self.chance = random.Random(seed)  # noqa: S311 - drawn again by its seed
         self.cases: list[Case] = []
         self.restless = Restless(seed)

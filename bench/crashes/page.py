@@ -14,7 +14,6 @@ from bench.crashes.campaign import (
     TAKEN_BACK,
     WRITER,
 )
-from ispcore.base.unit_of_work.steps import RECOVERY_STEPS, STEPS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "provisioning.md"
 BEGIN, END = "<!-- crash matrix: made by script/bench crash_matrix --write -->", "<!-- end -->"
@@ -49,9 +48,9 @@ def _of_vendor(told: Told) -> str:
         [
             head,
             f"Killed while the writer stood at the step: {who}.\n",
-            *_table(told, victims, STEPS),
+            *_table(told, victims, told["steps"]),
             "\nThe recovery after a writer that died between the two commits, killed at its step:\n",
-            *_table(told, [RECOVERY], RECOVERY_STEPS),
+            *_table(told, [RECOVERY], told["recovery_steps"]),
             "",
         ]
     )

@@ -35,6 +35,8 @@ def told() -> dict[str, Any]:
     return {
         "vendor": "postgresql",
         "seed": 7,
+        "steps": STEPS,
+        "recovery_steps": RECOVERY_STEPS,
         "planned": 9,
         "kills": 5,
         "recovered": 2,
