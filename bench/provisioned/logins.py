@@ -20,15 +20,16 @@ from tests.harness.processes import PATH, program
 LOGINS, TURNS, AT_ONCE = 3_000, 5, 32
 STORM, STORM_WAIT_S = 5_000, 60
 OURS, STOCK = "ours", "stock"
-# a feature, and what of server.conf is left out without it
-FEATURES: Mapping[str, tuple[str, str]] = {
-    "router_check": (r"(authorize \{\n\s+)known_router\n", r"\1"),
-    "signed_replies": (r"\n\s+sign_reply(?=\n)", ""),
-    "plain_station": (r"\n\s+plain_station(?=\n)", ""),
-    "expiration": (r"\n\s+if \(!&ISPCore-Reason\) \{\n\s+not_expired\n\s+\}", ""),
-    "quota": (r"\n\s+if \(!&ISPCore-Reason\) \{\n\s+within_quota\n\s+\}", ""),
-    "device_limit": (r"(session \{\n\s+)sql\n", r"\1ok\n"),
-    "login_record": (r"(post-auth \{\n\s+)sql \{[^}]*\}\n", r"\1ok\n"),
+# a feature, and what of which file is another without it
+_SERVER = "server.conf"
+FEATURES: Mapping[str, tuple[str, str, str]] = {
+    "router_check": ("queries/both.conf", r'(from_known_router = )"EXISTS.*"', r'\1"1 = 1"'),
+    "signed_replies": (_SERVER, r"\n\s+sign_reply(?=\n)", ""),
+    "plain_station": (_SERVER, r"\n\s+plain_station(?=\n)", ""),
+    "expiration": (_SERVER, r"\n\s+if \(!&ISPCore-Reason\) \{\n\s+not_expired\n\s+\}", ""),
+    "quota": (_SERVER, r"\n\s+if \(!&ISPCore-Reason\) \{\n\s+within_quota\n\s+\}", ""),
+    "device_limit": (_SERVER, r"(session \{\n\s+)sql\n", r"\1ok\n"),
+    "login_record": (_SERVER, r"(post-auth \{\n\s+)sql \{[^}]*\}\n", r"\1ok\n"),
 }
 _APPROVED = re.compile(r"(?:Total approved auths|Accepted)\s*:\s*(\d+)")
 
@@ -82,15 +83,14 @@ def _servers(database_url: str) -> Iterator[dict[str, Asked]]:
 @contextmanager
 def _without(feature: str) -> Iterator[Path]:
     """Our configuration, without that."""
-    pattern, text = FEATURES[feature]
+    name, pattern, text = FEATURES[feature]
     with tempfile.TemporaryDirectory(prefix="ispcore-without-") as directory:
         copy = Path(directory) / "freeradius"
         shutil.copytree(DEPLOY, copy)
-        server = copy / "server.conf"
-        changed, count = re.subn(pattern, text, server.read_text())
+        changed, count = re.subn(pattern, text, (copy / name).read_text())
         if not count:
-            raise LookupError(f"{feature}: server.conf has no such thing")
-        server.write_text(changed)
+            raise LookupError(f"{feature}: {name} has no such thing")
+        (copy / name).write_text(changed)
         yield copy
 
 
