@@ -19,9 +19,10 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -106,6 +107,10 @@ def _single(databases: Databases) -> Figures:
 
     home = isp.package("Home 20")
     plain = databases.plain()
+
+    def create(name: str) -> None:
+        subscribers.create(isp.subscriber(home, name), by=isp.BY)
+
     first = subscribers.create(isp.subscriber(home, "pattern"), by=isp.BY)
     plain.learn("pattern", first.pk)
     took: dict[str, list[float]] = defaultdict(list)
@@ -113,13 +118,9 @@ def _single(databases: Databases) -> Figures:
     for turn in range(TURNS + 1):
         names = [f"line-{turn}-{number}" for number in range(SINGLES)]
         began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-        ours_s = _timed(
-            lambda names=names: [
-                subscribers.create(isp.subscriber(home, name), by=isp.BY) for name in names
-            ]
-        )
+        ours_s = _timed(partial(_each, create, names))
         cpu_s = resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
-        raw_s = _timed(lambda names=names: [plain.create(f"raw-{name}") for name in names])
+        raw_s = _timed(partial(_each, plain.create, [f"raw-{name}" for name in names]))
         if turn:  # the first warms both up
             took["ours"].append(ours_s)
             took["raw"].append(raw_s)
@@ -154,14 +155,14 @@ def _packages(databases: Databases) -> Figures:
 
     took: dict[str, list[float]] = defaultdict(list)
     for turn in range(TURNS):
-        took["group"].append(_timed(lambda turn=turn: edit(by_group, turn)))
+        took["group"].append(_timed(partial(edit, by_group, turn)))
         took["group raw"].append(
             _timed(lambda: plain.change_package(by_group.pk, f"pkg-{by_group.pk}"))
         )
     for turn in range(TURNS):
-        took["own"].append(_timed(lambda turn=turn: edit(by_own, turn)))
+        took["own"].append(_timed(partial(edit, by_own, turn)))
         rows = plain.rows_of(names)
-        took["own raw"].append(_timed(lambda rows=rows: plain.rewrite(by_own.pk, names, rows)))
+        took["own raw"].append(_timed(partial(plain.rewrite, by_own.pk, names, rows)))
     plain.close()
     median_s = {name: statistics.median(each) for name, each in took.items()}
     return {
@@ -222,6 +223,11 @@ PARTS: dict[str, Callable[[Databases], Figures]] = {
     "reconcile": _reconcile,
     "logins": _logins,
 }
+
+
+def _each(work: Callable[[str], object], names: Sequence[str]) -> None:
+    for name in names:
+        work(name)
 
 
 def _timed(work: Callable[[], object]) -> float:

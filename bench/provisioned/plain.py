@@ -120,7 +120,7 @@ class Plain:
 
     def rows_of(self, names: Sequence[str]) -> dict[str, list[Row]]:
         """What RADIUS has of these usernames, by table; nothing is written."""
-        found = {}
+        found: dict[str, list[Row]] = {}
         for table, columns in (("radcheck", CHECKS), ("radreply", CHECKS)):
             with contextlib.closing(self.radius.cursor()) as cursor:
                 marks = ", ".join(["%s"] * len(names))
@@ -187,7 +187,7 @@ class Plain:
         from psycopg.rows import dict_row
 
         with self.portal.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(f"SELECT * FROM {table} WHERE {where}", [value])  # type: ignore[arg-type] # noqa: S608
+            cursor.execute(f"SELECT * FROM {table} WHERE {where}", [value])  # noqa: S608
             rows: list[Row] = list(cursor.fetchall())
         self.portal.rollback()
         return rows

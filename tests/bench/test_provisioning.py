@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from bench.provisioned import logins, stock
+from tests.harness.freeradius import DEPLOY
 from tests.harness.processes import program
 
 pytestmark = pytest.mark.servers
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.servers
 def test_each_feature_can_be_left_out(feature: str) -> None:
     name = logins.FEATURES[feature][0]
     with logins._without(feature) as configuration:
-        ours = (logins.DEPLOY / name).read_text()
+        ours = (DEPLOY / name).read_text()
         without = (configuration / name).read_text()
     assert len(without) < len(ours)
     assert without.count("{") == without.count("}")

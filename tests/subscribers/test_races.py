@@ -34,7 +34,7 @@ def test_a_package_and_its_subscribers_are_changed_at_the_same_time(hotspot: Pac
         found = together(
             lambda: packages.edit(hotspot, by=BY),
             *(
-                lambda line=line, word=password: passwords.change_password(  # type: ignore[misc]
+                lambda line=line, word=password: passwords.change_password(
                     line, password=word, by=BY
                 )
                 for line in lines
@@ -53,7 +53,7 @@ def test_a_package_whose_rows_are_the_groups_does_not_wait_for_subscribers(home:
         home.down_bps = (30 + turn) * M
         found = together(
             lambda: packages.edit(home, by=BY),
-            lambda turn=turn: subscribers.edit(rahim, changes={"device_limit": turn + 1}, by=BY),  # type: ignore[misc]
+            lambda turn=turn: subscribers.edit(rahim, changes={"device_limit": turn + 1}, by=BY),
         )
         assert kinds(found) == ["Package", "Subscriber"], found
         assert group_rows(home)["Mikrotik-Rate-Limit"].endswith(f"/{30 + turn}M")
@@ -65,7 +65,7 @@ def test_two_operators_who_change_the_same_thing_follow_each_other(home: Package
     rahim = made(home)
     together(
         *(
-            lambda limit=limit: subscribers.edit(rahim, changes={"device_limit": limit}, by=BY)  # type: ignore[misc]
+            lambda limit=limit: subscribers.edit(rahim, changes={"device_limit": limit}, by=BY)
             for limit in (3, 4, 5, 6)
         )
     )
@@ -83,9 +83,9 @@ def test_a_rename_a_deletion_and_a_newcomer_of_the_old_name(home: Package) -> No
         old, new = f"line{turn}", f"line{turn}x"
         line = made(home, old)
         found = together(
-            lambda line=line, new=new: subscribers.rename(line, username=new, by=BY),  # type: ignore[misc]
-            lambda line=line: subscribers.delete(line, by=BY),  # type: ignore[misc]
-            lambda old=old: subscribers.create(  # type: ignore[misc]
+            lambda line=line, new=new: subscribers.rename(line, username=new, by=BY),
+            lambda line=line: subscribers.delete(line, by=BY),
+            lambda old=old: subscribers.create(
                 a_subscriber(home, old, radius_password="newcomer"), by=BY
             ),
         )
@@ -99,10 +99,7 @@ def test_a_rename_a_deletion_and_a_newcomer_of_the_old_name(home: Package) -> No
 def test_of_two_who_take_the_same_new_name_one_gets_it(home: Package) -> None:
     lines = [made(home, f"line{number}") for number in range(2)]
     found = together(
-        *(
-            lambda line=line: subscribers.rename(line, username="wanted", by=BY)  # type: ignore[misc]
-            for line in lines
-        )
+        *(lambda line=line: subscribers.rename(line, username="wanted", by=BY) for line in lines)
     )
     assert kinds(found) == ["Subscriber", "ValidationError"], found
     assert Subscriber.objects.filter(username="wanted").count() == 1
