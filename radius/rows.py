@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
+from ispcore.base.statements import Statement, execute_together
+
 RADIUS = "radius"
 AT_ONCE = 500  # names in one statement
 FEW = 20  # names whose rows are written without a look at what is there
@@ -58,19 +60,23 @@ def replace(
     groups: Iterable[tuple[str, str, int]],
 ) -> None:
     """Make these the only rows of these usernames; one without any is gone afterwards."""
-    names = [normalised(each) for each in usernames]
-    _replace("radcheck", "username, attribute, op, value", names, checks)
-    _replace("radreply", "username, attribute, op, value", names, replies)
-    _replace("radusergroup", "username, groupname, priority", names, groups)
+    _replace(
+        [normalised(each) for each in usernames],
+        ("radcheck", "username, attribute, op, value", checks),
+        ("radreply", "username, attribute, op, value", replies),
+        ("radusergroup", "username, groupname, priority", groups),
+    )
 
 
 def replace_groups(
     groupnames: Iterable[str], checks: Iterable[Row4], replies: Iterable[Row4]
 ) -> None:
     """As `replace`, of what all members of these groups share."""
-    names = [normalised(each) for each in groupnames]
-    _replace("radgroupcheck", "groupname, attribute, op, value", names, checks)
-    _replace("radgroupreply", "groupname, attribute, op, value", names, replies)
+    _replace(
+        [normalised(each) for each in groupnames],
+        ("radgroupcheck", "groupname, attribute, op, value", checks),
+        ("radgroupreply", "groupname, attribute, op, value", replies),
+    )
 
 
 def digest(checks: Iterable[Row4], replies: Iterable[Row4], groups: Iterable[Sequence[Any]]) -> str:
@@ -115,20 +121,30 @@ def group_names() -> Iterator[str]:
         yield from _column(table, "groupname")
 
 
-def _replace(table: str, columns: str, names: Sequence[str], rows: Iterable[Any]) -> None:
+def _replace(names: Sequence[str], *tables: tuple[str, str, Iterable[Any]]) -> None:
+    """Of each table its columns, the name's first, and the rows; few of them in one round trip."""
+    if len(names) <= FEW:
+        execute_together(RADIUS, [each for table in tables for each in _statements(names, *table)])
+        return
+    for table, columns, rows in tables:
+        key, *_ = columns.split(",")
+        moved, made = _changed(f"SELECT {columns} FROM {table} WHERE {key}", names, list(rows))  # noqa: S608
+        with connections[RADIUS].cursor() as cursor:
+            for sql, values in _statements(moved, table, columns, made):
+                cursor.execute(sql, values)
+
+
+def _statements(
+    names: Sequence[str], table: str, columns: str, rows: Iterable[Any]
+) -> Iterator[Statement]:
     """The names of tables and columns are constants of this module."""
     key, *_ = columns.split(",")
-    places = ", ".join(["%s"] * (columns.count(",") + 1))
-    delete = f"DELETE FROM {table} WHERE {key} IN ({{}})"  # noqa: S608
-    insert = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608
-    made = list(rows)
-    if len(names) > FEW:
-        names, made = _changed(f"SELECT {columns} FROM {table} WHERE {key}", names, made)  # noqa: S608
-    with connections[RADIUS].cursor() as cursor:
-        for some in _batches(names):
-            cursor.execute(delete.format(_places(some)), some)
-        if made:
-            cursor.executemany(insert, made)
+    for some in _batches(names):
+        yield f"DELETE FROM {table} WHERE {key} IN ({_places(some)})", some  # noqa: S608
+    remaining, row = iter(rows), f"({_places(columns.split(','))})"
+    while made := list(islice(remaining, AT_ONCE)):
+        insert = f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * len(made))}"  # noqa: S608
+        yield insert, [value for each in made for value in each]
 
 
 def _changed(select: str, names: Sequence[str], rows: list[Any]) -> tuple[list[str], list[Any]]:

@@ -54,6 +54,20 @@ TARGETS = {
         "vs_stock_admin": Target("a list, form or page of a row over a stock ModelAdmin's", 1.5),
         "rls_cost": Target("longer with row-level security, as a fraction", 0.15),
     },
+    "provisioning": {
+        "single_vs_raw": Target("rate of single creations over plain drivers'", least=0.3),
+        "package_group_ms": Target("a package of 20,000 subscribers, by its group's rows, ms", 100),
+        "package_own_s": Target("a package of 20,000 subscribers, by their own rows, s", 3),
+        "reconcile_100k_s": Target("comparing 100,000 unchanged subscribers, s", 10),
+        "reconcile_rss_mb": Target("peak memory of that, MB", 200),
+        "auth_vs_stock": Target("logins per second over FreeRADIUS as Debian ships it", least=0.75),
+        "storm_lost": Target("of 5,000 PPPoE logins at once, those without an answer", 0),
+    },
+    "crash_matrix": {
+        "diverged": Target("names that differ afterwards, or writers told wrongly", 0),
+        "wrong_logins": Target("answers of FreeRADIUS that truth contradicts", 0),
+        "left": Target("markers, differences or strangers left at the end", 0),
+    },
     "ping": {
         "ping_vs_fping": Target("a round of 2,000 addresses over bare fping", 1.5),
     },
@@ -74,6 +88,12 @@ GROWTH = {
     "for a search, which reads on until it has found enough. The overview is linear in routers and "
     "resellers, which is the next bottleneck; a reseller's page is linear in its mappings and in the "
     "days of the month so far.",
+    "provisioning": "A creation is two commits on two disks and some twenty statements, one after "
+    "the other: the round trips count. A change of a group's rows costs the same whoever has it; own "
+    "rows and the comparison are linear in subscribers. The next bottleneck of a login is the "
+    "database's commit of its record in radpostauth.",
+    "crash_matrix": "Linear in kinds of operation and steps; most of it is database servers coming "
+    "back.",
     "ping": "fping's interval between packets decides: linear in addresses until a round fills half "
     "of its period.",
 }

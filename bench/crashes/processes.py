@@ -1,0 +1,167 @@
+"""Processes that provision and may die: the one of a case, and those that work all the time."""
+
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import OperationalError, connections
+
+from bench.crashes import kinds
+from ispcore.base import unit_of_work
+from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS, steps
+from subscribers.models import Subscriber
+from subscribers.operations import binding, passwords, periods, statuses, subscribers, units
+
+DONE, FAILED, NOTHING_CHANGED, BEING_DECIDED, AWAY = 0, 1, 10, 11, 12
+KILLED = -signal.SIGKILL
+POOL = tuple(f"editor-{number}" for number in range(10))
+MOVED = (
+    *(ValidationError, Subscriber.DoesNotExist),
+    *(units.SubscriberMoved, units.StatusStands),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A real process of ours (a fork: neither has the other's connections)."""
+
+    process: multiprocessing.process.BaseProcess
+
+    @classmethod
+    def start(cls, work: Callable[[], object], *, stop_at: str = "") -> "Worker":
+        connections.close_all()
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=_body, args=(work, stop_at), daemon=True)
+        process.start()
+        return cls(process)
+
+    def ended(self, *, within_s: float = 90) -> int:
+        """The code that it ended with; raises TimeoutError where it lives on."""
+        self.process.join(within_s)
+        if self.process.exitcode is None:
+            raise TimeoutError(f"{self.process.pid} lives on")
+        return self.process.exitcode
+
+    def stands_still(self, *, within_s: float = 60) -> bool:
+        """Wait until it has stopped itself; False: it has ended."""
+        until = time.monotonic() + within_s
+        while self.process.is_alive():
+            with open(f"/proc/{self.process.pid}/stat") as file:  # noqa: PTH123
+                if file.read().rpartition(")")[2].split()[0] == "T":
+                    return True
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self.process.pid} does not come to its step")
+            time.sleep(0.005)
+        return False
+
+    def go_on(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """SIGKILL, if it lives."""
+        if self.process.is_alive():
+            self._send(signal.SIGKILL)
+        self.process.join(10)
+
+    def _send(self, number: signal.Signals) -> None:
+        assert self.process.pid is not None  # noqa: S101 - it was started
+        os.kill(self.process.pid, number)
+
+
+def _body(work: Callable[[], object], stop_at: str) -> None:
+    steps.stop_at(stop_at)
+    try:
+        work()
+    except unit_of_work.BeingDecided:
+        os._exit(BEING_DECIDED)
+    except unit_of_work.NotProvisioned:
+        os._exit(NOTHING_CHANGED)
+    except OperationalError:  # what an operation reads before its unit begins
+        os._exit(AWAY)
+    except Exception:  # noqa: BLE001 - the campaign counts it
+        traceback.print_exc(file=sys.stderr)
+        os._exit(FAILED)
+    os._exit(DONE)
+
+
+class Restless:
+    """Editors and a recovery that work all the time, and are killed at steps and at any instant."""
+
+    def __init__(self, seed: int) -> None:
+        self.kills = 0
+        self._chance = random.Random(seed)  # noqa: S311 - drawn again by its seed
+        self._works: list[Callable[[int], None]] = [edit_for_ever, edit_for_ever, recover_for_ever]
+        self._running: dict[int, Worker] = {}
+
+    def tend(self) -> None:
+        """Start those that are dead anew; kill one now and then."""
+        for place, work in enumerate(self._works):
+            worker = self._running.get(place)
+            if worker is not None and self._chance.random() < 0.1:
+                worker.kill()
+            if worker is not None and worker.process.exitcode == KILLED:
+                self.kills += 1
+            if worker is None or not worker.process.is_alive():
+                self._running[place] = self._start(work)
+
+    def stop(self) -> None:
+        for worker in self._running.values():
+            worker.kill()
+            self.kills += worker.process.exitcode == KILLED
+        self._running.clear()
+
+    def _start(self, work: Callable[[int], None]) -> Worker:
+        chance = self._chance
+        at = chance.choice(RECOVERY_STEPS if work is recover_for_ever else STEPS)
+        order = f"kill:{at}:{chance.randrange(1, 12)}" if chance.random() < 0.6 else ""
+        number = chance.randrange(2**32)
+        return Worker.start(lambda: work(number), stop_at=order)
+
+
+def edit_for_ever(seed: int) -> None:
+    """Whatever operators do, on ten names."""
+    chance = random.Random(seed)  # noqa: S311
+    while True:
+        try:
+            _edit_one(chance)
+        except (*MOVED, OperationalError, unit_of_work.BeingDecided):
+            connections.close_all()
+            time.sleep(0.02)
+        time.sleep(chance.random() * 0.1)
+
+
+def _edit_one(chance: random.Random) -> None:
+    name, by = chance.choice(POOL), kinds.BY
+    found = Subscriber.objects.filter(username_key=name).first()
+    if found is None:
+        kinds.a_subscriber(name, kinds.package_named())
+        return
+    package = kinds.package_named(chance.choice(("Home 20", "Home 80")))
+    edits: list[Callable[[], object]] = [
+        lambda: subscribers.edit(found, changes={"device_limit": chance.randrange(1, 9)}, by=by),
+        lambda: statuses.suspend(found, by=by),
+        lambda: statuses.resume(found, by=by),
+        lambda: passwords.change_password(found, password=passwords.generate(), by=by),
+        lambda: periods.change_package(found, package=package, by=by),
+        lambda: binding.bind_mac(found, mac=kinds.MAC, by=by),
+        lambda: subscribers.rename(found, username=chance.choice(POOL), by=by),
+        lambda: subscribers.delete(found, by=by),
+    ]
+    chance.choice(edits)()
+
+
+def recover_for_ever(seed: int) -> None:
+    """As the jobs of the portal do, more often."""
+    while True:
+        try:
+            unit_of_work.recover()
+        except OperationalError:
+            connections.close_all()
+        time.sleep(0.05)
