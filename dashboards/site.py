@@ -29,7 +29,10 @@ MENU = (
     (
         "Accounts",
         "accounts",
-        ("accounts.account", "accounts.apitoken", "accounts.rolepolicy", "base.auditentry"),
+        (
+            *("accounts.account", "accounts.apitoken", "accounts.rolepolicy"),
+            *("base.auditentry", "base.journalentry"),
+        ),
     ),
 )
 

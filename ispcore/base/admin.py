@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from ispcore.base import audit_search, clock, csv_files
 from ispcore.base.audit_search import A_PAGE, SURFACES, Wanted
 from ispcore.base.history import Line, Words, label_of, model_of
+from ispcore.base.journal_admin import JournalEntryAdmin
 from ispcore.base.lists import BoundedList
 from ispcore.base.models import AuditEntry
 from ispcore.base.templatetags.isp import clock_time
@@ -242,3 +243,6 @@ def _csv_lines(entry: AuditEntry, words: Words) -> Iterator[Sequence[Any]]:
     last = (entry.reason, entry.batch_id or (entry.pk if entry.members else ""))
     for line in words.lines(entry) or [Line("", "", "", "")]:
         yield (*first, label_of(model, line.name) if line.name else "", line.old, line.new, *last)
+
+
+__all__ = ["AuditEntryAdmin", "JournalEntryAdmin"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class World:
     isp: "Isp"
     people: "dict[str, Account | None]"
-    keys: dict[str, int]
+    keys: dict[str, object]
     """The row to ask for, by the part of the address that says what it is."""
     token: str
     """The API token by which `machine` comes; it has no session."""
@@ -110,11 +110,11 @@ def _api_token(machine: "Account | None") -> "tuple[ApiToken, str]":
     )
 
 
-def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, int]:
+def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, object]:
     from allauth.mfa.models import Authenticator
 
     from ispcore.accounts.models import RolePolicy
-    from ispcore.base.models import AuditEntry
+    from ispcore.base.models import AuditEntry, JournalEntry
     from monitoring.models import Rule
     from routers.models import InterfaceChange, Router
 
@@ -139,6 +139,7 @@ def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, int]:
     )
     return {
         "base/auditentry": AuditEntry.objects.latest("pk").pk,
+        "base/journalentry": JournalEntry.objects.latest("at").pk,
         "accounts/account": looker.pk,
         "accounts/rolepolicy": policy.pk,
         "second-factor/webauthn/keys": key.pk,

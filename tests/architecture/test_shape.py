@@ -128,6 +128,8 @@ def test_only_operations_open_transactions() -> None:
         *("ispcore/base/timeseries/store.py", "ispcore/base/timeseries/rollups.py"),
         *("ispcore/base/timeseries/partitions.py", "ispcore/base/timeseries/retention.py"),
         *("ispcore/base/rls/roles.py", "ispcore/base/rls/upkeep.py"),
+        # what operations are run in, and what finishes them
+        *("ispcore/base/unit_of_work/unit.py", "ispcore/base/unit_of_work/recovery.py"),
     }
     opened = {
         str(path.relative_to(PROJECT))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -81,9 +82,19 @@ def isp(
     _usage(first, 400_000_000, 60_000_000, gap=GAP)
     _usage(second, 40_000_000, 8_000_000)
     _token("crm", by=by)
+    _journal()
     over = _alert("resellers.reseller", dhaka.pk, dhaka.name, Severity.CRITICAL, tenant_dhaka.pk)
     away = _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None)
     return Isp(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away)
+
+
+def _journal() -> None:
+    from ispcore.base.models import JournalEntry
+    from ispcore.base.unit_of_work import Scope, journal
+
+    undone = JournalEntry.Outcome.UNDONE
+    scope = Scope("subscriber", ("ali@dhaka", HOSTILE))
+    journal.entry(uuid4(), "rename", scope, outcome=undone, doubt="its writer ended").save()
 
 
 @pytest.fixture

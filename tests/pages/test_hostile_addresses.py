@@ -17,6 +17,7 @@ LISTS = (
     *("routers_router", "routers_interface", "resellers_reseller", "resellers_mapping"),
     *("resellers_plan", "monitoring_alert", "monitoring_rule", "accounts_account"),
     "base_auditentry",
+    "base_journalentry",
 )
 QUERIES = (
     *("q=%00", "q=%25_%5C", "q=%F0%9F%98%80", "q=%FF%FE", "q=" + "x" * 60_000),

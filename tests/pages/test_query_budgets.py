@@ -156,13 +156,14 @@ def _more_of_everything(isp: "Isp", by: "Account", n: int) -> None:
     from monitoring.operations import alerts
     from resellers.models import Plan, Reseller
     from resellers.operations import mappings
-    from tests.pages.conftest import _interface, _rate, _router, _token
+    from tests.pages.conftest import _interface, _journal, _rate, _router, _token
 
     tenant = Tenant.objects.create(name=f"More {n}")
     plan = Plan.objects.create(name=f"More {n}", down_bps=10**8, up_bps=10**8)
     reseller = Reseller.objects.create(tenant=tenant, plan=plan)
     Account.objects.create_user(f"more{n}", role="client", tenant=tenant)
     _token(f"machine{n}", by=by.actor)
+    _journal()
     router = _router(f"more-{n}", 1, f"10.1.0.{n}")
     for owner, on, place in ((isp.dhaka, isp.edge, 100 + n), (reseller, router, 1)):
         interface = _interface(on, f"more-{n}", place, place)

@@ -37,7 +37,7 @@ def pages(isp: "Isp") -> dict[str, str]:
     lists = [
         *("monitoring_alert", "monitoring_rule", "resellers_reseller", "resellers_plan"),
         *("resellers_mapping", "routers_router", "routers_interface", "accounts_account"),
-        "base_auditentry",
+        *("base_auditentry", "base_journalentry"),
     ]
     forms = [
         *("monitoring_rule", "resellers_reseller", "resellers_plan", "resellers_mapping"),

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.db import connections
 
@@ -37,20 +38,22 @@ class Lines:
         return None if scope.keys == ("*",) else scope.keys
 
     def write(self, scope: Scope) -> None:
-        where, values = "", list(scope.keys)
-        if scope.keys != ("*",):
-            where = f" WHERE name IN ({', '.join(['%s'] * len(values))})"
-        else:
-            values = []
         with connections[PORTAL].cursor() as portal, connections[RADIUS].cursor() as radius:
-            portal.execute(f"SELECT name, plan FROM uow_line{where}", values)
-            truth = [row for row in portal.fetchall() if row[1] != NOBODY]
-            radius.execute(f"DELETE FROM uow_check{where}", values)
+            portal.execute("SELECT name, plan FROM uow_line")
+            truth = [row for row in portal.fetchall() if self._is_of(row[0], scope)]
+            if scope.keys == ("*",):
+                radius.execute("DELETE FROM uow_check")
+            for name in scope.keys:
+                radius.execute("DELETE FROM uow_check WHERE name = %s", [name])
             if self.meanwhile:
                 self.meanwhile()
             time.sleep(self.slow_s)
             for row in truth:
-                radius.execute("INSERT INTO uow_check (name, plan) VALUES (%s, %s)", row)
+                if row[1] != NOBODY:
+                    radius.execute("INSERT INTO uow_check (name, plan) VALUES (%s, %s)", row)
+
+    def _is_of(self, name: str, scope: Scope) -> bool:
+        return scope.keys == ("*",) or name in scope.keys
 
 
 def line(*names: str) -> Scope:
@@ -141,9 +144,9 @@ class Worker:
         """Wait until it has stopped itself."""
         until = time.monotonic() + within_s
         while time.monotonic() < until:
-            with open(f"/proc/{self.process.pid}/stat") as file:
-                if file.read().rpartition(")")[2].split()[0] == "T":
-                    return
+            stat = Path(f"/proc/{self.process.pid}/stat").read_text()
+            if stat.rpartition(")")[2].split()[0] == "T":
+                return
             time.sleep(0.01)
         raise AssertionError("it did not stop")
 

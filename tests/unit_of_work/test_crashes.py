@@ -178,19 +178,23 @@ NAMES = ("ali", "bea", "cho", "dev", "eva")
 def _edit_for_ever(seed: int) -> None:
     chance = random.Random(seed)
     while True:
-        name, other = chance.sample(NAMES, 2)
-        edit = chance.choice(
-            [
-                lambda: isp.put(name, chance.choice(("gold", "silver", isp.NOBODY))),
-                lambda: isp.rename(name, other),
-                lambda: isp.remove(name),
-                lambda: isp.put_all(chance.choice(("gold", "silver"))),
-            ]
-        )
         try:
-            edit()
+            _edit(chance)
         except unit_of_work.NotProvisioned:
             continue
+
+
+def _edit(chance: random.Random) -> None:
+    name, other = chance.sample(NAMES, 2)
+    kind = chance.choice(("put", "put", "rename", "remove", "all"))
+    if kind == "put":
+        isp.put(name, chance.choice(("gold", "silver", isp.NOBODY)))
+    elif kind == "rename":
+        isp.rename(name, other)
+    elif kind == "remove":
+        isp.remove(name)
+    else:
+        isp.put_all(chance.choice(("gold", "silver")))
 
 
 def _recover_for_ever(seed: int) -> None:
@@ -213,7 +217,9 @@ def test_editors_and_recoveries_that_are_killed_all_the_time(seed: int, lines: L
 
     def start(place: int) -> Worker:
         steps = RECOVERY_STEPS if works[place] is _recover_for_ever else STEPS
-        at = f"kill:{chance.choice(steps)}:{chance.randrange(1, 6)}" if chance.random() < 0.7 else ""
+        at = (
+            f"kill:{chance.choice(steps)}:{chance.randrange(1, 6)}" if chance.random() < 0.7 else ""
+        )
         number = chance.randrange(2**32)
         return Worker.start(lambda: works[place](number), stop_at=at)
 

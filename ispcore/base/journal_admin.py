@@ -1,0 +1,107 @@
+"""The provisioning journal: what was in doubt between the two databases, and how it ended. Read only."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from ispcore.base.lists import BoundedList
+from ispcore.base.models import JournalEntry
+from ispcore.base.templatetags.isp import clock_time
+
+KEYS_IN_LIST = 3
+
+
+class Shown(admin.SimpleListFilter):
+    """What was in doubt, unless everything is asked for."""
+
+    title = "shown"
+    parameter_name = "shown"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("undone", "Undone"), ("all", "Every change")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        doubted = queryset.exclude(doubt="")
+        return doubted.filter(outcome="undone") if self.value() == "undone" else doubted
+
+    def choices(self, changelist: Any) -> Any:
+        offered = list(super().choices(changelist))
+        return [offered[0] | {"display": "What was in doubt"}, *offered[1:]]
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(BoundedList):
+    """Every change of what is provisioned, and by whom it was decided where that was in doubt."""
+
+    list_display = ("when", "what", "changed", "outcome", "doubt", "decided")
+    list_display_links = ("what",)
+    list_filter = (Shown,)
+    show_full_result_count = False
+    list_per_page = 50
+    fields = (
+        "when",
+        "what",
+        "changed",
+        "outcome",
+        "doubt",
+        "decided",
+        "decided_by",
+        "audit",
+        "gid",
+    )
+    readonly_fields = fields
+    actions = None
+    empty_value_display = "–"
+    empty_hint = (
+        "No change was ever in doubt: each stands in the portal and in FreeRADIUS, or in neither. "
+        "Choose every change at the side to see them all."
+    )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """An entry has no history: it is one."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return redirect(reverse("admin:base_journalentry_change", args=[object_id]))
+
+    @admin.display(description="at")
+    def when(self, entry: JournalEntry) -> SafeString:
+        return clock_time(entry.at)
+
+    @admin.display(description="changed")
+    def changed(self, entry: JournalEntry) -> str:
+        """ "subscriber ali, bea and 18 more" """
+        shown = entry.keys[:KEYS_IN_LIST]
+        more = entry.key_count - len(shown)
+        return f"{entry.kind} {', '.join(shown)}{f' and {more} more' if more > 0 else ''}"
+
+    @admin.display(description="decided at")
+    def decided(self, entry: JournalEntry) -> SafeString | str:
+        return clock_time(entry.decided_at) if entry.decided_at else self.get_empty_value_display()
+
+    @admin.display(description="audit log")
+    def audit(self, entry: JournalEntry) -> SafeString | str:
+        """All that the same request did."""
+        if not entry.request_id:
+            return self.get_empty_value_display()
+        log = reverse("admin:base_auditentry_changelist")
+        return format_html('<a href="{}?request={}">of its request</a>', log, entry.request_id)
