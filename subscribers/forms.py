@@ -96,6 +96,10 @@ class PackageForm(JudgedForm):
             "validity_days": "For so many days",
             "past_quota": "Past the quota",
             "when_blocked": "Suspended or expired",
+            "ipv4_networks": "Static IPv4 from",
+            "ipv6_networks": "Static IPv6 from",
+            "delegated_pool": "Delegated prefixes",
+            "walled_list": "Its address list",
         }
         help_texts = {
             "burst_down_s": "the window that the mean is taken over; empty: 1 s",
@@ -142,7 +146,7 @@ class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def label_from_instance(self, obj: Any) -> str:
         kind = obj.get_service_display()
-        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.words.partition(';')[0]})"
+        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words})"
 
 
 class ContactFields(JudgedForm):

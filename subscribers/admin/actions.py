@@ -151,7 +151,7 @@ class SubscriberActions(ProvisionedAdmin):
             forms.PackageChangeForm(posted(request), packages=fitting),
             do,
             title=f"Package of {row}",
-            lead=f"Now: {row.package}, {row.package.limit.words}{coming}.",
+            lead=f"Now: {row.package}, {row.package.limit.short_words}{coming}.",
             button="Change package",
         )
 

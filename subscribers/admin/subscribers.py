@@ -57,10 +57,7 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
     page_template = "portal/subscriber/page.html"
     change_list_template = "portal/subscriber/list.html"
     delete_confirmation_template = "portal/subscriber/delete.html"
-    list_display = (
-        *("username", "full_name", "package_name", "status_word", "expires", "account_number"),
-        *("phone", "tenant"),
-    )
+    list_display = (*("username", "who", "package_name", "status_word", "expires", "number"),)
     list_filter = ("status", Expiry, "service", ("package", FewRows), ("tenant", FewRows))
     list_select_related = ("tenant", "package")
     search_fields = ("username_key",)
@@ -131,9 +128,17 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
 
     # -- columns
 
+    @admin.display(description="name", ordering="full_name")
+    def who(self, subscriber: Subscriber) -> SafeString:
+        return _two(subscriber.full_name or "no name", subscriber.phone)
+
     @admin.display(description="package", ordering="package__name")
-    def package_name(self, subscriber: Subscriber) -> str:
-        return subscriber.package.name
+    def package_name(self, subscriber: Subscriber) -> SafeString:
+        return _two(subscriber.package.name, subscriber.tenant.name)
+
+    @admin.display(description="account", ordering="account_number")
+    def number(self, subscriber: Subscriber) -> str:
+        return subscriber.account_number
 
     @admin.display(description="status", ordering="status")
     def status_word(self, subscriber: Subscriber) -> SafeString:
@@ -151,3 +156,8 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
             states.day_and_time(at),
             f"{local.day} {local:%b %Y}",
         )
+
+
+def _two(first: str, second: str) -> SafeString:
+    """Two lines of a cell, the second a quiet one."""
+    return format_html('{}<span class="what">{}</span>', first, second)

@@ -74,7 +74,7 @@ def _facts(row: Subscriber) -> list[tuple[str, str]]:
     package = row.package
     coming = f"{row.next_package}, from {states.day_and_time(row.period_until_at)}"
     return [
-        ("Rate", package.limit.words),
+        ("Rate", package.limit.short_words),
         *([("Then", coming)] if row.next_package else []),
         ("Period", f"until {states.day_and_time(row.period_until_at)}"),
         ("Quota", states.quota_words(package)),

@@ -147,7 +147,7 @@ def words_of(attribute: str, value: str) -> str:
     """What a number means, for people; "" where the value says it itself."""
     if attribute in RATES:
         try:
-            return rate_limit.parse(value).words
+            return rate_limit.parse(value).short_words
         except rate_limit.NotARateLimit:
             return ""
     if not value.isdecimal() or len(value) > 15:
