@@ -13,7 +13,7 @@ from ispcore.base.audit import Actor
 from ispcore.demo import network, people
 from ispcore.demo.people import DemoPackage, DemoSubscriber
 from radius.models import Accounting, Check, PostAuth
-from subscribers.models import Package, StatusChange, Subscriber
+from subscribers.models import AccountNumbers, Package, StatusChange, Subscriber
 from subscribers.operations import packages, passwords, statuses, subscribers
 
 BY = Actor("demo")
@@ -57,6 +57,7 @@ def remove() -> int:
         subscribers.delete(row, by=BY, reason="the demo is removed")
     for package in Package.objects.filter(tenant__is_demo=True):
         packages.delete(package, by=BY)
+    AccountNumbers.objects.filter(tenant__is_demo=True).delete()  # its tenants go too
     Accounting.objects.filter(username__in=names).delete()
     PostAuth.objects.filter(username__in=names).delete()
     Check.objects.filter(username=FOREIGN).delete()

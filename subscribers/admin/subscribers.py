@@ -11,7 +11,7 @@ from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from ispcore.accounts.pages import account_of, actor_of, page_url
+from ispcore.accounts.pages import PageList, account_of, actor_of, page_url
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.lists import LONGEST_SEARCH, FewRows
@@ -50,6 +50,13 @@ class Expiry(admin.SimpleListFilter):
         return queryset.filter(expires_at=None) if chosen == "none" else queryset
 
 
+class SubscriberList(PageList):
+    """A list needs nobody's password."""
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
+        return super().get_queryset(request, exclude_parameters).defer("radius_password")
+
+
 @admin.register(Subscriber)
 class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
     """Lines that log in; each has a page that says whether it may, and what FreeRADIUS has of it."""
@@ -75,6 +82,9 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscriber]:
         rows: QuerySet[Subscriber] = super().get_queryset(request)
         return rows.select_related("tenant", "package", "next_package")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PageList]:
+        return SubscriberList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

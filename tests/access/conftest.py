@@ -5,17 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.access.world import World, make
-from tests.harness import both_databases
 from tests.pages.conftest import isp
 
 if TYPE_CHECKING:
     from tests.pages.conftest import Isp
 
 __all__ = ["isp"]  # a fixture, found by its name
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    both_databases.given(items, "tests/access")
 
 
 @pytest.fixture

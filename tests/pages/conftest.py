@@ -10,7 +10,6 @@ import pytest
 
 from tests import counter_states
 from tests.conftest import NOON
-from tests.harness import both_databases
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 HOSTILE = "<b>x</b>\"'><script>alert(1)</script>\x1b[31m"
 GAP = (NOON - timedelta(hours=9), NOON - timedelta(hours=7, minutes=45))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    both_databases.given(items, "tests/pages")
 
 
 @dataclass

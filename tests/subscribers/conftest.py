@@ -11,7 +11,6 @@ from ispcore.base.audit import Actor
 from radius.models import Check, GroupCheck, GroupReply, Reply, UserGroup
 from subscribers.models import Package, Service, Subscriber
 from subscribers.operations import packages, subscribers
-from tests.harness import both_databases
 
 BY = Actor("noc")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -21,7 +20,12 @@ Make = Callable[..., Subscriber]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    both_databases.given(items, "tests/subscribers")
+    for item in items:
+        if "tests/subscribers/" in item.nodeid:
+            marked = item.get_closest_marker("django_db")
+            real = bool(marked and marked.kwargs.get("transaction"))
+            both = pytest.mark.django_db(transaction=real, databases=["default", "radius"])
+            item.add_marker(both, append=False)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base import audit
+from ispcore.base.faults import UNCHANGED
 from ispcore.demo import network, operations, subscribers
 
 _RULE = "=" * 66
@@ -37,11 +38,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with audit.coming_from("command"):
             if options["remove"]:
+                gone = subscribers.remove()
                 try:
-                    gone = subscribers.remove()
                     counts = {"subscribers": gone} | operations.remove()
                 except operations.DemoInUse as error:
-                    raise CommandError(f"demo not removed: {error}") from error
+                    said = str(error)
+                    if gone:
+                        only = f"Its {gone} subscribers are gone, and nothing else."
+                        said = said.replace(UNCHANGED, only)
+                    raise CommandError(f"demo not removed: {said}") from error
                 listed = ", ".join(f"{count} {what}" for what, count in counts.items())
                 self.stdout.write(f"demo removed: {listed}")
             else:
