@@ -24,6 +24,7 @@ COPY monitoring monitoring
 COPY radius radius
 COPY routers routers
 COPY resellers resellers
+COPY subscribers subscribers
 COPY dashboards dashboards
 COPY lab lab
 COPY templates templates

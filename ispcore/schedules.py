@@ -74,7 +74,7 @@ def jobs() -> list[Job]:
         Job("tidy journal", 3600, "provision", 120, "ispcore.base.tasks.tidy_journal"),
         Job("tidy logins", 3600, DEFAULT, 120, "ispcore.accounts.tasks.tidy"),
         Job("quiet alerts", 600, DEFAULT, 60, "monitoring.tasks.resolve_quiet"),
-        Job("turn periods", 60, "provision", 300, "subscribers.tasks.turn_periods"),
+        Job("turn periods", 60, "provision", 55, "subscribers.tasks.turn_periods"),
         Job("tidy routers", 3600, DEFAULT, 120, "routers.tasks.tidy"),
     ]
     if settings.EMBEDDED:

@@ -15,6 +15,7 @@ from django.db import connections
 
 RADIUS = "radius"
 AT_ONCE = 500  # names in one statement
+FEW = 20  # names whose rows are written without a look at what is there
 PAGE_ROWS = 20_000
 Row4 = tuple[str, str, str, str]
 
@@ -57,7 +58,7 @@ def replace(
     groups: Iterable[tuple[str, str, int]],
 ) -> None:
     """Make these the only rows of these usernames; one without any is gone afterwards."""
-    names = list(usernames)
+    names = [normalised(each) for each in usernames]
     _replace("radcheck", "username, attribute, op, value", names, checks)
     _replace("radreply", "username, attribute, op, value", names, replies)
     _replace("radusergroup", "username, groupname, priority", names, groups)
@@ -67,7 +68,7 @@ def replace_groups(
     groupnames: Iterable[str], checks: Iterable[Row4], replies: Iterable[Row4]
 ) -> None:
     """As `replace`, of what all members of these groups share."""
-    names = list(groupnames)
+    names = [normalised(each) for each in groupnames]
     _replace("radgroupcheck", "groupname, attribute, op, value", names, checks)
     _replace("radgroupreply", "groupname, attribute, op, value", names, replies)
 
@@ -120,11 +121,31 @@ def _replace(table: str, columns: str, names: Sequence[str], rows: Iterable[Any]
     places = ", ".join(["%s"] * (columns.count(",") + 1))
     delete = f"DELETE FROM {table} WHERE {key} IN ({{}})"  # noqa: S608
     insert = f"INSERT INTO {table} ({columns}) VALUES ({places})"  # noqa: S608
+    made = list(rows)
+    if len(names) > FEW:
+        names, made = _changed(f"SELECT {columns} FROM {table} WHERE {key}", names, made)  # noqa: S608
     with connections[RADIUS].cursor() as cursor:
         for some in _batches(names):
             cursor.execute(delete.format(_places(some)), some)
-        if made := list(rows):
+        if made:
             cursor.executemany(insert, made)
+
+
+def _changed(select: str, names: Sequence[str], rows: list[Any]) -> tuple[list[str], list[Any]]:
+    """The names whose rows are not these, and their rows: to read what is there takes far less time
+    than to write it once more."""
+    wanted: dict[str, list[Any]] = defaultdict(list)
+    for row in rows:
+        wanted[normalised(row[0])].append(row)
+    moved: list[str] = []
+    for some in _batches(names):
+        present: dict[str, list[Any]] = defaultdict(list)
+        with connections[RADIUS].cursor() as cursor:
+            cursor.execute(f"{select} IN ({_places(some)})", some)
+            for row in cursor.fetchall():
+                present[normalised(row[0])].append(row)
+        moved += [each for each in some if sorted(present[each]) != sorted(wanted[each])]
+    return moved, [row for each in moved for row in wanted[each]]
 
 
 def _digests(names: Iterable[str], *selects: tuple[str, str]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,6 @@ FreeRADIUS evaluates these rows with deploy/freeradius/policy.conf, which knows 
 ISPCore-*: the reason of a refusal, the quota, and the walled garden.
 """
 
-from datetime import datetime
 from typing import NamedTuple
 
 from subscribers.rate_limit import Pair, RateLimit
@@ -55,15 +54,16 @@ class Terms(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What a subscriber's rows are made from."""
+    """What a subscriber's rows are made from; times are seconds since 1970, as FreeRADIUS reads
+    them whatever its zone."""
 
     username: str
     password: str
     service: str
     status: str
-    expires_at: datetime | None
-    period_from_at: datetime
-    period_until_at: datetime
+    expires_at_s: int | None
+    period_from_s: int
+    period_until_s: int
     device_limit: int | None = None
     ipv4: str | None = None
     ipv6_prefix: str | None = None
@@ -101,11 +101,11 @@ def of_subscriber(line: Line, terms: Terms) -> Rows:
         checks.append(("ISPCore-Reason", SET, line.status))
         if line.status == "disabled" or not terms.is_walled:
             checks.append(("Auth-Type", SET, "Reject"))
-    if line.expires_at is not None:
-        checks.append(("Expiration", SET, _epoch(line.expires_at)))
+    if line.expires_at_s is not None:
+        checks.append(("Expiration", SET, str(line.expires_at_s)))
     if terms.quota_octets:
-        checks.append(("ISPCore-Quota-From", SET, _epoch(line.period_from_at)))
-        checks.append(("ISPCore-Quota-Until", SET, _epoch(line.period_until_at)))
+        checks.append(("ISPCore-Quota-From", SET, str(line.period_from_s)))
+        checks.append(("ISPCore-Quota-Until", SET, str(line.period_until_s)))
     if line.service == "hotspot":
         replies = (*_own_replies(line), *shared_replies(terms, SET))
         return Rows((*checks, *shared_checks(terms)), replies)
@@ -159,8 +159,3 @@ def _own_replies(line: Line) -> tuple[Row, ...]:
         ("Delegated-IPv6-Prefix", line.delegated_prefix),
     )
     return tuple((attribute, SET, value) for attribute, value in named if value)
-
-
-def _epoch(at: datetime) -> str:
-    """Text would be read in the server's own zone."""
-    return str(int(at.timestamp()))

@@ -8,14 +8,13 @@ Kinds of scope that it is registered for:
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
-
 from ispcore.base import unit_of_work
 from ispcore.base.unit_of_work import Scope
 from radius import rows as radius_rows
 from radius.rows import CheckRow, GroupRow, ReplyRow
 from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
+from subscribers.projection import Line, Terms
 
 SUBSCRIBER, PACKAGE, MEMBERS = "subscriber", "package", "package members"
 
@@ -28,7 +27,7 @@ class Usernames:
 
     def write(self, scope: Scope) -> None:
         for keys in queries.in_pieces(scope.keys):
-            write_usernames(keys, queries.named(keys))
+            write_usernames(keys, queries.lines(queries.named(keys)))
 
 
 class Groups:
@@ -50,11 +49,9 @@ class Members(Groups):
 
     def write(self, scope: Scope) -> None:
         super().write(scope)
-        members = Subscriber.objects.filter(package__in=map(int, scope.keys)).order_by(
-            "username_key"
-        )
-        for keys in queries.in_pieces(list(members.values_list("username_key", flat=True))):
-            write_usernames(keys, queries.named(keys))
+        members = Subscriber.objects.filter(package__in=map(int, scope.keys))
+        for page in queries.in_pages(members):
+            write_usernames([key for key, _, _ in page], page)
 
 
 def register() -> None:
@@ -63,12 +60,12 @@ def register() -> None:
     unit_of_work.register(MEMBERS, Members())
 
 
-def write_usernames(keys: Sequence[str], rows: "QuerySet[Subscriber]") -> None:
+def write_usernames(keys: Sequence[str], lines: Iterable[tuple[str, Line, Terms]]) -> None:
     """Bring the rows of these usernames to what the portal says; who is not there has none."""
     checks: list[CheckRow] = []
     replies: list[ReplyRow] = []
     groups: list[GroupRow] = []
-    for _, line, terms in queries.lines(rows):
+    for _, line, terms in lines:
         made = projection.of_subscriber(line, terms)
         checks += [CheckRow(line.username, *row) for row in made.checks]
         replies += [ReplyRow(line.username, *row) for row in made.replies]

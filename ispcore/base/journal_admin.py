@@ -46,6 +46,7 @@ class JournalEntryAdmin(BoundedList):
     list_display_links = ("what",)
     list_filter = (Shown,)
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     fields = (
         "when",
@@ -65,6 +66,12 @@ class JournalEntryAdmin(BoundedList):
         "No change was ever in doubt: each stands in the portal and in FreeRADIUS, or in neither. "
         "Choose every change at the side to see them all."
     )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        title = {"title": "Provisioning journal"}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.loader import render_to_string
 
 from ispcore.base import request_ids
+from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
 
 RETRY_S = 10  # after which a page that found no database asks again
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -61,18 +62,20 @@ class DatabaseAway:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, NotProvisioned | BeingDecided):  # which says itself what was changed
+            return database_away(request, said=str(error))
         if isinstance(error, OperationalError | InterfaceError):
             return database_away(request)
         return None
 
 
-def database_away(request: HttpRequest) -> HttpResponse:
-    """503, as JSON or as a page that asks again by itself."""
+def database_away(request: HttpRequest, *, said: str = "") -> HttpResponse:
+    """503, as JSON or as a page that asks again by itself. `said`: what is to be told of a change."""
     headers = {"Retry-After": str(RETRY_S)}
     if request.path.startswith("/api/"):
-        fault = {"detail": "the database does not answer; nothing was changed"}
+        fault = {"detail": said or "the database does not answer; nothing was changed"}
         return JsonResponse(fault, status=503, headers=headers)
     # only what was asked for is asked again: a form that is open behind it keeps its entries
     asked = request.method in {"GET", "HEAD"}
-    page = render_to_string("503.html", {"retry_s": RETRY_S if asked else None})
+    page = render_to_string("503.html", {"retry_s": RETRY_S if asked else None, "said": said})
     return HttpResponse(page, status=503, headers=headers)

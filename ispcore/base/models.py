@@ -201,7 +201,7 @@ class JournalEntry(models.Model):
     key_count = models.PositiveIntegerField("how many")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     request_id = models.CharField(max_length=64, blank=True, default="")
-    doubt = models.CharField("was in doubt, since", max_length=200, blank=True, default="")
+    doubt = models.CharField("was in doubt, because", max_length=200, blank=True, default="")
     decided_at = models.DateTimeField(null=True)
     decided_by = models.CharField(max_length=120, blank=True, default="")
 

@@ -48,6 +48,11 @@ def decrypt(token: str) -> str:
     )
 
 
+def decrypt_once(token: str) -> str:
+    """As `decrypt`, of so many secrets that it would be vain to remember them."""
+    return _open(token)
+
+
 @lru_cache(maxsize=20_000)
 def _opened(token: str, keys: tuple[str, ...]) -> str:
     """Remembered: a fleet's credentials are read with every collection."""

@@ -22,7 +22,6 @@ from radius.models import Nas
 RADIUS = "radius"
 KIND, SIGNED_KIND = "mikrotik", "mikrotik-signed"  # the second is known to clients.conf
 _SECRET = re.compile(r"[A-Za-z0-9!#$()*+,./:;<=>?@^_{|}~-]{16,60}")
-OBJECT = "radius.nas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +66,22 @@ def replace(addresses: Sequence[str], clients: Iterable[Client]) -> None:
     Nas.objects.bulk_create(made)
 
 
-def put(client: Client, *, by: Actor) -> None:
+def put(client: Client, *, by: Actor) -> Nas:
     """Make or change one client by hand. Raises ValueError, which says what is wrong with it."""
     validate(client)
     with transaction.atomic(), transaction.atomic(using=RADIUS):
         old = Nas.objects.select_for_update().filter(address=client.address).first()
-        replace([client.address], [client])
-        audit.record_about(
-            "change RADIUS client" if old else "create RADIUS client",
-            client.address,
-            object_kind=OBJECT,
+        row = _row(client)
+        row.pk = old.pk if old else None
+        row.save()
+        audit.record(
+            "change" if old else "create",
+            row,
             by=by,
             old=_shown(old) if old else {},
-            new=_shown(_row(client)),
+            new=_shown(row),
         )
+    return row
 
 
 def remove(address: str, *, by: Actor, reason: str = "") -> None:
@@ -89,15 +90,8 @@ def remove(address: str, *, by: Actor, reason: str = "") -> None:
         old = Nas.objects.select_for_update().filter(address=address).first()
         if old is None:
             raise UnknownClient(f"no RADIUS client asks from {address}")
-        replace([address], [])
-        audit.record_about(
-            "delete RADIUS client",
-            address,
-            object_kind=OBJECT,
-            by=by,
-            old=_shown(old),
-            reason=reason,
-        )
+        Nas.objects.filter(pk=old.pk).delete()
+        audit.record("delete", old, by=by, old=_shown(old), reason=reason)
 
 
 def validate(client: Client) -> None:
@@ -135,4 +129,9 @@ def _row(client: Client) -> Nas:
 
 
 def _shown(row: Nas) -> dict[str, object]:
-    return {"name": row.short_name, "kind": row.kind, "secret": Hidden(row.secret)}
+    return {
+        "address": row.address,
+        "name": row.short_name,
+        "kind": row.kind,
+        "secret": Hidden(row.secret),
+    }

@@ -131,7 +131,7 @@ class StatusChange(models.Model):
     """From when a subscriber had which status, and why."""
 
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="status_changes")
-    old = models.CharField(max_length=9, choices=Subscriber.Status.choices, blank=True)
+    old = models.CharField(max_length=9, choices=Subscriber.Status.choices)
     new = models.CharField(max_length=9, choices=Subscriber.Status.choices)
     at = models.DateTimeField(default=clock.now)
     by = models.CharField(max_length=150)
@@ -146,7 +146,7 @@ class StatusChange(models.Model):
         indexes = [models.Index(fields=["subscriber", "-at"], name="subscribers_status_newest")]
 
     def __str__(self) -> str:
-        return f"{self.old or 'new'} → {self.new}"
+        return f"{self.old} → {self.new}"
 
 
 class AccountNumbers(Stamped):

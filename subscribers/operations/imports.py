@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from django.core.exceptions import ValidationError
 
@@ -12,7 +13,7 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
-from subscribers.models import Package, StatusChange, Subscriber, words
+from subscribers.models import Package, Subscriber, words
 from subscribers.operations import account_numbers, judging, passwords, subscribers, units
 from subscribers.queries import PIECE
 
@@ -88,7 +89,7 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
         yield units.run(
             f"import {len(rows)} subscribers",
             units.usernames(*keys),
-            lambda rows=rows: _store(made, rows, by),  # type: ignore[misc]
+            partial(_store, made, rows, by),
             bulk=True,
         )
 
@@ -98,13 +99,9 @@ def _store(made: Plan, rows: Sequence[Mapping[str, str]], by: Actor) -> int:
     there = _keys_there([each.username_key for each in fresh])
     fresh = [each for each in fresh if each.username_key not in there]
     judging.refuse_taken(*fresh)
-    for each, number in zip(fresh, account_numbers.take(made.tenant, len(fresh)), strict=True):
+    for each, number in zip(fresh, account_numbers.take(made.tenant.pk, len(fresh)), strict=True):
         each.account_number = number
     Subscriber.objects.bulk_create(fresh, batch_size=500)
-    StatusChange.objects.bulk_create(
-        [StatusChange(subscriber=each, new=each.status, by=by.name[:150]) for each in fresh],
-        batch_size=500,
-    )
     changes: dict[int, tuple[dict[str, object], dict[str, object]]] = {
         each.pk: ({}, audit.snapshot(each)) for each in fresh
     }

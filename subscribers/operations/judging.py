@@ -44,13 +44,6 @@ def tidy(subscriber: Subscriber) -> None:
         raise ValidationError(faults)
 
 
-def judge(subscriber: Subscriber) -> None:
-    """Two queries at most. Raises ValidationError naming the field and fault."""
-    tidy(subscriber)
-    check(subscriber)
-    refuse_taken(subscriber)
-
-
 def check(subscriber: Subscriber) -> None:
     """All that can be said of a subscriber alone. Raises ValidationError."""
     subscriber.clean_fields(exclude=UNASKED)
@@ -91,7 +84,7 @@ def refuse_unwritable(rows: Rows) -> None:
 def refuse_taken(*subscribers: Subscriber) -> None:
     """Raises ValidationError for names and addresses that others have, also others' subscribers.
 
-    A courtesy: two who ask at the same time are told apart by the database's own constraints.
+    The constraints of the database refuse them; this finds out what it was, in a query.
     """
     for row in _others(subscribers):
         for subscriber in subscribers:
@@ -128,18 +121,18 @@ def _package_faults(subscriber: Subscriber, name: str) -> dict[str, str]:
 
 
 def _address_faults(subscriber: Subscriber) -> dict[str, str]:
-    """Static addresses outside what the package has."""
-    package = subscriber.package
+    """Static addresses outside what the package has, or the one to come."""
     found = {}
-    for name, given in (
-        ("ipv4", package.ipv4_networks),
-        ("ipv6_prefix", package.ipv6_networks),
-        ("delegated_prefix", package.ipv6_networks),
-    ):
-        value, networks = getattr(subscriber, name), words.networks_of(given)
-        if value and networks and not lies_in(value, networks):
-            listed = ", ".join(map(str, networks))
-            found[name] = f"{value} lies outside the addresses of {package}: {listed}."
+    for package in filter(None, (subscriber.next_package, subscriber.package)):
+        for name, given in (
+            ("ipv4", package.ipv4_networks),
+            ("ipv6_prefix", package.ipv6_networks),
+            ("delegated_prefix", package.ipv6_networks),
+        ):
+            value, networks = getattr(subscriber, name), words.networks_of(given)
+            if value and networks and not lies_in(value, networks):
+                listed = ", ".join(map(str, networks))
+                found[name] = f"{value} lies outside the addresses of {package}: {listed}."
     if subscriber.ipv4 and not _can_be_given(subscriber.ipv4):
         found["ipv4"] = f"{subscriber.ipv4} is no address that a subscriber can have."
     return found

@@ -126,11 +126,11 @@ def _refuse_in_use(package: Package) -> None:
 def _refuse_what_members_contradict(stored: Package, package: Package) -> None:
     """Raises ValidationError where subscribers could not have the package any more."""
     members = _members(stored)
-    found = {
-        name: "Subscribers have this package: make another one instead."
-        for name in ("tenant_id", "service")
-        if getattr(stored, name) != getattr(package, name) and members.exists()
-    }
+    found = {}
+    if stored.tenant_id != package.tenant_id:
+        found["tenant"] = "A package stays its tenant's: make another one instead."
+    if stored.service != package.service and members.exists():
+        found["service"] = "Subscribers have this package: make another one instead."
     for name, columns in (
         ("ipv4_networks", ("ipv4",)),
         ("ipv6_networks", ("ipv6_prefix", "delegated_prefix")),
@@ -139,7 +139,7 @@ def _refuse_what_members_contradict(stored: Package, package: Package) -> None:
         if is_another and (outside := _outside(members, columns, getattr(package, name))):
             found[name] = f"Static addresses would lie outside: {outside}."
     if found:
-        raise ValidationError({key.removesuffix("_id"): text for key, text in found.items()})
+        raise ValidationError(found)
 
 
 def _outside(members: "QuerySet[Subscriber]", columns: tuple[str, ...], networks_text: str) -> str:

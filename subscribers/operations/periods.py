@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
@@ -12,7 +13,7 @@ from ispcore.base.bulk import update_rows
 from subscribers import validity
 from subscribers.models import Package, Subscriber
 from subscribers.operations import statuses, units
-from subscribers.queries import PIECE
+from subscribers.queries import MOST_UNITS, PIECE
 
 Status = Subscriber.Status
 
@@ -39,14 +40,14 @@ def renewing(*, by: Actor, periods: int = 1, reason: str = "") -> Callable[[Subs
         is_over = stored.expires_at is not None and stored.expires_at <= now
         if is_over and stored.next_package is not None:
             _take_next(stored)
-        if stored.package.validity == validity.NONE:
+        coming = stored.next_package or stored.package
+        if coming.validity == validity.NONE:
             raise ValidationError(
-                {"package": f"{stored.package} has no end, so there is nothing to renew."}
+                {"package": f"{coming} has no end, so there is nothing to renew."}
             )
         start = now if is_over or stored.expires_at is None else stored.expires_at
         if is_over:
             stored.renewal_day = now.astimezone(clock.isp_zone()).day
-        coming = stored.next_package or stored.package
         stored.expires_at = validity.ends_after(
             coming, start, periods, zone=clock.isp_zone(), renewal_day=_day(stored)
         )
@@ -119,13 +120,15 @@ def taking(package: Package, *, at_next_period: bool = False) -> Callable[[Subsc
 
 def turn_due(*, by: Actor) -> int:
     """Begin the next period of everybody whose period has ended and who has not run out: quotas
-    count anew, packages that were to come are there. In units of 2,000; returns how many."""
+    count anew, packages that were to come are there. At most MOST_UNITS of 2,000; returns how many."""
     total = 0
-    while keys := _due():
+    for _ in range(MOST_UNITS):
+        if not (keys := _due()):
+            break
         moved = units.run(
             f"begin the next period of {len(keys)} subscribers",
             units.usernames(*keys),
-            lambda keys=keys: _turn(keys, by),  # type: ignore[misc]
+            partial(_turn, keys, by),
             bulk=True,
         )
         total += moved

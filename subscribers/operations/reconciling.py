@@ -7,11 +7,12 @@ forgotten: they are listed, and never touched.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 
 from django.db.models import QuerySet
 
 from ispcore.accounts.models import Tenant
+from ispcore.accounts.roles import May
 from ispcore.base import audit, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
@@ -25,9 +26,10 @@ from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
 from subscribers.models.words import normalised
 from subscribers.operations import units
+from subscribers.projection import Line, Terms
 from subscribers.projector import PACKAGE
-from subscribers.queries import PIECE
 
+ACTION = "reconcile RADIUS"
 SURE_PERCENT, FEW = 30, 10
 MISSING, DIFFERS = "missing", "differs"
 MOST_FOREIGN = 1_000
@@ -92,18 +94,23 @@ def plan(extent: Extent) -> Plan:
 
 
 def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
-    """Project again what differs, in units of about 2,000; returns how many. Raises TooMuchChange."""
+    """Project again what differs, in units of about 2,000; returns how many.
+
+    Raises TooMuchChange, NotYours.
+    """
+    units.allow(by, May.EDIT_PACKAGES)
     if made.is_too_much and not force:
         raise TooMuchChange(
             f"{made.differing} of {made.compared} differ, more than {SURE_PERCENT} %: is this the "
             f"right database? {faults.UNCHANGED}"
         )
+    words = made.extent.words
     if made.packages:
-        groups = tuple(str(package.pk) for package in made.packages)
+        rows = list(made.packages)
         units.run(
             "reconcile packages",
-            Scope(PACKAGE, groups),
-            lambda: _record(made, [package.name for package in made.packages], by),
+            Scope(PACKAGE, tuple(str(package.pk) for package in rows)),
+            lambda: audit.record_batch(ACTION, rows, by=by, scope=words),
             model=Package,
             bulk=True,
         )
@@ -111,20 +118,14 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
         units.run(
             f"reconcile {len(keys)} subscribers",
             units.usernames(*keys),
-            lambda keys=keys: _record(made, keys, by),  # type: ignore[misc]
+            partial(_record, keys, by, words),
             bulk=True,
         )
     return made.differing
 
 
-def _record(made: Plan, names: Sequence[str], by: Actor) -> None:
-    audit.record_about(
-        "reconcile RADIUS",
-        made.extent.words,
-        object_kind="radius",
-        by=by,
-        new={"count": len(names), "first": list(names[:20])},
-    )
+def _record(keys: Sequence[str], by: Actor, words: str) -> None:
+    audit.record_batch(ACTION, queries.named(keys).defer("radius_password"), by=by, scope=words)
 
 
 def _compare_packages(made: Plan) -> None:
@@ -143,20 +144,16 @@ def _compare_packages(made: Plan) -> None:
 def _compare_usernames(made: Plan) -> set[str]:
     """Returns all names that the portal knows of this extent."""
     known: set[str] = set()
-    names = (
-        _subscribers(made.extent).order_by("username_key").values_list("username_key", flat=True)
-    )
-    remaining = names.iterator(chunk_size=PIECE)
-    while keys := list(islice(remaining, PIECE)):
-        known.update(keys)
-        made.usernames.update(_differing(keys))
-        made.compared += len(keys)
+    for page in queries.in_pages(_subscribers(made.extent)):
+        known.update(key for key, _, _ in page)
+        made.usernames.update(_differing(page))
+        made.compared += len(page)
     return known
 
 
-def _differing(keys: Sequence[str]) -> Iterator[tuple[str, str]]:
-    found = dict(radius_rows.digests(keys))
-    for key, line, terms in queries.lines(queries.named(keys)):
+def _differing(page: Sequence[tuple[str, Line, Terms]]) -> Iterator[tuple[str, str]]:
+    found = dict(radius_rows.digests([key for key, _, _ in page]))
+    for key, line, terms in page:
         rows = projection.of_subscriber(line, terms)
         wanted = radius_rows.digest(
             [CheckRow(line.username, *row) for row in rows.checks],
@@ -171,7 +168,7 @@ def _ask_again(made: Plan) -> None:
     """The two databases are read one after the other: what somebody changed in between is not
     what we look for."""
     for keys in queries.in_pieces(sorted(made.usernames)):
-        still = dict(_differing(keys))
+        still = dict(_differing(queries.lines(queries.named(keys))))
         for key in keys:
             if key not in still:
                 del made.usernames[key]

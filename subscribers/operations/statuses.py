@@ -1,12 +1,13 @@
 """Who may log in: suspended and taken up again, disabled, expired."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
 from subscribers.models import StatusChange, Subscriber
 from subscribers.operations import units
-from subscribers.queries import PIECE
+from subscribers.queries import MOST_UNITS, PIECE
 
 Status = Subscriber.Status
 # what each status can be left for
@@ -40,13 +41,15 @@ def resume(subscriber: Subscriber, *, by: Actor, reason: str = "") -> Subscriber
 
 def expire_due(*, by: Actor) -> int:
     """Mark who has run out, in units of 2,000; FreeRADIUS refused them from the very second, by
-    their Expiration. Returns how many."""
+    their Expiration. At most MOST_UNITS of them; returns how many."""
     total = 0
-    while keys := _due():
+    for _ in range(MOST_UNITS):
+        if not (keys := _due()):
+            break
         moved = units.run(
             f"expire {len(keys)} subscribers",
             units.usernames(*keys),
-            lambda keys=keys: _expire(keys, by),  # type: ignore[misc]
+            partial(_expire, keys, by),
             bulk=True,
         )
         total += moved

@@ -8,7 +8,7 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from subscribers import validity
-from subscribers.models import StatusChange, Subscriber, words
+from subscribers.models import Subscriber, words
 from subscribers.operations import account_numbers, judging, units
 
 # what `edit` changes; everything else has an operation of its own
@@ -29,21 +29,19 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
     units.allow(by, May.EDIT_SUBSCRIBERS, subscriber.package)
     begin(subscriber)
     judging.tidy(subscriber)
-    judging.check(subscriber)
 
     def change() -> Subscriber:
         subscriber.package.refresh_from_db()
-        judging.judge(subscriber)
+        judging.check(subscriber)
         subscriber.pk, subscriber._state.adding = None, True  # anew, should the unit be run again
-        subscriber.account_number = account_numbers.take(subscriber.tenant)[0]
+        subscriber.account_number = account_numbers.take(subscriber.tenant_id)[0]
         subscriber.save(force_insert=True)
-        StatusChange.objects.create(subscriber=subscriber, new=subscriber.status, by=by.name[:150])
         new = audit.snapshot(subscriber)
         audit.record("create", subscriber, by=by, new=new, tenant_id=subscriber.tenant_id)
         return subscriber
 
     scope = units.usernames(subscriber.username_key)
-    return units.run(f"create subscriber {subscriber}", scope, change)
+    return units.run(f"create subscriber {subscriber}", scope, change, refused=[subscriber])
 
 
 def begin(subscriber: Subscriber) -> None:

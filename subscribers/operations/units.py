@@ -53,12 +53,17 @@ def run(
     change: Callable[[], Made],
     *,
     model: type[models.Model] = Subscriber,
+    refused: Sequence[Subscriber] = (),
     bulk: bool = False,
 ) -> Made:
-    """One unit of work. Raises ValidationError for what a constraint refuses, too."""
+    """One unit of work. Raises ValidationError for what a constraint refuses, too: of the
+    subscribers in `refused` it names the field that somebody else has already."""
     try:
         return unit_of_work.run(what, of, change, bulk=bulk)
     except IntegrityError as error:
+        if "constraint" not in str(error):  # a trigger's word, which is no fault of what was asked
+            raise
+        judging.refuse_taken(*refused)
         raise ValidationError(faults.words_of(error, model)) from error
 
 
@@ -85,12 +90,16 @@ def change_one(
     allow(by, May.EDIT_SUBSCRIBERS, subscriber)
     key = subscriber.username_key
 
+    refused: list[Subscriber] = []
+
     def change() -> Subscriber:
         stored = locked(subscriber)
+        refused[:] = [stored]
         old = audit.snapshot(stored)
         edit(stored)
         if is_judged:
-            judging.judge(stored)
+            judging.tidy(stored)
+            judging.check(stored)
         stored.save()
         new = audit.snapshot(stored)
         audit.record(
@@ -98,7 +107,7 @@ def change_one(
         )
         return stored
 
-    return run(f"{action} {subscriber}", usernames(key, *also), change)
+    return run(f"{action} {subscriber}", usernames(key, *also), change, refused=refused)
 
 
 def locked(subscriber: Subscriber) -> Subscriber:

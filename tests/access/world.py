@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.contenttypes.models import ContentType
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class World:
     isp: "Isp"
     people: "dict[str, Account | None]"
-    keys: dict[str, object]
+    keys: dict[str, Any]
     """The row to ask for, by the part of the address that says what it is."""
     token: str
     """The API token by which `machine` comes; it has no session."""
@@ -110,7 +110,7 @@ def _api_token(machine: "Account | None") -> "tuple[ApiToken, str]":
     )
 
 
-def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, object]:
+def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, Any]:
     from allauth.mfa.models import Authenticator
 
     from ispcore.accounts.models import RolePolicy

@@ -22,12 +22,16 @@ from routers.models import (
     RouterCheck,
     RouterCounters,
 )
+from subscribers.models import AccountNumbers, Package, StatusChange, Subscriber
 
 if TYPE_CHECKING:
     from ispcore.accounts.models import Tenant
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-OURS = {"base", "accounts", "live", "monitoring", "radius", "routers", "resellers", "dashboards"}
+OURS = {
+    *("base", "accounts", "live", "monitoring", "radius", "routers", "resellers", "subscribers"),
+    "dashboards",
+}
 # whole tables that no tenant's person ever sees
 STAFF_ONLY = {
     "accounts.apilogin",
@@ -46,8 +50,17 @@ STAFF_ONLY = {
     "accounts.rolepermission",
     "monitoring.rule",
     "monitoring.rulestate",
+    # FreeRADIUS' own: tenants' people see them through their subscribers
+    "radius.accounting",
+    "radius.check",
+    "radius.groupcheck",
+    "radius.groupreply",
     "radius.marker",
-    "radius.radiusclient",
+    "radius.nas",
+    "radius.nasreload",
+    "radius.postauth",
+    "radius.reply",
+    "radius.usergroup",
     "resellers.plan",
     "routers.collector",
     "routers.uplink",
@@ -100,6 +113,17 @@ def fill(account: Account, number: int) -> None:
         severity="low",
         summary="x",
     )
+    package = Package.objects.create(tenant=tenant, name="x", down_bps=10**6, up_bps=10**6)
+    subscriber = Subscriber.objects.create(
+        tenant=tenant,
+        package=package,
+        username=f"x{number}",
+        username_key=f"x{number}",
+        radius_password="let-me-in",
+        account_number=f"X{number}-000001",
+    )
+    StatusChange.objects.create(subscriber=subscriber, new="active", by="x")
+    AccountNumbers.objects.create(tenant=tenant, prefix=f"X{number}", last=1)
     Grant.objects.create(account=account, kind="routers.router", object_id=1, name="x")
     AlertEvent.objects.create(alert=alert, kind="opened", severity="low")
 

@@ -46,6 +46,9 @@ OWN_FILES = {
     # pure: the grammar of Mikrotik-Rate-Limit, periods, and rows as FreeRADIUS should have them; what
     # writes these
     "subscribers": {"rate_limit.py", "validity.py", "projection.py", "projector.py"},
+    # FreeRADIUS' own form of its tables, rows of names replaced and summed up, and (pure) what may
+    # stand in them
+    "radius": {"schema.py", "rows.py", "attributes.py"},
     "monitoring": {"thresholds.py"},  # pure: judges a value, no database
 }
 

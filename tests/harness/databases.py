@@ -30,6 +30,10 @@ FAST = {
     "full_page_writes": "off",
     "autovacuum": "off",
 }
+FAST_INNODB = (
+    *("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"),
+    "--innodb-doublewrite=0",
+)
 DURABLE = dict.fromkeys(FAST, "on")
 
 
@@ -54,8 +58,8 @@ class Servers:
 
 
 def start(*, durable: bool = False) -> Servers:
-    """Start both side by side (about 4 s); `durable` as of `PostgreSQL`. Raises DidNotStart."""
-    postgresql, mariadb = PostgreSQL(durable=durable), MariaDB()
+    """Start both side by side (about 4 s); `durable` as of each. Raises DidNotStart."""
+    postgresql, mariadb = PostgreSQL(durable=durable), MariaDB(durable=durable)
     try:
         postgresql.start()
         mariadb.start()
@@ -184,7 +188,9 @@ class PostgreSQL:
 class MariaDB:
     """MariaDB as the portal asks for it: utf8mb4, READ COMMITTED, UTC."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        """`durable`: a commit is on the disk, as MariaDB ships it."""
+        self.durable = durable
         self.directory = _directory("my")
         self.port = free_port()
         self.password = secrets.token_hex(16)
@@ -229,8 +235,8 @@ class MariaDB:
                 *("--bind-address=127.0.0.1", f"--port={self.port}", "--skip-name-resolve"),
                 *("--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci"),
                 *("--transaction-isolation=READ-COMMITTED", "--default-time-zone=+00:00"),
-                *("--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"),
-                *("--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M"),
+                "--innodb-buffer-pool-size=64M",
+                *(() if self.durable else FAST_INNODB),
             ],
             log=self.directory / "mariadb.log",
         )

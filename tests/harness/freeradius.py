@@ -55,6 +55,7 @@ class FreeRADIUS:
             "RADIUS_STATUS_PORT": str(self.status_port),
             "RADIUS_ADDRESS": "127.0.0.1",
             "RADIUS_ADDRESS6": "::1",
+            "RADIUS_REJECT_DELAY_S": "0",  # hundreds of rejects are waited for
             "RADIUS_FAMILIES": "both" if has_ipv6() else "ipv4",
             **_database(database_url),
             **(settings or {}),
@@ -64,12 +65,12 @@ class FreeRADIUS:
 
     def start(self, *options: str) -> "FreeRADIUS":
         """Start it and wait until it answers. Raises DidNotStart."""
+        program("freeradius")  # which says how to install it
         self._server = Running(
             [*as_user("root"), str(self._configuration / "start"), *options],
             log=self.directory / "log",
             environment=self._environment,
         )
-        program("freeradius"), program("radclient")
         self._server.wait_until(self._alive, timeout_s=START_S)
         return self
 
@@ -81,11 +82,13 @@ class FreeRADIUS:
     def log(self) -> str:
         return (self.directory / "log").read_text(errors="replace")
 
-    def ask(self, kind: str, *attributes: str, secret: str = SECRET, v6: bool = False) -> Answer:
+    def ask(
+        self, kind: str, *attributes: str, secret: str = SECRET, v6: bool = False, wait_s: float = 3
+    ) -> Answer:
         """One packet: kind is auth or acct, attributes as radclient reads them ("Name = value")."""
         port = self.acct_port if kind == "acct" else self.auth_port
         where = f"[::1]:{port}" if v6 else f"127.0.0.1:{port}"
-        return radclient(where, kind, [attributes], secret=secret)[0]
+        return radclient(where, kind, [attributes], secret=secret, wait_s=wait_s)[0]
 
     def _alive(self) -> bool:
         asked = ("Message-Authenticator = 0x00",)

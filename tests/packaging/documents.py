@@ -25,7 +25,7 @@ def compose_commands() -> dict[str, list[str]]:
     return {
         name: [str(word) for word in service["command"]]
         for name, service in compose()["services"].items()
-        if "command" in service and "build" in service
+        if "command" in service and service.get("build") == "."
     }
 
 

@@ -157,12 +157,39 @@ def test_variables_that_are_set_for_the_portal_are_read_by_it() -> None:
     example = (PROJECT / "deploy" / "environment.example").read_text()
     named = set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE))
     for service in documents.compose()["services"].values():
-        if "build" in service:
+        if service.get("build") == ".":
             named |= {name.removesuffix("_FILE") for name in service["environment"]}
     for unit in documents.UNITS:
         for line in re.findall(r"^Environment=(.*)", unit.read_text(), re.MULTILINE):
             named |= set(re.findall(r"([A-Z_]+)=", line)) - {"PYTHONUNBUFFERED"}
     assert named <= known
+
+
+def test_variables_that_are_set_for_freeradius_are_read_by_it() -> None:
+    start = (PROJECT / "deploy" / "freeradius" / "start").read_text()
+    known = set(re.findall(r"^export (RADIUS_[A-Z0-9_]+)=", start, re.MULTILINE))
+    known |= {"RADIUS_DB_PASSWORD_FILE"}
+    assert documents.compose()["services"]["freeradius"]["environment"].keys() <= known
+    example = (PROJECT / "deploy" / "freeradius" / "environment.example").read_text()
+    assert set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE)) <= known
+    read = {
+        name
+        for file in (PROJECT / "deploy" / "freeradius").rglob("*.conf")
+        for name in re.findall(r"\$ENV\{(\w+)\}", file.read_text())
+    }
+    assert read == known - {"RADIUS_LOG", "RADIUS_DB_PASSWORD_FILE"}
+
+
+def test_the_image_of_freeradius_is_what_tests_run() -> None:
+    """The packages that script/bootstrap installs, and the whole of the configuration."""
+    dockerfile = (PROJECT / "deploy" / "freeradius" / "Dockerfile").read_text()
+    bootstrap = (PROJECT / "script" / "bootstrap").read_text()
+    for package in ("freeradius", "freeradius-mysql", "freeradius-utils"):
+        assert re.search(rf"\s{package}\s", dockerfile)
+        assert re.search(rf"\s{package}\s", bootstrap)
+    assert "USER freerad" in dockerfile
+    for path in re.findall(r"/opt/ispcore/([\w/]+)", dockerfile):
+        assert (PROJECT / path).exists()
 
 
 def test_units_parse_and_belong_to_the_target() -> None:
@@ -181,6 +208,7 @@ def test_scripts_are_executable_and_parse() -> None:
         PROJECT / ".ci" / "run",
         *(path for path in (PROJECT / "deploy" / "docker").iterdir() if path.suffix != ".py"),
         PROJECT / "deploy" / "systemd" / "guard",
+        *(PROJECT / "deploy" / "freeradius" / name for name in ("start", "alive")),
     ]
     for script in scripts:
         assert os.access(script, os.X_OK), script.name

@@ -51,7 +51,8 @@ def test_every_kind_of_difference_is_found_and_mended(isp: list[Package]) -> Non
     assert all_rows() == before
     assert differing() == {}
     entries = AuditEntry.objects.filter(action="reconcile RADIUS").order_by("pk")
-    assert [entry.new["count"] for entry in entries] == [1, 3]
+    assert [entry.members for entry in entries] == [1, 0, 3, 0, 0, 0]
+    assert {entry.object_name for entry in entries} >= {"Home0", "Home 20", "everything"}
 
 
 def test_a_row_that_stands_twice_differs(isp: list[Package]) -> None:

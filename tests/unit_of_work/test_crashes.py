@@ -58,7 +58,7 @@ def test_the_journal_says_what_was_in_doubt_and_how_it_ended(two: None) -> None:
     [decided] = unit_of_work.recover()
     assert (decided.scope, decided.stands) == (line("ali"), False)
     row = JournalEntry.objects.get(gid=decided.gid)
-    assert (row.outcome, row.keys) == ("undone", ["ali"])
+    assert (row.what, row.outcome, row.keys) == ("put a line", "undone", ["ali"])
     assert "between the two commits" in row.doubt
     assert row.decided_at is not None
     assert row.decided_by

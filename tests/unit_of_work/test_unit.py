@@ -1,10 +1,17 @@
 """A change stands in both databases, or in neither, and says which."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.db import IntegrityError, OperationalError, connections, transaction
 from django.db.transaction import TransactionManagementError
+from django.http import HttpResponse
+from django.test import RequestFactory
 
 from ispcore.base import unit_of_work
+from ispcore.base.middleware import DatabaseAway
 from ispcore.base.models import JournalEntry
 from ispcore.base.unit_of_work import STEPS, markers, steps
 from tests.unit_of_work import isp
@@ -24,11 +31,13 @@ def test_the_change_gives_its_result() -> None:
     assert unit_of_work.run("look", line("ali"), lambda: 7) == 7
 
 
-def test_the_next_unit_takes_the_marker_along() -> None:
-    for plan in ("gold", "silver", "gold"):
-        isp.put("ali", plan)
-    assert len(markers.pending()) == 1
-    unit_of_work.recover()
+def test_later_units_take_markers_along_and_recovery_the_rest() -> None:
+    for number in range(markers.DROP_FROM + 2):
+        isp.put("ali", "gold" if number % 2 else "silver")
+    assert len(markers.pending_gids()) == 2
+    markers._done_with.clear()  # as if another process had written them
+    assert len(markers.pending()) == 2
+    assert unit_of_work.recover() == []
     assert markers.pending() == []
     assert not JournalEntry.objects.exclude(doubt="").exists()
 
@@ -141,14 +150,15 @@ def test_an_error_that_was_passed_over_is_no_success(alias: str, lines: Lines) -
         except Exception:  # noqa: BLE001, S110
             pass
 
+    def change() -> None:
+        isp.write_truth("ali", "gold")
+        if alias == PORTAL:
+            careless()
+
     if alias == RADIUS:
         lines.meanwhile = careless
     with pytest.raises(TransactionManagementError):
-        unit_of_work.run(
-            "put",
-            line("ali"),
-            lambda: (isp.write_truth("ali", "gold"), careless() if alias == PORTAL else None),
-        )
+        unit_of_work.run("put", line("ali"), change)
     assert isp.truth() == {}
     assert isp.radius() == []
 
@@ -207,3 +217,38 @@ def _deadlock() -> OperationalError:
     error = OperationalError(1213, "Deadlock found when trying to get lock")
     error.__cause__ = MySQLdb.OperationalError(1213, "Deadlock")
     return error
+
+
+def test_a_step_that_is_none_is_refused_at_the_start() -> None:
+    """A test that stops nowhere would prove nothing."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import django; django.setup(); import ispcore.base.unit_of_work"],
+        env=os.environ | {"ISPCORE_STOP_AT": "kill:nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "ISPCORE_STOP_AT: 'kill:nowhere' is not kill|stop|fail:STEP[:TIME]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            unit_of_work.Busy("Somebody else is at it; nothing was changed."),
+            "Somebody else is at it",
+        ),
+        (unit_of_work.BeingDecided("rename", "17"), "is decided in both databases"),
+    ],
+)
+def test_what_nobody_caught_is_told_as_it_is(fault: Exception, words: str) -> None:
+    away = DatabaseAway(lambda request: HttpResponse())
+    page = away.process_exception(RequestFactory().post("/admin/"), fault)
+    answer = away.process_exception(RequestFactory().post("/api/users"), fault)
+    assert page is not None
+    assert answer is not None
+    for each in (page, answer):
+        assert each.status_code == 503
+        assert words in each.content.decode()
+    assert ("othing was changed" in page.content.decode()) == isinstance(fault, OperationalError)

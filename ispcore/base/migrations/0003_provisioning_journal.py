@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 (
                     "doubt",
                     models.CharField(
-                        blank=True, default="", max_length=200, verbose_name="was in doubt, since"
+                        blank=True, default="", max_length=200, verbose_name="was in doubt, because"
                     ),
                 ),
                 ("decided_at", models.DateTimeField(null=True)),

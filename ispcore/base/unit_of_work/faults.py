@@ -83,7 +83,9 @@ def tell(error: Error, alias: str) -> NoReturn:
     if word in {"busy", "deadlock"}:
         raise Busy(BUSY) from error
     if word == "away":
-        kind, text = AWAY[_alias_of(error, alias)]
+        where = _alias_of(error, alias)
+        close_quietly(where)  # the next to ask connects anew
+        kind, text = AWAY[where]
         raise kind(text) from error
     raise error
 

@@ -1,5 +1,6 @@
 """The portal's side of a unit: its row in the journal, by whose gid everything is decided."""
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -47,18 +48,23 @@ def open_with(row: JournalEntry, names: Names, *, bulk: bool = False) -> None:
         row.save(force_insert=True)
         return
     fields = row._meta.concrete_fields
-    columns = ", ".join(f'"{field.column}"' for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    prepared = [field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields]
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     parts = [
         locks.time_outs(bulk=bulk),
-        (f'INSERT INTO "{row._meta.db_table}" ({columns}) VALUES ({marks})', prepared),  # noqa: S608
+        (_insertion(), values),
         locks.taking(names),
     ]
     with connection.cursor() as cursor:
         cursor.execute(
-            "; ".join(sql for sql, _ in parts), [value for _, values in parts for value in values]
+            "; ".join(sql for sql, _ in parts), [value for _, given in parts for value in given]
         )
+
+
+@functools.cache
+def _insertion() -> str:
+    columns = [f'"{field.column}"' for field in JournalEntry._meta.concrete_fields]
+    marks = ", ".join(["%s"] * len(columns))
+    return f"INSERT INTO {JournalEntry._meta.db_table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
 
 def make_constraints_immediate() -> None:
@@ -95,8 +101,7 @@ def forget(*, but: Iterable[UUID]) -> int:
     old = JournalEntry.objects.filter(at__lt=now - KEEP, doubt="")
     doubted = JournalEntry.objects.filter(at__lt=now - KEEP_DOUBTED).exclude(doubt="")
     kept = list(but)
-    deleted = [rows.exclude(gid__in=kept)._raw_delete(rows.db) for rows in (old, doubted)]  # type: ignore[attr-defined]
-    return sum(deleted)
+    return sum(rows.exclude(gid__in=kept)._raw_delete(rows.db) for rows in (old, doubted))
 
 
 def _parts(gids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

@@ -9,7 +9,7 @@ other; it goes last, when the journal says how it ended.
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -28,8 +28,8 @@ from ispcore.base.unit_of_work.steps import passed
 
 DIED = "its writer ended between the two commits"
 NO_ANSWER = "the portal's answer to COMMIT was lost"
-WHAT = "undo what was left of a change"
 TRIES, PAUSE_S = 4, 0.25  # of a writer whose portal does not answer
+_told: set[UUID] = set()  # of which markers the log has that they cannot be projected
 logger = logging.getLogger(__name__)
 
 
@@ -79,23 +79,11 @@ def in_doubt(names: Collection[str] | None = None) -> int:
 
 
 @identity.acting_for_all()
-def settle_before(scope: Scope | None) -> None:
-    """Before an edit of `scope`: decide what is in doubt of it. None: it is not known yet.
-
-    Also finds out that RADIUS is away before anything is done. Raises OperationalError.
-    """
-    close = [
-        marker
-        for marker in markers.pending()
-        if not markers.is_done_with(marker.gid)
-        if scope is None or marker.scope.may_touch(scope)
-    ]
-    if not close:
-        return
-    known = journal.outcomes(marker.gid for marker in close)
-    for marker in close:
-        if marker.gid not in known:
-            _try_to_decide(marker)
+def settle(found: Iterable[Marker]) -> None:
+    """Decide of these what is in doubt: before an edit of the same. Raises OperationalError."""
+    waiting = {marker.gid: marker for marker in found}
+    for gid in waiting.keys() - journal.outcomes(waiting).keys():
+        _try_to_decide(waiting[gid])
 
 
 @identity.acting_for_all()
@@ -125,7 +113,7 @@ def trim() -> int:
     A marker is there before the row that it refers to is committed, and never comes back.
     """
     try:
-        kept = [marker.gid for marker in markers.pending()]
+        kept = markers.pending_gids()
     except Error as error:
         faults.tell(error, RADIUS)
     return journal.forget(but=kept)
@@ -144,7 +132,9 @@ def _try_to_decide(marker: Marker) -> Decided | None:
             raise
         logger.warning("%s %s: left for later: %s", marker.scope.kind, marker.gid, error)
     except Exception:  # a fault in one projection must not hold up the others
-        logger.exception("%s %s: cannot be projected", marker.scope.kind, marker.gid)
+        if marker.gid not in _told:
+            logger.exception("%s %s: cannot be projected", marker.scope.kind, marker.gid)
+            _told.add(marker.gid)
     return None
 
 
@@ -177,7 +167,9 @@ class _SaidAlready(Exception):
 
 def _undo(marker: Marker, doubt: str, *, everything: bool) -> None:
     with transaction.atomic(using=PORTAL, durable=True):
-        row = journal.entry(marker.gid, WHAT, marker.scope, outcome=Outcome.UNDONE, doubt=doubt)
+        row = journal.entry(
+            marker.gid, marker.what, marker.scope, outcome=Outcome.UNDONE, doubt=doubt
+        )
         try:
             begin(row, marker.scope, everything=everything)
         except IntegrityError:

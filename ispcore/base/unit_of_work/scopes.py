@@ -1,6 +1,5 @@
 """What a unit changes, and who writes that to FreeRADIUS: scopes and the projectors of their kinds."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,17 +14,6 @@ class Scope:
 
     kind: str
     keys: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        """As a marker keeps it."""
-        return json.dumps({"kind": self.kind, "keys": self.keys})
-
-    @classmethod
-    def read(cls, text: str) -> "Scope":
-        """What `text` gave."""
-        found = json.loads(text)
-        return cls(str(found["kind"]), tuple(found["keys"]))
 
     def may_touch(self, other: "Scope") -> bool:
         """Whether both may write rows of one name; of different kinds that is not known."""

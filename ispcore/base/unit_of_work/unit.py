@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -28,6 +28,14 @@ FOLLOWING = "%s: it stands, but what was to follow failed"
 logger = logging.getLogger(__name__)
 
 
+class InDoubt(Exception):
+    """Before this edit, what a dead writer left is to be decided."""
+
+    def __init__(self, found: Sequence[Marker]) -> None:
+        super().__init__()
+        self.markers = found
+
+
 @dataclass(slots=True)
 class Unit:
     """One try: a gid of its own, how far it came, and what is called when it stands."""
@@ -37,9 +45,12 @@ class Unit:
     everything: bool = False
     gid: UUID = field(default_factory=uuid4)
     scope: Scope | None = None
-    where: str = RADIUS
+    where: str = PORTAL
     """The database that was asked last: errors are about it."""
-    has_begun: bool = False
+    is_answered: bool = False
+    """By that database, so its connection was no stale one."""
+    has_settled: bool = False
+    """What was in doubt of its scope was decided, as far as that can be."""
     radius_is_asked: bool = False
     """COMMIT is on its way to RADIUS."""
     radius_stands: bool = False
@@ -49,7 +60,7 @@ class Unit:
     @property
     def marker(self) -> Marker:
         assert self.scope is not None  # noqa: S101 - of a unit that has come to its locks
-        return Marker(self.gid, self.scope)
+        return Marker(self.gid, self.scope, self.what)
 
 
 _present: ContextVar[Unit | None] = ContextVar("unit_of_work", default=None)
@@ -73,6 +84,10 @@ def run(what: str, scope: Scoped, change: Callable[[], T], *, bulk: bool = False
             result = _attempt(unit, scope, change)
         except NamesMoved:
             unit = Unit(what, bulk, everything=True)
+            continue
+        except InDoubt as doubt:
+            _settle(doubt.markers)
+            unit = Unit(what, bulk, everything=unit.everything, has_settled=True)
             continue
         except Error as error:
             if tried == TRIES or unit.radius_stands or not _is_worth_another(unit, error, tried):
@@ -99,8 +114,6 @@ def after_commit(call: Callable[[], object]) -> None:
 
 
 def _attempt(unit: Unit, scope: Scoped, change: Callable[[], T]) -> T:
-    recovery.settle_before(scope if isinstance(scope, Scope) else None)
-    unit.where = PORTAL
     try:
         with transaction.atomic(using=PORTAL, durable=True):
             transaction.on_commit(lambda: _portal_stands(unit))
@@ -134,7 +147,7 @@ def _lock(unit: Unit, scope: Scoped) -> None:
     unit.scope = scope if isinstance(scope, Scope) else scope()
     row = journal.entry(unit.gid, unit.what, unit.scope, outcome=Outcome.STANDS)
     begin(row, unit.scope, everything=unit.everything, bulk=unit.bulk)
-    unit.has_begun = True
+    unit.is_answered = True
     if not isinstance(scope, Scope) and scope() != unit.scope:
         raise NamesMoved
 
@@ -142,7 +155,7 @@ def _lock(unit: Unit, scope: Scoped) -> None:
 def _write_radius(unit: Unit) -> None:
     """The projection, committed. Where the answer to COMMIT is lost, the same gid is written again:
     what waits for the first transaction, and finds out how it ended."""
-    unit.where = RADIUS
+    unit.where, unit.is_answered = RADIUS, False
     try:
         _radius_transaction(unit)
     except markers.Committed:
@@ -163,14 +176,32 @@ def _write_radius(unit: Unit) -> None:
 def _radius_transaction(unit: Unit) -> None:
     connections[RADIUS].errors_occurred = False
     with transaction.atomic(using=RADIUS, durable=True):
-        markers.put(unit.marker)
+        others = markers.put(unit.marker)
+        unit.is_answered = True
         passed("marked")
+        if others and not unit.has_settled:
+            _need_no_doubt(unit, others)
         with identity.acting_for_all():
             scopes.projector_of(unit.marker.scope).write(unit.marker.scope)
         passed("projected")
         markers.drop_done_with()
         faults.need_soundness(RADIUS)
         unit.radius_is_asked = True
+
+
+def _need_no_doubt(unit: Unit, others: Sequence[Marker]) -> None:
+    """Raise InDoubt where a dead writer left something of the same; the locks that we hold exclude
+    one in flight."""
+    close = [each for each in others if each.scope.may_touch(unit.marker.scope)]
+    if close and len(journal.outcomes(each.gid for each in close)) < len(close):
+        raise InDoubt(close)
+
+
+def _settle(doubted: Sequence[Marker]) -> None:
+    try:
+        recovery.settle(doubted)
+    except Error as error:
+        faults.tell(error, RADIUS)
 
 
 def _decide(unit: Unit, error: Exception) -> None:
@@ -189,13 +220,13 @@ def _decide(unit: Unit, error: Exception) -> None:
 
 
 def _is_worth_another(unit: Unit, error: Error, tried: int) -> bool:
-    """After a deadlock; and once, where the database that is away was found so before anything
-    was done: a connection that was idle may have ended while its server lives."""
+    """After a deadlock; and once where a connection that was there did not answer at all: an idle
+    one may have ended while its server lives."""
     word = faults.meaning(error)
-    was_connected = connections[unit.where].connection is not None
-    if word == "away" and not unit.has_begun and was_connected and tried == 1:
+    if word == "away" and not unit.is_answered and tried == 1:
+        was_connected = connections[unit.where].connection is not None
         faults.close_quietly(unit.where)
-        return True
+        return was_connected
     return word == "deadlock"
 
 

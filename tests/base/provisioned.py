@@ -1,0 +1,139 @@
+"""Changes of subscribers and packages, for the test that every change is recorded.
+
+Each is a unit of work of its own, the outermost transaction of both databases: that nothing of it is
+left where it dies at any step is tested by itself (tests/subscribers/test_together.py).
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from ispcore.accounts.models import Tenant
+from ispcore.base import clock
+from ispcore.base.audit import Actor
+from radius.models import Check
+from subscribers.models import Package
+from subscribers.operations import (
+    account_numbers,
+    binding,
+    imports,
+    packages,
+    passwords,
+    periods,
+    reconciling,
+    statuses,
+    subscribers,
+)
+from subscribers.operations.reconciling import Extent
+from tests.subscribers.conftest import M, a_package, a_subscriber
+
+BY = Actor("noc")
+World = SimpleNamespace
+LATER = timedelta(days=60)
+SUBSCRIBER, PACKAGE = "subscribers.subscriber", "subscribers.package"
+# what these have in common, and what changes nothing
+FACTS = {
+    *("judging.tidy", "judging.check", "judging.check_package", "judging.lies_in"),
+    *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin", "statuses.note"),
+    *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
+    *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
+}
+CHANGES: dict[str, Callable[[World], object]] = {
+    "binding.bind_mac": lambda w: binding.bind_mac(w.rahim, mac="aabb.cc00.1122", by=BY),
+    "binding.unbind_mac": lambda w: binding.unbind_mac(w.rahim, by=BY),
+    "imports.apply": lambda w: list(imports.apply(w.import_plan, by=BY)),
+    "packages.create": lambda w: packages.create(a_package(w.rahim.tenant, "New"), by=BY),
+    "packages.edit": lambda w: packages.edit(_faster(w.rahim.package), by=BY),
+    "packages.delete": lambda w: packages.delete(w.unused_package, by=BY),
+    "passwords.change_password": lambda w: passwords.change_password(
+        w.rahim, password="another", by=BY
+    ),
+    "periods.renew": lambda w: periods.renew(w.rahim, by=BY),
+    "periods.extend": lambda w: periods.extend(w.rahim, until=None, by=BY),
+    "periods.change_package": lambda w: periods.change_package(
+        w.rahim, package=w.unused_package, by=BY
+    ),
+    "periods.turn_due": lambda _: _later(lambda: periods.turn_due(by=BY)),
+    "reconciling.apply": lambda w: reconciling.apply(w.reconcile_plan(), by=BY),
+    "statuses.suspend": lambda w: statuses.suspend(w.rahim, by=BY),
+    "statuses.disable": lambda w: statuses.disable(w.rahim, by=BY),
+    "statuses.resume": lambda w: statuses.resume(w.suspended, by=BY),
+    "statuses.expire_due": lambda _: _later(lambda: statuses.expire_due(by=BY)),
+    "subscribers.create": lambda w: subscribers.create(
+        a_subscriber(w.rahim.package, "jamil"), by=BY
+    ),
+    "subscribers.edit": lambda w: subscribers.edit(w.rahim, changes={"notes": "x"}, by=BY),
+    "subscribers.rename": lambda w: subscribers.rename(w.rahim, username="rahima", by=BY),
+    "subscribers.delete": lambda w: subscribers.delete(w.rahim, by=BY),
+}
+ENTRIES: dict[str, list[tuple[str, str]]] = {
+    "binding.bind_mac": [("bind MAC", SUBSCRIBER)],
+    "binding.unbind_mac": [("unbind MAC", SUBSCRIBER)],
+    "imports.apply": [("create", SUBSCRIBER)] * 2,  # head and member
+    "packages.create": [("create", PACKAGE)],
+    "packages.edit": [("change", PACKAGE)],
+    "packages.delete": [("delete", PACKAGE)],
+    "passwords.change_password": [("change password", SUBSCRIBER)],
+    "periods.renew": [("renew", SUBSCRIBER)],
+    "periods.extend": [("extend", SUBSCRIBER)],
+    "periods.change_package": [("change package", SUBSCRIBER)],
+    "periods.turn_due": [("change package", SUBSCRIBER)] * 2,
+    "reconciling.apply": [("reconcile RADIUS", SUBSCRIBER)] * 2,
+    "statuses.suspend": [("suspend", SUBSCRIBER)],
+    "statuses.disable": [("disable", SUBSCRIBER)],
+    "statuses.resume": [("resume", SUBSCRIBER)],
+    "statuses.expire_due": [("expire", SUBSCRIBER)] * 2,
+    "subscribers.create": [("create", SUBSCRIBER)],
+    "subscribers.edit": [("change", SUBSCRIBER)],
+    "subscribers.rename": [("rename", SUBSCRIBER)],
+    "subscribers.delete": [("delete", SUBSCRIBER)],
+}
+# of the portal's database alone
+PORTAL_CHANGES: dict[str, Callable[[World], object]] = {
+    "account_numbers.set_prefix": lambda w: account_numbers.set_prefix(
+        w.rahim.tenant, prefix="DHK", by=BY
+    ),
+    "passwords.set_web_password": lambda w: passwords.set_web_password(
+        w.rahim, password="correct horse", by=BY
+    ),
+}
+PORTAL_ENTRIES: dict[str, list[tuple[str, str]]] = {
+    "account_numbers.set_prefix": [("change prefix", "subscribers.accountnumbers")],
+    "passwords.set_web_password": [("change web password", SUBSCRIBER)],
+}
+
+
+def people(tenant: Tenant) -> dict[str, Any]:
+    """Who has an end, who has none and another package to come, who is suspended; two packages."""
+    home = packages.create(a_package(tenant), by=BY)
+    other = packages.create(a_package(tenant, "Home 80"), by=BY)
+    endless = packages.create(a_package(tenant, "Endless", validity="none"), by=BY)
+    coming = packages.create(a_package(tenant, "Coming", validity="none"), by=BY)
+    rahim = subscribers.create(a_subscriber(home), by=BY)
+    kamal = subscribers.create(a_subscriber(endless, "kamal"), by=BY)
+    periods.change_package(kamal, package=coming, at_next_period=True, by=BY)
+    salam = subscribers.create(a_subscriber(endless, "salam"), by=BY)
+    file = ["username,package\n", "faruk,Home 20\n"]
+    return {
+        "rahim": rahim,
+        "unused_package": other,
+        "suspended": statuses.suspend(salam, by=BY),
+        "import_plan": imports.plan(tenant, file),
+        "reconcile_plan": _with_a_difference,
+    }
+
+
+def _with_a_difference() -> reconciling.Plan:
+    Check.objects.filter(username="rahim").delete()
+    return reconciling.plan(Extent(username="rahim"))
+
+
+def _faster(package: Package) -> Package:
+    package.down_bps += M
+    return package
+
+
+def _later(change: Callable[[], object]) -> object:
+    with clock.frozen(clock.now() + LATER):
+        return change()

@@ -1,0 +1,229 @@
+"""Who may log in and who may not, by what FreeRADIUS answers to real packets."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from radius import rows
+from radius.models import PostAuth
+from tests.harness.freeradius import Answer
+from tests.radius import mschap
+from tests.radius.conftest import MAC, Site
+
+PPPOE = ("Service-Type = Framed-User", "Framed-Protocol = PPP", "NAS-Port-Type = Ethernet")
+HOTSPOT = ("NAS-Port-Type = Wireless-802.11", "Framed-IP-Address = 10.5.50.7")
+STATIC = ("NAS-Port-Type = Ethernet", 'Called-Station-Id = "dhcp1"')
+TYPES = {"PPPoE": PPPOE, "hotspot": HOTSPOT, "static": STATIC}
+REJECT = ("Auth-Type", ":=", "Reject")
+
+
+def epoch(*, in_s: int) -> str:
+    return str(int(time.time()) + in_s)
+
+
+def refused(answer: Answer) -> str:
+    """Why, as the subscriber is told."""
+    assert answer.code == "Access-Reject"
+    return answer["Reply-Message"]
+
+
+@pytest.mark.parametrize("how", ["PAP", "CHAP", "MS-CHAP"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_right_password_gets_in_and_wrong_one_does_not(site: Site, kind: str, how: str) -> None:
+    name = site.subscriber(replies=(("Mikrotik-Rate-Limit", ":=", "5M/20M"),))
+    answer = site.login(name, *TYPES[kind], how=how)
+    assert answer.code == "Access-Accept"
+    assert answer["Mikrotik-Rate-Limit"] == "5M/20M"
+    wrong = site.login(name, *TYPES[kind], how=how, password="guess")
+    assert refused(wrong) == "wrong name or password"
+    assert site.last_reason(name) == ("Access-Reject", "wrong password")
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_mschapv2_proves_both_sides(site: Site, kind: str) -> None:
+    name = site.subscriber()
+    right = site.server.ask("auth", *mschap.v2(name, "s3cret"), *TYPES[kind])
+    assert right.code == "Access-Accept"
+    assert right["MS-CHAP2-Success"].startswith("0x01533d")  # "S=", the server's own proof
+    wrong = site.server.ask("auth", *mschap.v2(name, "guess"), *TYPES[kind])
+    assert wrong.code == "Access-Reject"
+
+
+def test_mac_address_is_a_username_of_a_static_line(site: Site) -> None:
+    name = site.subscriber(name=MAC, password=MAC)
+    assert site.login(name, *STATIC, password=MAC).code == "Access-Accept"
+
+
+def test_unknown_user_is_told_no_more_than_a_wrong_password(site: Site) -> None:
+    assert refused(site.login("nobody")) == "wrong name or password"
+    assert site.last_reason("nobody") == ("Access-Reject", "unknown user")
+
+
+def test_group_is_told_beside_the_users_own(site: Site) -> None:
+    rows.replace_groups(
+        ["pkg-7"],
+        [],
+        [
+            rows.ReplyRow("pkg-7", "Mikrotik-Rate-Limit", "=", "5M/20M"),
+            rows.ReplyRow("pkg-7", "Acct-Interim-Interval", "=", "300"),
+            rows.ReplyRow("pkg-7", "Framed-Pool", "=", "pool7"),
+        ],
+    )
+    own = (("Mikrotik-Rate-Limit", ":=", "9M/9M"), ("Framed-IP-Address", ":=", "10.7.0.9"))
+    answer = site.login(site.subscriber(replies=own, groups=("pkg-7",)))
+    assert answer["Mikrotik-Rate-Limit"] == "9M/9M"
+    assert answer["Framed-IP-Address"] == "10.7.0.9"
+    assert answer["Acct-Interim-Interval"] == "300"
+    assert answer["Framed-Pool"] == "pool7"
+    rows.replace_groups(["pkg-7"], [], [])
+
+
+def test_ipv6_of_a_subscriber_is_told(site: Site) -> None:
+    given = (
+        ("Framed-IPv6-Prefix", ":=", "2001:db8:1:2::/64"),
+        ("Delegated-IPv6-Prefix", ":=", "2001:db8:100::/56"),
+    )
+    answer = site.login(site.subscriber(replies=given))
+    assert answer["Framed-IPv6-Prefix"] == "2001:db8:1:2::/64"
+    assert answer["Delegated-IPv6-Prefix"] == "2001:db8:100::/56"
+
+
+def test_expired_is_refused_and_accepted_after_renewal(site: Site) -> None:
+    name = site.subscriber(("Expiration", ":=", epoch(in_s=-60)))
+    assert refused(site.login(name)) == "expired"
+    assert site.last_reason(name) == ("Access-Reject", "expired")
+    site.subscriber(("Expiration", ":=", epoch(in_s=3600)), name=name)
+    answer = site.login(name)
+    assert answer.code == "Access-Accept"
+    assert 3590 <= int(answer["Session-Timeout"]) <= 3600
+
+
+def test_expiry_shortens_a_session_and_never_lengthens_it(site: Site) -> None:
+    replies = (("Session-Timeout", ":=", "900"),)
+    name = site.subscriber(("Expiration", ":=", epoch(in_s=7200)), replies=replies)
+    assert site.login(name)["Session-Timeout"] == "900"
+
+
+def test_suspended_is_refused_and_accepted_again(site: Site) -> None:
+    name = site.subscriber(REJECT, ("ISPCore-Reason", ":=", "suspended"))
+    for how in ("PAP", "CHAP", "MS-CHAP"):
+        assert refused(site.login(name, how=how)) == "suspended"
+    assert site.server.ask("auth", *mschap.v2(name, "s3cret")).code == "Access-Reject"
+    assert site.last_reason(name) == ("Access-Reject", "suspended")
+    site.subscriber(name=name)
+    assert site.login(name).code == "Access-Accept"
+
+
+def test_suspended_is_refused_whatever_the_group_says(site: Site) -> None:
+    """Elsewhere, who was disabled still got in by a group."""
+    rows.replace_groups(["open"], [rows.CheckRow("open", "Cleartext-Password", ":=", "any")], [])
+    name = site.subscriber(REJECT, groups=("open",))
+    assert refused(site.login(name, password="any")) == "not allowed"
+    rows.replace_groups(["open"], [], [])
+
+
+def test_another_device_than_the_bound_one_is_refused(site: Site) -> None:
+    name = site.subscriber(("Calling-Station-Id", "==", MAC))
+    assert site.login(name, f'Calling-Station-Id = "{MAC}"').code == "Access-Accept"
+    other = f'Calling-Station-Id = "{MAC[:-1]}D"'
+    assert refused(site.login(name, other)) == "wrong device"
+    assert refused(site.login(name)) == "wrong device"
+    assert site.last_reason(name) == ("Access-Reject", "wrong device")
+    site.subscriber(name=name)
+    assert site.login(name, other).code == "Access-Accept"
+
+
+@pytest.mark.parametrize("written", ["00-1b-21-aa-bb-cc", "001B.21AA.BBCC", "001b21aabbcc"])
+def test_a_device_is_known_however_its_address_is_written(site: Site, written: str) -> None:
+    name = site.subscriber(("Calling-Station-Id", "==", MAC))
+    assert site.login(name, f'Calling-Station-Id = "{written}"').code == "Access-Accept"
+
+
+def test_over_the_device_limit_is_refused_until_one_is_off(site: Site) -> None:
+    name = site.subscriber(("Simultaneous-Use", ":=", "2"))
+    devices = [f'Calling-Station-Id = "00:1B:21:00:00:0{each}"' for each in range(3)]
+    for number in range(2):
+        assert site.login(name, devices[number]).code == "Access-Accept"
+        site.account(name, "Start", f"s{number}", devices[number])
+    assert refused(site.login(name, devices[2])) == "too many devices"
+    assert site.last_reason(name) == ("Access-Reject", "too many devices")
+    site.account(name, "Stop", "s0", devices[0], "Acct-Session-Time = 5")
+    assert site.login(name, devices[2]).code == "Access-Accept"
+
+
+def test_a_higher_device_limit_lets_in(site: Site) -> None:
+    name = site.subscriber(("Simultaneous-Use", ":=", "1"))
+    site.account(name, "Start", "s1", f'Calling-Station-Id = "{MAC}"')
+    assert refused(site.login(name)) == "too many devices"
+    site.subscriber(("Simultaneous-Use", ":=", "2"), name=name)
+    assert site.login(name).code == "Access-Accept"
+
+
+def test_a_device_that_dials_again_is_not_in_its_own_way(site: Site) -> None:
+    """Its stop was lost: the session of before must not lock it out."""
+    name = site.subscriber(("Simultaneous-Use", ":=", "1"))
+    device = f'Calling-Station-Id = "{MAC}"'
+    site.account(name, "Start", "lost", device)
+    assert site.login(name, device).code == "Access-Accept"
+    assert refused(site.login(name, 'Calling-Station-Id = "00:1B:21:00:00:99"')) == (
+        "too many devices"
+    )
+
+
+def test_a_session_that_fell_silent_does_not_count_as_a_device(site: Site) -> None:
+    name = site.subscriber(("Simultaneous-Use", ":=", "1"))
+    site.account(name, "Start", "silent", f'Calling-Station-Id = "{MAC}"')
+    assert refused(site.login(name)) == "too many devices"
+    session = site.session("silent")
+    session.updated_at = datetime.now(UTC) - timedelta(seconds=1300)
+    session.save()
+    assert site.login(name).code == "Access-Accept"
+
+
+@pytest.mark.parametrize("text", ["ALICE@isp", "alice@ISP"])
+def test_capitals_make_no_other_user(site: Site, text: str) -> None:
+    """As MariaDB compares; what is counted and closed by name is compared so too."""
+    name = site.subscriber(("Simultaneous-Use", ":=", "1"), name="alice@isp")
+    assert site.login(text).code == "Access-Accept"
+    site.account(name, "Start", "a1")
+    if site.vendor == "mysql":
+        assert refused(site.login(text)) == "too many devices"
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["p ss", "a'b", 'a"b', "%{User-Name}", "100%", "a=b,c;d", "{x}#$&*", "<>?|~^`x", "p+/@:"],
+)
+@pytest.mark.parametrize("how", ["PAP", "CHAP"])
+def test_signs_in_passwords_are_only_signs(site: Site, password: str, how: str) -> None:
+    from radius import attributes
+
+    attributes.validate("Cleartext-Password", ":=", password)
+    name = site.subscriber(password=password)
+    assert site.login(name, password=password, how=how).code == "Access-Accept"
+    assert site.login(name, password=f"{password}x", how=how).code == "Access-Reject"
+
+
+def test_no_password_is_kept(site: Site) -> None:
+    name = site.subscriber()
+    site.login(name)
+    site.login(name, password="gu3ssed")
+    site.login(name, how="CHAP")
+    assert [each.password for each in PostAuth.objects.all()] == ["", "", ""]
+    kept = repr(list(PostAuth.objects.values_list())) + site.server.log()
+    assert "s3cret" not in kept
+    assert "gu3ssed" not in kept
+
+
+def test_times_of_answers_are_utc(site: Site) -> None:
+    site.login(site.subscriber())
+    at = PostAuth.objects.get().answered_at
+    assert abs((datetime.now(UTC) - at).total_seconds()) < 10
+
+
+def test_every_answer_is_signed(site: Site) -> None:
+    """CVE-2024-3596: the router can tell an answer of ours from a forged one."""
+    name = site.subscriber()
+    for answer in (site.login(name), site.login(name, password="x")):
+        assert answer.attributes[0][0] == "Message-Authenticator"

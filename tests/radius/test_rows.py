@@ -1,0 +1,93 @@
+"""Rows are replaced name by name, and summed up to be compared, alike on MariaDB and SQLite."""
+
+from django.db import transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radius import rows
+from radius.models import Check, GroupCheck, GroupReply, Reply, UserGroup
+from radius.rows import CheckRow, GroupRow, ReplyRow
+from tests.radius.conftest import Site
+
+PASSWORD = ("Cleartext-Password", ":=", "x")
+
+
+def everything() -> list[tuple[object, ...]]:
+    found: list[tuple[object, ...]] = []
+    for model in (Check, Reply):
+        found += model._default_manager.values_list("username", "attribute", "op", "value")
+    return found + list(UserGroup.objects.values_list("username", "group", "priority"))
+
+
+def test_a_name_has_these_rows_and_no_others_afterwards(site: Site) -> None:
+    site.subscriber(name="Rahim", groups=("gold",), replies=(("Session-Timeout", ":=", "5"),))
+    site.subscriber(name="karim")
+    rows.replace(
+        ["rahim"],
+        [CheckRow("rahim", *PASSWORD), CheckRow("rahim", "Expiration", ":=", "1900000000")],
+        [ReplyRow("rahim", "Session-Timeout", ":=", "9")],
+        [GroupRow("rahim", "silver")],
+    )
+    assert [row for row in everything() if row[0] != "karim"] == [
+        ("rahim", *PASSWORD),
+        ("rahim", "Expiration", ":=", "1900000000"),
+        ("rahim", "Session-Timeout", ":=", "9"),
+        ("rahim", "silver", 1),
+    ]
+    assert Check.objects.filter(username="karim").count() == 1
+
+
+def test_a_name_that_is_nobodys_has_no_rows(site: Site) -> None:
+    site.subscriber(name="Rahim", groups=("gold",))
+    rows.replace(["rahim", "nobody"], [], [], [])
+    assert everything() == []
+
+
+def test_more_names_than_one_statement_holds(site: Site) -> None:
+    names = [f"line{number}" for number in range(1201)]
+    for _ in range(2):
+        with transaction.atomic(using="radius"):
+            rows.replace(names, [CheckRow(name, *PASSWORD) for name in names], [], [])
+    assert Check.objects.count() == 1201
+    assert set(rows.names()) == set(names)
+    assert dict(rows.digests(names)).keys() == set(names)
+
+
+def test_groups_are_replaced_alike(site: Site) -> None:
+    quota = CheckRow("pkg-1", "ISPCore-Quota-Octets", ":=", "5")
+    rate = ReplyRow("pkg-1", "Mikrotik-Rate-Limit", "=", "5M")
+    for _ in range(2):
+        rows.replace_groups(["pkg-1", "pkg-2"], [quota], [rate])
+    assert (GroupCheck.objects.count(), GroupReply.objects.count()) == (1, 1)
+    assert set(rows.group_names()) == {"pkg-1"}
+    assert list(rows.group_digests(["pkg-1", "pkg-2"])) == [
+        ("pkg-1", rows.digest([quota], [rate], []))
+    ]
+    rows.replace_groups(["pkg-1"], [], [])
+    assert list(rows.group_names()) == []
+
+
+def test_what_was_written_is_what_is_read(site: Site) -> None:
+    checks = [CheckRow("Rahim", *PASSWORD), CheckRow("Rahim", "Simultaneous-Use", ":=", "2")]
+    replies = [ReplyRow("Rahim", "Session-Timeout", ":=", "9")]
+    groups = [GroupRow("Rahim", "pkg-1")]
+    rows.replace(["rahim"], checks, replies, groups)
+    wanted = rows.digest(checks, replies, groups)
+    assert list(rows.digests(["rahim"])) == [("rahim", wanted)]
+    Reply.objects.update(value="10")
+    assert list(rows.digests(["rahim"])) != [("rahim", wanted)]
+
+
+row = st.tuples(
+    st.just("rahim"), st.text(max_size=5), st.sampled_from([":=", "="]), st.text(max_size=5)
+)
+
+
+@given(st.lists(row, max_size=4), st.lists(row, max_size=4))
+def test_a_digest_knows_tables_apart_and_no_order(
+    checks: list[tuple[str, str, str, str]], replies: list[tuple[str, str, str, str]]
+) -> None:
+    wanted = rows.digest(checks, replies, [])
+    assert rows.digest(checks[::-1], replies[::-1], []) == wanted
+    if sorted(checks) != sorted(replies):
+        assert rows.digest(replies, checks, []) != wanted

@@ -1,0 +1,208 @@
+"""Statuses and periods: who is let in until when, on which package, and what the record says."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from ispcore.accounts.models import Tenant
+from ispcore.base.models import AuditEntry
+from subscribers import tasks
+from subscribers.models import Package, StatusChange, Subscriber
+from subscribers.operations import (
+    packages,
+    periods,
+    statuses,
+)
+from subscribers.operations.units import StatusStands
+from tests.subscribers.conftest import (
+    BY,
+    NOON,
+    Clock,
+    M,
+    a_package,
+    checks,
+    groups,
+    made,
+)
+
+DAY = timedelta(days=1)
+
+
+def epoch(at: Any) -> str:
+    return str(int(at.timestamp()))
+
+
+def actions() -> list[str]:
+    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+
+
+def again(subscriber: Subscriber) -> Subscriber:
+    return Subscriber.objects.get(pk=subscriber.pk)
+
+
+# ---- status
+
+
+def test_suspended_is_refused_and_resumed_is_let_in(rahim: Subscriber) -> None:
+    statuses.suspend(rahim, by=BY, reason="not paid")
+    assert checks("rahim")["Auth-Type"] == "Reject"
+    assert checks("rahim")["ISPCore-Reason"] == "suspended"
+    with pytest.raises(StatusStands, match=r"rahim is suspended.*Nothing was changed"):
+        statuses.suspend(rahim, by=BY)
+    statuses.resume(rahim, by=BY)
+    assert "Auth-Type" not in checks("rahim")
+    history = StatusChange.objects.filter(subscriber=rahim).order_by("pk")
+    assert [(c.new, c.reason) for c in history] == [
+        ("suspended", "not paid"),
+        ("active", ""),
+    ]
+    with pytest.raises(StatusStands):
+        statuses.resume(rahim, by=BY)
+
+
+def test_a_package_with_a_walled_garden_lets_the_suspended_in_there(tenant_dhaka: Tenant) -> None:
+    walled = a_package(
+        tenant_dhaka,
+        when_blocked="walled",
+        walled_list="pay-here",
+        walled_down_bps=64_000,
+        walled_up_bps=64_000,
+    )
+    rahim = made(packages.create(walled, by=BY))
+    statuses.suspend(rahim, by=BY)
+    assert checks("rahim")["ISPCore-Reason"] == "suspended"
+    assert "Auth-Type" not in checks("rahim")
+    statuses.disable(rahim, by=BY)
+    assert checks("rahim")["Auth-Type"] == "Reject"
+
+
+def test_who_runs_out_while_suspended_is_expired_when_resumed(
+    noon: Clock, rahim: Subscriber
+) -> None:
+    statuses.suspend(rahim, by=BY)
+    noon(NOON + 60 * DAY)
+    assert statuses.resume(rahim, by=BY).status == "expired"
+
+
+def test_the_job_marks_who_has_run_out(noon: Clock, home: Package) -> None:
+    made(home, "early", expires_at=NOON + DAY)
+    made(home, "late", expires_at=NOON + 3 * DAY)
+    noon(NOON + 2 * DAY)
+    assert tasks.turn_periods() == "1 expired, 0 periods begun"
+    found = dict(Subscriber.objects.values_list("username", "status"))
+    assert found == {"early": "expired", "late": "active"}
+    assert checks("early")["Expiration"] == epoch(NOON + DAY)
+    assert actions()[-2:] == ["expire", "expire"]  # head and member
+    assert tasks.turn_periods() == "0 expired, 0 periods begun"
+
+
+# ---- periods and packages
+
+
+def test_a_renewal_goes_on_from_the_end(noon: Clock, rahim: Subscriber) -> None:
+    assert periods.renew(rahim, periods=2, by=BY).expires_at == NOON.replace(month=6)
+    assert checks("rahim")["Expiration"] == epoch(NOON.replace(month=6))
+
+
+def test_a_late_renewal_goes_on_from_now(noon: Clock, rahim: Subscriber) -> None:
+    later = NOON + 60 * DAY
+    noon(later)
+    tasks.turn_periods()
+    renewed = periods.renew(rahim, by=BY)
+    assert (renewed.status, renewed.expires_at) == ("active", later.replace(month=6))
+    assert (renewed.period_from_at, renewed.period_until_at) == (later, renewed.expires_at)
+
+
+def test_a_renewal_does_not_resume(noon: Clock, rahim: Subscriber) -> None:
+    statuses.suspend(rahim, by=BY)
+    assert periods.renew(rahim, by=BY).status == "suspended"
+
+
+@pytest.mark.parametrize("count", [0, -1, 121])
+def test_an_impossible_number_of_periods_is_refused(rahim: Subscriber, count: int) -> None:
+    with pytest.raises(ValidationError, match="1 to 120"):
+        periods.renew(rahim, periods=count, by=BY)
+
+
+def test_what_has_no_end_is_not_renewed(tenant_dhaka: Tenant) -> None:
+    line = made(packages.create(a_package(tenant_dhaka, validity="none"), by=BY))
+    with pytest.raises(ValidationError, match="nothing to renew"):
+        periods.renew(line, by=BY)
+
+
+def test_an_end_can_be_set(noon: Clock, rahim: Subscriber) -> None:
+    assert periods.extend(rahim, until=NOON - DAY, by=BY).status == "expired"
+    assert checks("rahim")["Expiration"] == epoch(NOON - DAY)
+    assert periods.extend(rahim, until=NOON + DAY, by=BY).status == "active"
+    assert periods.extend(rahim, until=None, by=BY).expires_at is None
+    assert "Expiration" not in checks("rahim")
+    with pytest.raises(ValidationError, match="time zone"):
+        periods.extend(rahim, until=NOON.replace(tzinfo=None), by=BY)
+
+
+def test_another_package_now(rahim: Subscriber) -> None:
+    fast = packages.create(a_package(rahim.tenant, "Home 80", down_bps=80 * M), by=BY)
+    periods.change_package(rahim, package=fast, by=BY)
+    assert groups("rahim") == [f"pkg-{fast.pk}"]
+
+
+def test_another_package_at_the_next_period(noon: Clock, rahim: Subscriber) -> None:
+    fast = packages.create(a_package(rahim.tenant, "Home 80", down_bps=80 * M), by=BY)
+    periods.change_package(rahim, package=fast, at_next_period=True, by=BY)
+    assert groups("rahim") == [f"pkg-{rahim.package_id}"]
+    periods.renew(rahim, by=BY)  # ahead of time: the period that was paid for ends first
+    assert groups("rahim") == [f"pkg-{rahim.package_id}"]
+    noon(NOON.replace(month=4) + timedelta(minutes=1))
+    assert tasks.turn_periods() == "0 expired, 1 periods begun"
+    assert groups("rahim") == [f"pkg-{fast.pk}"]
+    stored = again(rahim)
+    assert (stored.next_package, stored.period_from_at) == (None, NOON.replace(month=4))
+    assert AuditEntry.objects.filter(action="change package", object_id=str(rahim.pk)).exists()
+
+
+def test_a_package_to_come_is_there_with_a_late_renewal(noon: Clock, rahim: Subscriber) -> None:
+    week = packages.create(a_package(rahim.tenant, "Week", validity="days", validity_days=7), by=BY)
+    periods.change_package(rahim, package=week, at_next_period=True, by=BY)
+    noon(NOON + 60 * DAY)
+    renewed = periods.renew(rahim, by=BY)
+    assert renewed.package == week
+    assert renewed.expires_at == NOON + 67 * DAY
+
+
+def test_a_package_to_come_must_have_the_static_address_too(noon: Clock, home: Package) -> None:
+    rahim = made(home, ipv4="10.1.1.1")
+    other = packages.create(a_package(home.tenant, "Fixed", ipv4_networks="10.2.0.0/16"), by=BY)
+    for later in (False, True):
+        with pytest.raises(ValidationError, match=r"10\.1\.1\.1 lies outside .* of Fixed"):
+            periods.change_package(rahim, package=other, at_next_period=later, by=BY)
+
+
+def test_a_change_to_come_is_dropped_by_the_package_of_now(rahim: Subscriber) -> None:
+    fast = packages.create(a_package(rahim.tenant, "Home 80"), by=BY)
+    periods.change_package(rahim, package=fast, at_next_period=True, by=BY)
+    now = periods.change_package(rahim, package=rahim.package, at_next_period=True, by=BY)
+    assert now.next_package is None
+
+
+def test_the_quota_of_a_line_without_end_begins_with_the_month(
+    noon: Clock, tenant_dhaka: Tenant
+) -> None:
+    leased = a_package(tenant_dhaka, validity="none", quota_octets=10**12)
+    made(packages.create(leased, by=BY))
+    until = NOON.replace(month=4, day=1, hour=0)
+    assert checks("rahim")["ISPCore-Quota-From"] == epoch(NOON)
+    assert checks("rahim")["ISPCore-Quota-Until"] == epoch(until)
+    noon(until + timedelta(seconds=1))
+    tasks.turn_periods()
+    assert checks("rahim")["ISPCore-Quota-From"] == epoch(until)
+
+
+def test_a_package_of_another_tenant_is_not_changed_to(
+    rahim: Subscriber, tenant_ctg: Tenant
+) -> None:
+    other = packages.create(a_package(tenant_ctg), by=BY)
+    for later in (False, True):
+        with pytest.raises(ValidationError, match="package of another tenant"):
+            periods.change_package(rahim, package=other, at_next_period=later, by=BY)
