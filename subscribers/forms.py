@@ -168,7 +168,9 @@ class ContactFields(JudgedForm):
         }
 
     def judge(self) -> None:
-        judging.judge(self.instance)
+        judging.tidy(self.instance)
+        judging.check(self.instance)
+        judging.refuse_taken(self.instance)
 
 
 class SubscriberForm(ContactFields):
@@ -220,7 +222,7 @@ class NewSubscriberForm(ContactFields):
 
     def judge(self) -> None:
         self.instance.expires_at = end_of(self.cleaned_data["until"])
-        judging.judge(self.instance)
+        super().judge()
 
 
 def end_of(day: Any) -> datetime | None:

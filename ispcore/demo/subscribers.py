@@ -13,7 +13,7 @@ from ispcore.base.audit import Actor
 from ispcore.demo import network, people
 from ispcore.demo.people import DemoPackage, DemoSubscriber
 from radius.models import Accounting, Check, PostAuth
-from subscribers.models import AccountNumbers, Package, StatusChange, Subscriber
+from subscribers.models import AccountNumbers, Package, Subscriber
 from subscribers.operations import packages, passwords, statuses, subscribers
 
 BY = Actor("demo")
@@ -41,8 +41,8 @@ def load() -> int:
         _accounting(subscriber, each, number, chance)
         _logins(subscriber, each, chance)
     statuses.expire_due(by=BY)
-    begun = StatusChange.objects.filter(subscriber__tenant__in=tenants.values(), old="")
-    begun.update(at=clock.now() - SINCE)
+    theirs = Subscriber.objects.filter(tenant__in=tenants.values())
+    theirs.update(created_at=clock.now() - SINCE)
     Check.objects.create(
         username=FOREIGN, attribute="Cleartext-Password", op=":=", value=passwords.generate()
     )

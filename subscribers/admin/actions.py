@@ -13,7 +13,7 @@ from ispcore.base.audit import Actor
 from subscribers import forms
 from subscribers.admin.provisioned import ProvisionedAdmin, Values
 from subscribers.models import Package, Subscriber
-from subscribers.operations import binding, passwords, periods, reconciling, statuses
+from subscribers.operations import binding, passwords, periods, statuses
 from subscribers.operations import subscribers as operations
 from subscribers.pages import states
 
@@ -242,9 +242,7 @@ class SubscriberActions(ProvisionedAdmin):
         row = self._asked(request, pk)
 
         def do(given: Values, by: Actor) -> str:
-            found = reconciling.plan(reconciling.Extent(username=row.username))
-            if not reconciling.apply(found, by=by, force=True):
-                return f"{row}: FreeRADIUS has what the portal says. Nothing was changed."
+            operations.project_again(row, by=by)
             return f"{row}: FreeRADIUS has what the portal says again."
 
         return self.act(
@@ -253,7 +251,6 @@ class SubscriberActions(ProvisionedAdmin):
             forms.ConfirmForm(posted(request)),
             do,
             title=f"Put right the RADIUS rows of {row}",
-            lead="Rows of this name and of its package's group become what the portal says. Rows "
-            "that were made by hand under this name go.",
+            lead="Rows of this name become what the portal says; those that were made by hand go.",
             button="Put right",
         )

@@ -39,6 +39,7 @@ def spots(row: Subscriber) -> dict[str, Any]:
         "radius_fault": fault,
         "sides": read.sides if read else None,
         "differing": truth.differing(read.sides) if read else 0,
+        "own_differ": truth.differing(read.sides, truth.OWN) if read else 0,
         "logins": read.logins if read else None,
         "sessions": [(each, _router_url(each)) for each in read.sessions] if read else None,
         "journal_url": f"{reverse('admin:base_journalentry_changelist')}",

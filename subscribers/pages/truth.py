@@ -161,5 +161,6 @@ def words_of(attribute: str, value: str) -> str:
     return ""
 
 
-def differing(sides: Iterable[Side]) -> int:
-    return sum(not side.is_same for side in sides)
+def differing(sides: Iterable[Side], where: str = "") -> int:
+    """How many are not the same, of all or of those at `where`."""
+    return sum(not side.is_same for side in sides if where in ("", side.where))
