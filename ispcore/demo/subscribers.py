@@ -7,6 +7,8 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db.models import F
+
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
 from ispcore.base.audit import Actor
@@ -27,6 +29,8 @@ REFUSED = {
     "disabled": "disabled",
 }
 SINCE = timedelta(days=120)
+ONLINE = frozenset({"online", "soon", "by hand", "too many"})
+REPORT_OCTETS = (110_000_000, 9_000_000)  # down and up, of each report
 
 
 def load() -> int:
@@ -47,6 +51,18 @@ def load() -> int:
         username=FOREIGN, attribute="Cleartext-Password", op=":=", value=passwords.generate()
     )
     return len(people.SUBSCRIBERS)
+
+
+def report() -> int:
+    """As a router's interim update of each session that is online; returns how many."""
+    names = [each.username for each in people.SUBSCRIBERS if each.state in ONLINE]
+    rows = Accounting.objects.filter(stopped_at=None, username__in=names)
+    down, up = REPORT_OCTETS
+    return rows.filter(unique_id__startswith="demo").update(
+        updated_at=clock.now(),
+        output_octets=F("output_octets") + down,
+        input_octets=F("input_octets") + up,
+    )
 
 
 def remove() -> int:
@@ -134,7 +150,7 @@ def _spans(
         start = now - timedelta(days=days_ago, minutes=chance.randint(0, 400))
         stop = start + timedelta(minutes=chance.randint(90, 900))
         yield start, stop, stop
-    if each.state in {"online", "soon", "by hand", "too many"}:
+    if each.state in ONLINE:
         start = now - timedelta(minutes=chance.randint(60, 500))
         yield start, now - timedelta(seconds=chance.randint(5, 280)), None
     elif each.state == "stale":

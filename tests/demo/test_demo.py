@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.utils.module_loading import import_string
 
 from ispcore.accounts.models import Account, Tenant
 from ispcore.base.audit import Actor
@@ -139,6 +140,15 @@ def test_its_subscribers_stand_in_both_databases(loaded: str) -> None:
     assert {row.status for row in Subscriber.objects.all()} == set(Subscriber.Status.values)
     assert Accounting.objects.filter(stopped_at=None).exists()
     assert PostAuth.objects.filter(reason="wrong password").exists()
+
+
+def test_sessions_that_are_online_go_on(loaded: str, frozen_clock: Any) -> None:
+    frozen_clock(NOON + timedelta(hours=8))
+    job = import_string("ispcore.demo.tasks.report")
+    assert job() == "15 sessions reported on"
+    heard = Accounting.objects.filter(stopped_at=None, updated_at=NOON + timedelta(hours=8))
+    assert heard.count() == 15
+    assert Accounting.objects.filter(stopped_at=None).count() == 16  # one line has gone silent
 
 
 def test_loading_twice_changes_nothing(loaded: str) -> None:
