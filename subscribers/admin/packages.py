@@ -22,6 +22,7 @@ from subscribers.forms import PackageForm
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages as operations
 from subscribers.pages import previews, states
+from subscribers.pages.previews import Preview
 from subscribers.pages.radius_side import asked
 from subscribers.pages.truth import of_package
 
@@ -116,9 +117,14 @@ class PackageAdmin(ProvisionedAdmin):
         """A fragment: the rate limit in words and as the router gets it, and who follows."""
         require(request, May.EDIT_PACKAGES)
         stored = self._stored(request, request.POST.get("package", ""))
-        shown = previews.of_form(PackageForm(request.POST, instance=stored), stored)
-        context = {"preview": shown}
+        context = {"preview": self._typed(request, stored)}
         return self.answer(request, "portal/package/preview.html", context, title="Preview")
+
+    def _typed(self, request: HttpRequest, stored: Package | None) -> Preview:
+        """What the form comes to as it was sent."""
+        form = self.get_form(request, stored, change=stored is not None)
+        filled = self._stored(request, str(stored.pk)) if stored else None  # which the form changes
+        return previews.of_form(form(request.POST, instance=filled), stored)
 
     def _stored(self, request: HttpRequest, pk: str) -> Package | None:
         return self.get_queryset(request).filter(pk=pk_of(pk)).first() if pk else None
@@ -131,9 +137,8 @@ class PackageAdmin(ProvisionedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         stored = self._stored(request, object_id or "")
-        if request.method == "POST":
-            form = PackageForm(request.POST, instance=self._stored(request, object_id or ""))
-            shown = previews.of_form(form, stored)
+        if request.method == "POST" and self._may_write(request, object_id):
+            shown = self._typed(request, stored)
         else:
             shown = previews.of_package(stored) if stored else None
         context = {"preview": shown, "package_pk": stored.pk if stored else ""}

@@ -162,8 +162,7 @@ def _state(
     if heard_at is None:
         return "unknown", "Unknown", "never reported on"
     if heard_at < heard_since:
-        silent = units.format_duration(now - heard_at)
-        return "unknown", "Unknown", f"no report for {silent}; it counts as a device all the same"
+        return "unknown", "Unknown", f"no report for {units.format_duration(now - heard_at)}"
     return "ok", "Online", ""
 
 
