@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from ispcore.accounts.models import Tenant
+from ispcore.accounts.models import Account, Tenant
 from ispcore.base import clock
 from ispcore.base.audit import Actor
 from ispcore.demo import network, people
+from ispcore.demo.operations import DemoInUse
 from ispcore.demo.people import DemoPackage, DemoSubscriber
 from radius.models import Accounting, Check, PostAuth
+from routers.models import Router
 from subscribers.models import AccountNumbers, Package, Subscriber
 from subscribers.operations import packages, passwords, statuses, subscribers
 
@@ -66,7 +68,12 @@ def report() -> int:
 
 
 def remove() -> int:
-    """Take away what `load` made, in both databases; returns how many subscribers."""
+    """Take away what `load` made, in both databases; returns how many subscribers.
+
+    Raises DemoInUse before anything is taken away, as operations.remove does.
+    """
+    if tied := _tied():
+        raise DemoInUse(f"still tied to the demo: {', '.join(tied[:5])}. Nothing was changed.")
     rows = list(Subscriber.objects.filter(tenant__is_demo=True))
     names = [row.username for row in rows]
     for row in rows:
@@ -78,6 +85,13 @@ def remove() -> int:
     PostAuth.objects.filter(username__in=names).delete()
     Check.objects.filter(username=FOREIGN).delete()
     return len(rows)
+
+
+def _tied() -> list[str]:
+    """What somebody has given to a tenant of the demo."""
+    accounts = Account.objects.filter(tenant__is_demo=True).exclude(username=network.LOGIN)
+    routers = Router.objects.filter(tenant__is_demo=True, is_demo=False)
+    return sorted(str(row) for row in (*accounts, *routers))
 
 
 def _package(each: DemoPackage, tenant: Tenant) -> Package:

@@ -6,7 +6,6 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base import audit
-from ispcore.base.faults import UNCHANGED
 from ispcore.demo import network, operations, subscribers
 
 _RULE = "=" * 66
@@ -38,15 +37,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with audit.coming_from("command"):
             if options["remove"]:
-                gone = subscribers.remove()
                 try:
-                    counts = {"subscribers": gone} | operations.remove()
+                    counts = {"subscribers": subscribers.remove()} | operations.remove()
                 except operations.DemoInUse as error:
-                    said = str(error)
-                    if gone:
-                        only = f"Its {gone} subscribers are gone, and nothing else."
-                        said = said.replace(UNCHANGED, only)
-                    raise CommandError(f"demo not removed: {said}") from error
+                    raise CommandError(f"demo not removed: {error}") from error
                 listed = ", ".join(f"{count} {what}" for what, count in counts.items())
                 self.stdout.write(f"demo removed: {listed}")
             else:
