@@ -1,4 +1,4 @@
-"""Find resellers, routers and interfaces by what people know of them."""
+"""Find resellers, subscribers, routers and interfaces by what people know of them."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -18,6 +18,9 @@ from resellers.models import Reseller
 from routers.models import Interface, Router
 from routers.pages.interfaces import kind_words, state_of
 from routers.pages.states import health
+from subscribers.models import Subscriber
+from subscribers.pages.finding import fitting
+from subscribers.pages.states import shown_status
 
 MOST_ROWS = 20
 LONGEST = 100
@@ -65,7 +68,9 @@ def find(account: Any, text: str) -> Found:
     if account.is_staff:
         routers = visible(_routers(query), account).prefetch_related("checks")
         interfaces = visible(_interfaces(query, number), account)
+        subscribers = visible(_subscribers(query), account)
         groups += [
+            _group("Subscribers", "subscribers_subscriber", subscribers, query, _subscriber_row),
             _group("Routers", "routers_router", routers, query, _router_row),
             _group("Interfaces", "routers_interface", interfaces, query, _interface_row),
         ]
@@ -81,6 +86,11 @@ def _resellers(query: str, vlan_id: int | None) -> QuerySet[Reseller]:
     if vlan_id is not None:
         fits |= Q(mappings__vlan_id=vlan_id, mappings__ended_at=None)
     return Reseller.objects.filter(fits).select_related("tenant", "plan").distinct()
+
+
+def _subscribers(query: str) -> QuerySet[Subscriber]:
+    rows = Subscriber.objects.select_related("package", "tenant").defer("radius_password")
+    return fitting(rows, query)
 
 
 def _routers(query: str) -> QuerySet[Router]:
@@ -117,6 +127,18 @@ def _reseller_row(reseller: Reseller) -> FoundRow:
         detail=", ".join(part for part in parts if part),
         kind="low" if ended else None,
         word=reseller.get_status_display(),
+    )
+
+
+def _subscriber_row(subscriber: Subscriber) -> FoundRow:
+    kind, word = shown_status(subscriber, clock.now())
+    parts = [subscriber.full_name, subscriber.phone, subscriber.package.name]
+    return FoundRow(
+        title=subscriber.username,
+        url=page_url(subscriber),
+        detail=", ".join([*(part for part in parts if part), subscriber.tenant.name]),
+        kind=None if kind == "ok" else kind,
+        word=word,
     )
 
 

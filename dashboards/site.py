@@ -27,6 +27,7 @@ from monitoring.models import Alert
 MENU = (
     ("Monitoring", "monitoring", ("monitoring.alert", "monitoring.rule")),
     ("Resellers", "resellers", ("resellers.reseller", "resellers.plan", "resellers.mapping")),
+    ("Subscribers", "subscribers", ("subscribers.subscriber", "subscribers.package")),
     ("Routers", "routers", ("routers.router", "routers.interface")),
     (
         "Accounts",

@@ -77,6 +77,8 @@ def jobs() -> list[Job]:
         Job("turn periods", 60, "provision", 55, "subscribers.tasks.turn_periods"),
         Job("tidy routers", 3600, DEFAULT, 120, "routers.tasks.tidy"),
     ]
+    if settings.DEMO:  # no router reports on its sessions
+        listed.append(Job("demo sessions", 240, DEFAULT, 60, "ispcore.demo.tasks.report"))
     if settings.EMBEDDED:
         listed = [_on(job, DEFAULT) for job in listed]
     return listed

@@ -9,8 +9,8 @@ from django.forms.widgets import Script
 
 from ispcore.accounts.pages import OperationForm, pk_of
 from ispcore.base import units
+from ispcore.base.form_fields import RateField
 from ispcore.base.selects import LongSelect
-from ispcore.base.units import NotARate
 from resellers.models import Mapping, Plan, Reseller
 from routers.models import Interface, Router
 from routers.queries import LOOPBACK
@@ -18,30 +18,6 @@ from routers.queries import LOOPBACK
 VLANS = (1, 4094)  # IEEE 802.1Q: 0 and 4095 are reserved
 MOST_OFFERED = 500  # interfaces in one list; of more, those of one router are offered
 PPP = 23  # ifType of a subscriber's session: comes and goes, and is never a reseller
-
-
-class RateField(forms.Field):
-    """Bit/s, typed as 200M, 1.5 Gbps or 64k."""
-
-    widget = forms.TextInput
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", "like 200M, 1.5 Gbps or 64k")
-        super().__init__(**kwargs)
-
-    def to_python(self, value: Any) -> int | None:
-        if value in self.empty_values:
-            return None
-        try:
-            return units.parse_bps(str(value))
-        except NotARate as error:
-            raise forms.ValidationError(f"{str(error).rstrip('.')}.") from error
-
-    def prepare_value(self, value: Any) -> Any:
-        return units.rate_text(value) if isinstance(value, int) else value
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return super().has_changed(self.prepare_value(initial), data)
 
 
 class PlanForm(OperationForm):

@@ -57,6 +57,11 @@ class RateLimit:
         return " ".join(_fields(self))
 
     @property
+    def short_words(self) -> str:
+        """The rate alone."""
+        return _two(self.rate)
+
+    @property
     def words(self) -> str:
         """As a person says it: what the subscriber gets, down first."""
         said = [f"{_two(self.rate)}{_burst_words(self)}"]

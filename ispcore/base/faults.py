@@ -7,8 +7,15 @@ from django.db.models import ProtectedError, RestrictedError
 UNCHANGED = "Nothing was changed."
 
 
+class Undecided(Exception):
+    """Whether a change stands is not known yet; the text says when it will be."""
+
+
 def words_of(error: Exception, model: type[models.Model] | None = None) -> str:
-    """What an operation refused, as one sentence or more, ending in what was changed: nothing."""
+    """What an operation refused, as one sentence or more, ending in what was changed: nothing, or
+    we cannot know yet."""
+    if isinstance(error, Undecided):
+        return f"{str(error).rstrip('.')}."
     if isinstance(error, ValidationError):
         said = " ".join(_sentences(error, model))
     elif isinstance(error, ProtectedError | RestrictedError):

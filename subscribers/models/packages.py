@@ -258,6 +258,8 @@ class Package(Stamped):
 
     def clean(self) -> None:
         """Raises ValidationError naming the fields that do not go together."""
+        if self.down_bps is None or self.up_bps is None:  # of which a form has said so
+            return
         found = {_column(each.part, each.way): each.words for each in rate_limit.faults(self.limit)}
         found |= self._orphaned_bursts()
         if self.validity == self.Validity.DAYS and not self.validity_days:

@@ -1,6 +1,6 @@
 """For how long, and on which package: renewals, extensions, changes now or at the next period."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -24,6 +24,14 @@ def renew(subscriber: Subscriber, *, by: Actor, periods: int = 1, reason: str = 
     A package that was to come with the next period comes now, if that period begins now. Raises
     ValidationError, NotYours, SubscriberMoved.
     """
+    change = renewing(by=by, periods=periods, reason=reason)
+    return units.change_one(
+        subscriber, change, action="renew", by=by, reason=reason, is_judged=False
+    )
+
+
+def renewing(*, by: Actor, periods: int = 1, reason: str = "") -> Callable[[Subscriber], None]:
+    """What renews one stored subscriber, as `renew`. Raises ValidationError, as what it returns does."""
     if not 1 <= periods <= validity.MOST_PERIODS:
         raise ValidationError(f"Renew for 1 to {validity.MOST_PERIODS} periods.")
 
@@ -49,9 +57,7 @@ def renew(subscriber: Subscriber, *, by: Actor, periods: int = 1, reason: str = 
                 stored.status = Status.ACTIVE
         statuses.note(stored, old, by=by, reason=reason)
 
-    return units.change_one(
-        subscriber, change, action="renew", by=by, reason=reason, is_judged=False
-    )
+    return change
 
 
 def extend(
@@ -92,6 +98,14 @@ def change_package(
     Raises ValidationError, NotYours, SubscriberMoved.
     """
 
+    action = "change package later" if at_next_period else "change package"
+    change = taking(package, at_next_period=at_next_period)
+    return units.change_one(subscriber, change, action=action, by=by, reason=reason)
+
+
+def taking(package: Package, *, at_next_period: bool = False) -> Callable[[Subscriber], None]:
+    """What gives one stored subscriber another package, as `change_package`."""
+
     def change(stored: Subscriber) -> None:
         found = Package.objects.filter(pk=package.pk).first()
         if found is None:
@@ -101,8 +115,7 @@ def change_package(
         else:
             stored.package, stored.next_package = found, None
 
-    action = "change package later" if at_next_period else "change package"
-    return units.change_one(subscriber, change, action=action, by=by, reason=reason)
+    return change
 
 
 def turn_due(*, by: Actor) -> int:

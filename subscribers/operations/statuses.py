@@ -1,6 +1,6 @@
 """Who may log in: suspended and taken up again, disabled, expired."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ispcore.base import audit, clock, faults
@@ -70,7 +70,10 @@ def note(subscriber: Subscriber, old: str, *, by: Actor, reason: str = "") -> No
         )
 
 
-def _move(subscriber: Subscriber, to: Status, *, action: str, by: Actor, reason: str) -> Subscriber:
+def moving(to: Status, *, action: str, by: Actor, reason: str = "") -> Callable[[Subscriber], None]:
+    """What moves one stored subscriber to this status. It raises StatusStands where that one's own
+    status does not lead there."""
+
     def change(stored: Subscriber) -> None:
         old = Status(stored.status)
         if old not in LEADS_TO[to]:
@@ -79,6 +82,11 @@ def _move(subscriber: Subscriber, to: Status, *, action: str, by: Actor, reason:
         stored.status = _reached(stored, to)
         note(stored, old, by=by, reason=reason)
 
+    return change
+
+
+def _move(subscriber: Subscriber, to: Status, *, action: str, by: Actor, reason: str) -> Subscriber:
+    change = moving(to, action=action, by=by, reason=reason)
     return units.change_one(
         subscriber, change, action=action, by=by, reason=reason, is_judged=False
     )

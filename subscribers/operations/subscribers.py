@@ -83,6 +83,17 @@ def rename(subscriber: Subscriber, *, username: str, by: Actor) -> Subscriber:
     return units.change_one(subscriber, set_name, action="rename", by=by, also=[key])
 
 
+def project_again(subscriber: Subscriber, *, by: Actor) -> Subscriber:
+    """Make the rows of its name what the portal says, whoever changed them by hand. Raises NotYours,
+    SubscriberMoved."""
+
+    def leave(stored: Subscriber) -> None:
+        """The truth stays; its projection is written with every change."""
+
+    action = "put right RADIUS rows"
+    return units.change_one(subscriber, leave, action=action, by=by, is_judged=False)
+
+
 def delete(subscriber: Subscriber, *, by: Actor, reason: str = "") -> None:
     """Take a subscriber away; accounting and the audit log keep what was. Raises NotYours,
     SubscriberMoved."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django import forms
 from django.apps import apps
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Model
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -28,7 +28,7 @@ from resellers.models import Mapping
 from routers.admin import RouterAdmin
 from routers.models import Interface, Router
 from tests.access import surfaces
-from tests.access.walk import answer, client_of
+from tests.access.walk import answer, client_of, undone
 from tests.conftest import NOON
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 BY = Actor("test")
 TRIED_AS = ("dhaka_owner", "dhaka_operator", "dhaka_viewer", "narrowed")
-OURS = {"accounts", "monitoring", "routers", "resellers"}
+OURS = {"accounts", "monitoring", "routers", "resellers", "subscribers"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +144,10 @@ def references(row: Model) -> dict[str, int]:
 
 def sent_at(client: Client, url: str, sent: dict[str, Any], row: Model) -> tuple[Any, bool]:
     """(the answer, whether anything refers to `row` that did not before); all of it is undone."""
-    with transaction.atomic():
+    with undone():
         before = references(row)
         response = client.post(url, sent)
         moved = references(row) != before
-        transaction.set_rollback(True)
     return response, moved
 
 

@@ -1,11 +1,12 @@
 """Asks surfaces of the portal as somebody, and says in the words of the table what came."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import connections, transaction
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.test import Client, RequestFactory
@@ -59,9 +60,8 @@ def differences(world: "World", persona: str, only: str = "") -> dict[Surface, t
 
 def answer(client: Client, method: str, url: str, sent: Any = None) -> Any:
     """One request; what it changes is undone, the session too."""
-    with transaction.atomic():
+    with undone():
         response = getattr(client, method.lower())(url, *([] if sent is None else [sent]))
-        transaction.set_rollback(True)
     return response
 
 
@@ -71,6 +71,20 @@ class Visitor(Client):
 
     def request(self, **request: Any) -> Any:
         return self.handler(self._base_environ(**request))  # type: ignore[attr-defined] # no type
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is changed within is taken back in both databases. For a unit of work, which must be the
+    outermost transaction, this is one of the test's own, as that around the whole test."""
+    with ExitStack() as blocks:
+        for alias in connections:
+            block = transaction.atomic(using=alias)
+            block._from_testcase = True  # type: ignore[attr-defined]
+            blocks.enter_context(block)
+        yield
+        for alias in connections:
+            transaction.set_rollback(True, using=alias)
 
 
 def client_of(account: "Account | None", kind: type[Client] = Client) -> Client:

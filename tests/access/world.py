@@ -27,7 +27,7 @@ class World:
         """Where to ask. Fails for an address with a part of which nothing is known here."""
         kind = ContentType.objects.get_for_model(self.isp.dhaka).pk
         known = {"r/<path:content_type_id>/<path:object_id>": f"r/{kind}/{self.isp.dhaka.pk}"}
-        known |= {"<app_label>": "resellers"}
+        known |= {"<app_label>": "resellers", "<slug:token>": "nothing"}
         known |= {"<anything else>": "nowhere", "(root)": "", "<uidb36>-<key>": "1-nothing"}
         for part, value in known.items():
             pattern = pattern.replace(part, value)
@@ -151,5 +151,7 @@ def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, Any]:
         "routers/interface": isp.interfaces["vlan-312"].pk,
         "resellers/mapping": isp.dhaka_mapping.pk,
         "resellers/plan": isp.plan.pk,
+        "subscribers/subscriber": isp.rahim.pk,
+        "subscribers/package": isp.home.pk,
         "resellers": isp.dhaka.pk,
     }

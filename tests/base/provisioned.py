@@ -17,6 +17,7 @@ from subscribers.models import Package
 from subscribers.operations import (
     account_numbers,
     binding,
+    bulk,
     imports,
     packages,
     passwords,
@@ -38,10 +39,20 @@ FACTS = {
     *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin", "statuses.note"),
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
+    *("statuses.moving", "periods.renewing", "periods.taking"),
+    # an import that waits to be confirmed, and is forgotten by itself
+    *("uploads.keep", "uploads.found", "uploads.rows_of", "uploads.note", "uploads.forget"),
+    "uploads.tenant_of",
 }
 CHANGES: dict[str, Callable[[World], object]] = {
     "binding.bind_mac": lambda w: binding.bind_mac(w.rahim, mac="aabb.cc00.1122", by=BY),
     "binding.unbind_mac": lambda w: binding.unbind_mac(w.rahim, by=BY),
+    "bulk.suspend": lambda w: bulk.suspend(["rahim"], by=BY),
+    "bulk.resume": lambda w: bulk.resume(["salam"], by=BY),
+    "bulk.renew": lambda w: bulk.renew(["rahim"], by=BY),
+    "bulk.change_package": lambda w: bulk.change_package(
+        ["rahim"], package=w.unused_package, by=BY
+    ),
     "imports.apply": lambda w: list(imports.apply(w.import_plan, by=BY)),
     "packages.create": lambda w: packages.create(a_package(w.rahim.tenant, "New"), by=BY),
     "packages.edit": lambda w: packages.edit(_faster(w.rahim.package), by=BY),
@@ -64,13 +75,18 @@ CHANGES: dict[str, Callable[[World], object]] = {
         a_subscriber(w.rahim.package, "jamil"), by=BY
     ),
     "subscribers.edit": lambda w: subscribers.edit(w.rahim, changes={"notes": "x"}, by=BY),
+    "subscribers.project_again": lambda w: subscribers.project_again(w.rahim, by=BY),
     "subscribers.rename": lambda w: subscribers.rename(w.rahim, username="rahima", by=BY),
     "subscribers.delete": lambda w: subscribers.delete(w.rahim, by=BY),
 }
 ENTRIES: dict[str, list[tuple[str, str]]] = {
     "binding.bind_mac": [("bind MAC", SUBSCRIBER)],
     "binding.unbind_mac": [("unbind MAC", SUBSCRIBER)],
-    "imports.apply": [("create", SUBSCRIBER)] * 2,  # head and member
+    "bulk.suspend": [("suspend", SUBSCRIBER)] * 2,  # head and member
+    "bulk.resume": [("resume", SUBSCRIBER)] * 2,
+    "bulk.renew": [("renew", SUBSCRIBER)] * 2,
+    "bulk.change_package": [("change package", SUBSCRIBER)] * 2,
+    "imports.apply": [("create", SUBSCRIBER)] * 2,
     "packages.create": [("create", PACKAGE)],
     "packages.edit": [("change", PACKAGE)],
     "packages.delete": [("delete", PACKAGE)],
@@ -86,6 +102,7 @@ ENTRIES: dict[str, list[tuple[str, str]]] = {
     "statuses.expire_due": [("expire", SUBSCRIBER)] * 2,
     "subscribers.create": [("create", SUBSCRIBER)],
     "subscribers.edit": [("change", SUBSCRIBER)],
+    "subscribers.project_again": [("put right RADIUS rows", SUBSCRIBER)],
     "subscribers.rename": [("rename", SUBSCRIBER)],
     "subscribers.delete": [("delete", SUBSCRIBER)],
 }

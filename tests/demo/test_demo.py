@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.utils.module_loading import import_string
 
 from ispcore.accounts.models import Account, Tenant
 from ispcore.base.audit import Actor
@@ -21,16 +22,19 @@ from ispcore.environment import var_dir
 from lab.scenarios import TroubleNames, day_of_trouble
 from lab.spec import network_from_dict
 from monitoring.models import Alert, Rule
+from radius.models import Accounting, Check, PostAuth
 from resellers.models import Mapping, Plan, Reseller, Usage, UsageDaily
 from resellers.operations import mappings, plans, resellers
 from resellers.usage_queries import five_minutes
 from routers.models import Interface, InterfaceUsage, Router
 from routers.operations import routers, status
+from subscribers.models import Subscriber
+from subscribers.operations import reconciling
 from tests.conftest import NOON
 
 BY = Actor("noc")
 # the record of what was done stays; what pages were told is forgotten by itself after minutes
-KEPT = {"base.auditentry", "live.liveevent"}
+KEPT = {"base.auditentry", "base.journalentry", "live.liveevent"}
 
 
 def rows() -> dict[str, int]:
@@ -128,6 +132,25 @@ def test_its_processes_name_the_files_it_wrote(loaded: str) -> None:
     assert all(path.is_file() for path in paths)
 
 
+def test_its_subscribers_stand_in_both_databases(loaded: str) -> None:
+    """One has rows that were changed by hand, and FreeRADIUS a name that the portal does not know."""
+    found = reconciling.plan(reconciling.Extent())
+    assert found.usernames == {"sumaiya": "differs"}
+    assert found.foreign == ["test-technician"]
+    assert {row.status for row in Subscriber.objects.all()} == set(Subscriber.Status.values)
+    assert Accounting.objects.filter(stopped_at=None).exists()
+    assert PostAuth.objects.filter(reason="wrong password").exists()
+
+
+def test_sessions_that_are_online_go_on(loaded: str, frozen_clock: Any) -> None:
+    frozen_clock(NOON + timedelta(hours=8))
+    job = import_string("ispcore.demo.tasks.report")
+    assert job() == "15 sessions reported on"
+    heard = Accounting.objects.filter(stopped_at=None, updated_at=NOON + timedelta(hours=8))
+    assert heard.count() == 15
+    assert Accounting.objects.filter(stopped_at=None).count() == 16  # one line has gone silent
+
+
 def test_loading_twice_changes_nothing(loaded: str) -> None:
     before, network = rows(), (lab_dir() / "network.json").read_text()
     assert demo("--load") == ""
@@ -149,7 +172,9 @@ def test_removing_leaves_nothing_behind(db: None, frozen_clock: Any) -> None:
     mappings.add(own, interface=_another_interface(router), by=BY)
     (var_dir() / "demo.env").write_text("ISPCORE_DEMO=1\n")
     said = demo("--remove")
-    assert said == "demo removed: 1 alerts, 13 mappings, 5 resellers, 5 plans, 3 routers\n"
+    counts = "24 subscribers, 1 alerts, 13 mappings, 5 resellers, 5 plans, 3 routers"
+    assert said == f"demo removed: {counts}\n"
+    assert not Check.objects.exists()
     assert rows() == before
     rule = Rule.objects.filter(name=operations.RULE).values("for_s", "clear_for_s").get()
     assert rule == rule_before

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from monitoring.models import Alert
     from resellers.models import Mapping, Plan, Reseller
     from routers.models import Interface, Router
+    from subscribers.models import Package, Subscriber
 
 HOSTILE = "<b>x</b>\"'><script>alert(1)</script>\x1b[31m"
 GAP = (NOON - timedelta(hours=9), NOON - timedelta(hours=7, minutes=45))
@@ -39,6 +40,8 @@ class Isp:
     ctg_mapping: "Mapping"
     over_plan: "Alert"
     away: "Alert"
+    home: "Package"
+    rahim: "Subscriber"
 
 
 @pytest.fixture
@@ -87,7 +90,39 @@ def isp(
     _journal()
     over = _alert("resellers.reseller", dhaka.pk, dhaka.name, Severity.CRITICAL, tenant_dhaka.pk)
     away = _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None)
-    return Isp(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away)
+    home = _package(tenant_dhaka, "Home 20")
+    rahim = _subscriber(home, "rahim")
+    return Isp(
+        *(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away),
+        *(home, rahim),
+    )
+
+
+def _package(tenant: "Tenant", name: str) -> "Package":
+    from subscribers.models import Package
+
+    rates = {"down_bps": 20_000_000, "up_bps": 10_000_000}
+    return Package.objects.create(tenant=tenant, name=name, ipv4_pool="home", **rates)
+
+
+def _subscriber(package: "Package", username: str) -> "Subscriber":
+    """In the portal alone: FreeRADIUS has no row of it, as its page says."""
+    from subscribers.models import StatusChange, Subscriber
+
+    row = Subscriber.objects.create(
+        tenant=package.tenant,
+        package=package,
+        service=package.service,
+        username=username,
+        username_key=username,
+        account_number=f"N-{username}",
+        radius_password="marked-s3cret",
+        full_name="Rahim Uddin",
+        phone="+8801712345678",
+        expires_at=NOON + timedelta(days=20),
+    )
+    StatusChange.objects.create(subscriber=row, new="active", by="noc", at=NOON)
+    return row
 
 
 def _journal() -> None:

@@ -17,7 +17,7 @@ LISTS = (
     *("routers_router", "routers_interface", "resellers_reseller", "resellers_mapping"),
     *("resellers_plan", "monitoring_alert", "monitoring_rule", "accounts_account"),
     "base_auditentry",
-    "base_journalentry",
+    *("base_journalentry", "subscribers_subscriber", "subscribers_package"),
 )
 QUERIES = (
     *("q=%00", "q=%25_%5C", "q=%F0%9F%98%80", "q=%FF%FE", "q=" + "x" * 60_000),
@@ -29,6 +29,8 @@ QUERIES = (
     *("at__year=99999", "at__year=0&at__month=13", "at__year=2026&at__month=2&at__day=31"),
     *("_popup=1", "_facets=1", "e=1", "object_kind=%00", "old__x__y=1", "kind=%00", "tab=%00"),
     *("plan__resellers__notes__startswith=a", "tenant__accounts__password__startswith=a"),
+    *("expiry=%00", f"package__id__exact={HUGE}", "package__radius_password__startswith=a"),
+    *("radius_password__startswith=a", "web_password__startswith=a", "mac__startswith=A"),
     *("alert=%D9%A3", f"alert={HUGE}", "severity=%00"),
 )
 API_QUERIES = (

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["world"]  # a fixture, found by its name
 pytestmark = pytest.mark.one_database
 HOSTILE = "\"'><img src=x onerror=alert(1)></script><script>alert(2)</script>{{ 7|add:7 }}"
-OURS = ("accounts", "base", "monitoring", "resellers", "routers")
+OURS = ("accounts", "base", "monitoring", "resellers", "routers", "subscribers")
 SECRET = "marked-s3cret"
 
 

@@ -156,7 +156,16 @@ def _more_of_everything(isp: "Isp", by: "Account", n: int) -> None:
     from monitoring.operations import alerts
     from resellers.models import Plan, Reseller
     from resellers.operations import mappings
-    from tests.pages.conftest import _interface, _journal, _rate, _router, _token
+    from subscribers.models import StatusChange
+    from tests.pages.conftest import (
+        _interface,
+        _journal,
+        _package,
+        _rate,
+        _router,
+        _subscriber,
+        _token,
+    )
 
     tenant = Tenant.objects.create(name=f"More {n}")
     plan = Plan.objects.create(name=f"More {n}", down_bps=10**8, up_bps=10**8)
@@ -164,6 +173,9 @@ def _more_of_everything(isp: "Isp", by: "Account", n: int) -> None:
     Account.objects.create_user(f"more{n}", role="client", tenant=tenant)
     _token(f"machine{n}", by=by.actor)
     _journal()
+    _subscriber(isp.home, f"more-{n}")
+    _subscriber(_package(tenant, f"More {n}"), f"other-{n}")
+    StatusChange.objects.create(subscriber=isp.rahim, old="active", new="suspended", by=f"noc {n}")
     router = _router(f"more-{n}", 1, f"10.1.0.{n}")
     for owner, on, place in ((isp.dhaka, isp.edge, 100 + n), (reseller, router, 1)):
         interface = _interface(on, f"more-{n}", place, place)

@@ -34,19 +34,29 @@ def pages(isp: "Isp") -> dict[str, str]:
         "routers_router_delete": isp.silent.pk,
         "routers_interface_change": isp.interfaces["ether1"].pk,
     }
+    of_package = ("page", "change", "history")
+    own |= {f"subscribers_package_{name}": isp.home.pk for name in of_package}
+    of_subscriber = (
+        *("page", "change", "delete", "history", "suspend", "disable", "resume", "renew"),
+        *("package", "rename", "password", "bind", "unbind", "reproject"),
+    )
+    own |= {f"subscribers_subscriber_{name}": isp.rahim.pk for name in of_subscriber}
     lists = [
         *("monitoring_alert", "monitoring_rule", "resellers_reseller", "resellers_plan"),
         *("resellers_mapping", "routers_router", "routers_interface", "accounts_account"),
-        *("base_auditentry", "base_journalentry"),
+        *("base_auditentry", "base_journalentry", "subscribers_subscriber", "subscribers_package"),
     ]
     forms = [
         *("monitoring_rule", "resellers_reseller", "resellers_plan", "resellers_mapping"),
-        *("routers_router", "accounts_account"),
+        *("routers_router", "accounts_account", "subscribers_subscriber", "subscribers_package"),
     ]
+    compare = reverse("admin:subscribers_subscriber_reconcile")
     return (
         {"index": reverse("admin:index"), "search": reverse("admin:search") + "?q=dhk"}
         | {"password_change": reverse("admin:password_change")}
         | {"matrix": reverse("admin:accounts_account_matrix")}
+        | {"import": reverse("admin:subscribers_subscriber_import")}
+        | {"compare": compare, "compared": f"{compare}?compare=yes"}
         | {f"{name}_list": reverse(f"admin:{name}_changelist") for name in lists}
         | {f"{name}_add": reverse(f"admin:{name}_add") for name in forms}
         | {name: reverse(f"admin:{name}", args=[pk]) for name, pk in own.items()}
@@ -87,6 +97,8 @@ def test_an_empty_portal_says_what_to_do_first(as_admin: "Client", db: None) -> 
         ("resellers_mapping", "No mapping yet"),
         ("routers_router", "No router yet"),
         ("routers_interface", "No interface yet"),
+        ("subscribers_subscriber", "No subscriber yet"),
+        ("subscribers_package", "No package yet"),
     ],
 )
 def test_an_empty_list_says_what_to_do_next(

@@ -5,6 +5,8 @@ from typing import Any, NoReturn
 from django.db import Error, InterfaceError, OperationalError, connections
 from django.db.transaction import TransactionManagementError
 
+from ispcore.base.faults import Undecided
+
 PORTAL, RADIUS = "default", "radius"
 
 
@@ -24,7 +26,7 @@ class Busy(NotProvisioned):
     """Somebody else was changing the same thing for too long."""
 
 
-class BeingDecided(Exception):
+class BeingDecided(Undecided):
     """The portal's database went away with its answer to COMMIT; recovery decides when it is back."""
 
     def __init__(self, what: str, gid: str) -> None:

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base import audit
-from ispcore.demo import network, operations
+from ispcore.demo import network, operations, subscribers
 
 _RULE = "=" * 66
 LOGIN_WORDS = f"""
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         with audit.coming_from("command"):
             if options["remove"]:
                 try:
-                    counts = operations.remove()
+                    counts = {"subscribers": subscribers.remove()} | operations.remove()
                 except operations.DemoInUse as error:
                     raise CommandError(f"demo not removed: {error}") from error
                 listed = ", ".join(f"{count} {what}" for what, count in counts.items())
@@ -49,11 +49,12 @@ class Command(BaseCommand):
     def _load(self) -> None:
         try:
             samples = 0 if operations.is_loaded() else operations.load()
+            lines = subscribers.load()
             password = operations.make_login()
         except ValidationError as error:
             faults = "; ".join(error.messages)
             raise CommandError(f"the demo does not fit into this portal: {faults}") from error
         if samples:
-            self.stdout.write(f"demo loaded: {samples:,} samples of usage")
+            self.stdout.write(f"demo loaded: {samples:,} samples of usage, {lines} subscribers")
         if password:
             self.stdout.write(LOGIN_WORDS.format(password=password))

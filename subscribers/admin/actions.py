@@ -1,0 +1,256 @@
+"""What is done with one subscriber: each a page with a form, and the reason for it."""
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, reverse
+
+from ispcore.accounts.pages import posted, require
+from ispcore.accounts.roles import May
+from ispcore.base import clock
+from ispcore.base.audit import Actor
+from subscribers import forms
+from subscribers.admin.provisioned import ProvisionedAdmin, Values
+from subscribers.models import Package, Subscriber
+from subscribers.operations import binding, passwords, periods, statuses
+from subscribers.operations import subscribers as operations
+from subscribers.pages import states
+
+Status = Subscriber.Status
+# the last part of the address, and of the URL's name
+NAMES = (
+    *("suspend", "disable", "resume", "renew", "package", "rename", "password"),
+    *("bind", "unbind", "reproject"),
+)
+
+
+class SubscriberActions(ProvisionedAdmin):
+    """The pages that act on one subscriber, at <pk>/<name>/."""
+
+    def action_urls(self) -> Sequence[URLPattern]:
+        return [self.route(f"<int:pk>/{n}/", getattr(self, f"do_{n}"), n) for n in NAMES]
+
+    def action_links(self, row: Subscriber) -> dict[str, str]:
+        """Where the buttons lead that make sense now."""
+        wanted = {"change", "renew", "package", "rename", "password", "bind", "reproject", "delete"}
+        wanted |= {"resume"} if row.status in statuses.LEADS_TO[Status.ACTIVE] else {"suspend"}
+        wanted -= {"renew"} if row.package.validity == Package.Validity.NONE else set()
+        wanted |= {"disable"} if row.status != Status.DISABLED else set()
+        wanted |= {"unbind"} if row.mac else set()
+        names = {name: f"admin:subscribers_subscriber_{name}" for name in sorted(wanted)}
+        return {name: reverse(url, args=[row.pk]) for name, url in names.items()}
+
+    def packages_for(self, request: HttpRequest) -> "QuerySet[Package]":
+        raise NotImplementedError
+
+    def _asked(self, request: HttpRequest, pk: int) -> Subscriber:
+        require(request, May.EDIT_SUBSCRIBERS)
+        row: Subscriber = self.visible_or_404(request, pk)
+        return row
+
+    # -- who may log in
+
+    def do_suspend(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+        follows = "It logs in into the walled garden" if row.package.is_walled else "No login"
+
+        def do(given: Values, by: Actor) -> str:
+            statuses.suspend(row, by=by, reason=given["reason"])
+            return f"{row} is suspended."
+
+        return self.act(
+            request,
+            row,
+            forms.Because(posted(request)),
+            do,
+            title=f"Suspend {row}",
+            lead=f"{follows} until it is resumed. A session that is open goes on until it ends.",
+            button="Suspend",
+        )
+
+    def do_disable(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> str:
+            statuses.disable(row, by=by, reason=given["reason"])
+            return f"{row} is disabled."
+
+        return self.act(
+            request,
+            row,
+            forms.Because(posted(request)),
+            do,
+            title=f"Disable {row}",
+            lead="No login at all until it is resumed, whatever its package says.",
+            button="Disable",
+        )
+
+    def do_resume(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> str:
+            now = statuses.resume(row, by=by, reason=given["reason"])
+            return f"{row} is {now.get_status_display().lower()} again."
+
+        over = states.is_over(row, clock.now())
+        return self.act(
+            request,
+            row,
+            forms.Because(posted(request)),
+            do,
+            title=f"Resume {row}",
+            lead="It has run out meanwhile, and will be expired: renew it then."
+            if over
+            else "It logs in again from now on.",
+            button="Resume",
+        )
+
+    # -- for how long, and on which package
+
+    def do_renew(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> str:
+            if given["until"]:
+                until = forms.end_of(given["until"])
+                now = periods.extend(row, until=until, by=by, reason=given["reason"])
+            else:
+                times = given["periods"]
+                now = periods.renew(row, by=by, periods=times, reason=given["reason"])
+            return f"{row} lasts until {states.day_and_time(now.expires_at or clock.now())}."
+
+        ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
+        return self.act(
+            request,
+            row,
+            forms.RenewForm(posted(request)),
+            do,
+            title=f"Renew {row}",
+            lead=f"{row.package} is valid for {states.validity_words(row.package)}. Ends now: {ends}.",
+            button="Renew",
+        )
+
+    def do_package(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+        fitting = self.packages_for(request).filter(tenant=row.tenant, service=row.service)
+
+        def do(given: Values, by: Actor) -> str:
+            later = given["when"] == "next"
+            package = given["package"]
+            periods.change_package(
+                row, package=package, by=by, at_next_period=later, reason=given["reason"]
+            )
+            when = "with the next period" if later else "from now on"
+            return f"{row} has {package} {when}. A session that is open keeps its rate."
+
+        coming = f", then {row.next_package}" if row.next_package else ""
+        return self.act(
+            request,
+            row,
+            forms.PackageChangeForm(posted(request), packages=fitting),
+            do,
+            title=f"Package of {row}",
+            lead=f"Now: {row.package}, {row.package.limit.short_words}{coming}.",
+            button="Change package",
+        )
+
+    # -- how it logs in
+
+    def do_rename(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> str:
+            operations.rename(row, username=given["username"], by=by)
+            return f"{row} is {given['username']} from now on; set it on the device too."
+
+        return self.act(
+            request,
+            row,
+            forms.RenameForm(posted(request)),
+            do,
+            title=f"Rename {row}",
+            lead="The old name cannot log in from then on. Sessions and accounting of it are kept.",
+            button="Rename",
+        )
+
+    def do_password(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> HttpResponse:
+            password = given["password"] or passwords.generate()
+            passwords.change_password(row, password=password, by=by)
+            return self.password_answer(request, row, password, "has a new RADIUS password")
+
+        return self.act(
+            request,
+            row,
+            forms.PasswordForm(posted(request)),
+            do,
+            title=f"RADIUS password of {row}",
+            lead="The next login needs it; a session that is open goes on.",
+            button="Change password",
+        )
+
+    def password_answer(
+        self, request: HttpRequest, row: Subscriber, password: str, said: str
+    ) -> HttpResponse:
+        """The password, this once."""
+        context = {"subscriber": row, "password": password, "said": said}
+        title = f"RADIUS password of {row}"
+        response = self.answer(request, "portal/subscriber/password.html", context, title=title)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def do_bind(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> str:
+            now = binding.bind_mac(row, mac=given["mac"], by=by)
+            return f"{row} logs in from {now.mac} only."
+
+        return self.act(
+            request,
+            row,
+            forms.BindForm(posted(request), initial={"mac": request.GET.get("mac", "")[:40]}),
+            do,
+            title=f"Bind {row} to a device",
+            lead=f"Bound to {row.mac} now." if row.mac else "It logs in from any device now.",
+            button="Bind",
+        )
+
+    def do_unbind(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> str:
+            binding.unbind_mac(row, by=by)
+            return f"{row} logs in from any device."
+
+        return self.act(
+            request,
+            row,
+            forms.ConfirmForm(posted(request)),
+            do,
+            title=f"Unbind {row}",
+            lead=f"Bound to {row.mac} now; then it logs in from any device.",
+            button="Unbind",
+        )
+
+    # -- FreeRADIUS' rows
+
+    def do_reproject(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row = self._asked(request, pk)
+
+        def do(given: Values, by: Actor) -> str:
+            operations.project_again(row, by=by)
+            return f"{row}: FreeRADIUS has what the portal says again."
+
+        return self.act(
+            request,
+            row,
+            forms.ConfirmForm(posted(request)),
+            do,
+            title=f"Put right the RADIUS rows of {row}",
+            lead="Rows of this name become what the portal says; those that were made by hand go.",
+            button="Put right",
+        )

@@ -1,0 +1,80 @@
+"""The comparison of FreeRADIUS' database with the portal, as a page: plan, then put right."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, reverse
+
+from ispcore.accounts.models import Account
+from ispcore.accounts.pages import page_url, require
+from ispcore.accounts.roles import May
+from ispcore.accounts.scope import visible
+from ispcore.base.faults import words_of
+from ispcore.base.templatetags.isp import plural
+from subscribers.admin.provisioned import ProvisionedAdmin
+from subscribers.forms import ExtentForm
+from subscribers.models import Subscriber
+from subscribers.operations import reconciling as operations
+from subscribers.operations.reconciling import Extent, Plan
+from subscribers.pages.radius_side import asked
+
+MOST_NAMES = 50
+MOST_FOREIGN = 50
+TITLE = "Compare with FreeRADIUS"
+
+
+class Reconciling(ProvisionedAdmin):
+    """The page at reconcile/. It compares when its button is pressed, and never by itself."""
+
+    def reconcile_urls(self) -> Sequence[URLPattern]:
+        return [self.route("reconcile/", self.reconcile, "reconcile")]
+
+    def reconcile(self, request: HttpRequest) -> HttpResponse:
+        account = require(request, May.EDIT_PACKAGES)
+        if not account.sees_all:  # it reads of everybody
+            raise PermissionDenied
+        form = ExtentForm(request.GET if "compare" in request.GET else None)
+        plan, fault = None, ""
+        if form.is_bound and form.is_valid():
+            extent = Extent(form.cleaned_data["tenant"], None, form.cleaned_data["username"])
+            if request.method == "POST" and request.POST.get("confirmed") == "yes":
+                self._put_right(request, extent, account)
+            plan, fault = asked(lambda: operations.plan(extent))
+        context = {
+            "form": form,
+            "plan": plan,
+            "fault": fault,
+            "journal_url": reverse("admin:base_journalentry_changelist"),
+            "sure_percent": operations.SURE_PERCENT,
+        }
+        context |= _listed(plan, account) if plan else {}
+        return self.answer(request, "portal/subscriber/reconcile.html", context, title=TITLE)
+
+    def _put_right(self, request: HttpRequest, extent: Extent, account: Account) -> None:
+        """Compared anew: what differs now is what is written."""
+        try:
+            plan = operations.plan(extent)
+            force = request.POST.get("force") == "yes"
+            done = operations.apply(plan, by=account.actor, force=force)
+        except self.caught() as error:
+            messages.error(request, words_of(error, Subscriber))
+        else:
+            said = f"{plural(done, 'name')} put right." if done else "Nothing differed any more."
+            messages.success(request, said)
+
+
+def _listed(plan: Plan, account: Account) -> dict[str, Any]:
+    keys = sorted(plan.usernames)[:MOST_NAMES]
+    seen: QuerySet[Subscriber] = visible(Subscriber.objects.filter(username_key__in=keys), account)
+    urls = {row.username_key: page_url(row) for row in seen.only("pk", "username_key")}
+    return {
+        "names": [(key, plan.usernames[key], urls.get(key, "")) for key in keys],
+        "more_names": len(plan.usernames) - len(keys),
+        "packages": [(row, how, page_url(row)) for row, how in plan.packages.items()],
+        "foreign": plan.foreign[:MOST_FOREIGN],
+        "more_foreign": plan.foreign_count - min(len(plan.foreign), MOST_FOREIGN),
+    }

@@ -1,0 +1,1 @@
+"""What pages say of subscribers and packages, in words and rows; templates only lay it out."""

@@ -1,0 +1,101 @@
+"""A subscriber's state in words: whether the line may log in, until when, and why not."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ispcore.base import clock, units
+from subscribers.models import Package, StatusChange, Subscriber
+
+Status = Subscriber.Status
+KINDS = {
+    Status.ACTIVE: "ok",
+    Status.SUSPENDED: "warning",
+    Status.EXPIRED: "warning",
+    Status.DISABLED: "low",
+}
+SOON = timedelta(days=3)
+VALID = {"days": "{} days", "month": "a calendar month", "none": "no end"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One icon, one sentence, and what follows of it."""
+
+    kind: str
+    words: str
+    more: str = ""
+
+
+def shown_status(subscriber: Subscriber, now: datetime) -> tuple[str, str]:
+    """(kind, word): who has run out is expired from that second on, whenever the job comes by."""
+    status = Status(subscriber.status)
+    if status == Status.ACTIVE and is_over(subscriber, now):
+        status = Status.EXPIRED
+    return KINDS[status], str(status.label)
+
+
+def is_over(subscriber: Subscriber, now: datetime) -> bool:
+    return subscriber.expires_at is not None and subscriber.expires_at <= now
+
+
+def verdict(subscriber: Subscriber, last: StatusChange | None) -> Verdict:
+    """ "Active until 31 Dec 2026, 18:00, for another 34 d 2 h"."""
+    now = clock.now()
+    kind, word = shown_status(subscriber, now)
+    if word == Status.ACTIVE.label:
+        return _active(subscriber, now)
+    if word == Status.EXPIRED.label:
+        assert subscriber.expires_at is not None or last  # noqa: S101 - by an end, or by hand
+        at = subscriber.expires_at or last.at  # type: ignore[union-attr]
+        words = f"Expired {units.format_duration(now - at)} ago, on {day_and_time(at)}"
+        return Verdict(kind, words, f"{_refused(subscriber)} Renew it to let it log in.")
+    words = word
+    if last is not None:
+        words = f"{word} for {units.format_duration(now - last.at)}, by {last.by}"
+        words += f": {last.reason}" if last.reason else ""
+    if word == Status.DISABLED.label:
+        return Verdict(kind, words, "Every login is refused.")
+    return Verdict(kind, words, _refused(subscriber))
+
+
+def _active(subscriber: Subscriber, now: datetime) -> Verdict:
+    if subscriber.expires_at is None:
+        return Verdict("ok", "Active, without end")
+    left = subscriber.expires_at - now
+    words = f"Active until {day_and_time(subscriber.expires_at)}"
+    more = f"For another {units.format_duration(left)}."
+    return Verdict("warning" if left < SOON else "ok", words, more)
+
+
+def _refused(subscriber: Subscriber) -> str:
+    if subscriber.package.is_walled:
+        return "It logs in all the same, into the walled garden."
+    return "Every login is refused."
+
+
+def day_and_time(at: datetime) -> str:
+    """31 Dec 2026, 18:00 in the ISP's zone."""
+    local = at.astimezone(clock.isp_zone())
+    return f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def validity_words(package: Package) -> str:
+    return VALID[package.validity].format(package.validity_days)
+
+
+def price_words(package: Package) -> str:
+    """ "BDT 1,050.00", "none"."""
+    if not package.price:
+        return "none"
+    return f"{package.currency} {package.price:,.2f}".strip()
+
+
+def quota_words(package: Package) -> str:
+    """ "500 GB, then 1 Mbps down, 512 kbps up"."""
+    if not package.quota_octets:
+        return "no quota"
+    said = units.format_octets(package.quota_octets)
+    if package.past_quota == Package.PastQuota.THROTTLE:
+        down, up = package.throttled_down_bps, package.throttled_up_bps
+        return f"{said}, then {units.format_bps(down)} down, {units.format_bps(up)} up"
+    return f"{said}, then it stops"
