@@ -38,7 +38,7 @@ FACTS = {
     *("pinging.verdict", "pinging.unseen", "check_rows.read", "check_rows.write"),
     *("status.record", "status.evaluate", "status.subject_of"),
     *("watching.beat", "watching.next_tick"),
-    *("uplink.anchors", "uplink.why_gone", "uplink.note"),
+    *("uplink.anchors", "uplink.why_gone", "uplink.note", "uplink.subject_of"),
     *("usage.record", "usage.insert", "usage.announce", "usage.evaluate"),
     *("usage.roll_up", "usage.recut_days"),
 }
