@@ -15,7 +15,7 @@ NODE = "dhaka-1"
 
 
 def test_nothing_that_can_be_read_is_lost_while_the_database_is_away(tmp_path: Path) -> None:
-    server = PostgreSQL()
+    server = PostgreSQL(durable=True)  # what it acknowledged outlives its kill
     try:
         server.start()
         given = {"DATABASE_URL": server.create("away")}

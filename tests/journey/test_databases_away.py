@@ -74,7 +74,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    servers = databases.start()
+    servers = databases.start(durable=True)  # what is acknowledged outlives a kill
     try:
         with running_lab(network()) as lab, _campaign(lab, servers, tmp_path_factory) as campaign:
             rows = campaign.records.rows("SELECT min(id) FROM resellers")
