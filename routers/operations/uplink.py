@@ -72,6 +72,7 @@ def note(why: str) -> None:
 
 
 def subject_of(row: Uplink) -> Subject:
+    """What alerts of a host's uplink are about."""
     return Subject("routers.uplink", row.pk, f"Uplink of {row.node}")
 
 
