@@ -37,10 +37,10 @@ def registered() -> dict[str, type[Model]]:
 
 
 def model_of(pattern: str) -> type[Model] | None:
-    """The model whose rows the address is about, where it is one of an admin site; the API calls
-    those of resellers/reseller by their plural, api/resellers."""
+    """The model whose rows the address is about, where it is one of an admin site; the API and
+    /my/ call those of resellers/reseller by their plural, api/resellers."""
     parts, known = pattern.split("/"), registered()
-    if parts[0] == "api":
+    if parts[0] in {"api", "my"}:
         return next((m for m in known.values() if f"{m._meta.model_name}s" == parts[1]), None)
     return known.get("/".join(parts[1:3]))
 
