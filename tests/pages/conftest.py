@@ -116,7 +116,7 @@ def _subscriber(package: "Package", username: str) -> "Subscriber":
         account_number=f"N-{username}",
         radius_password="marked-s3cret",
         full_name="Rahim Uddin",
-        phone="+8801712345678",
+        phone="+8801999000111",
         expires_at=NOON + timedelta(days=20),
     )
     StatusChange.objects.create(subscriber=row, new="active", by="noc", at=NOON)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connections
@@ -30,9 +30,6 @@ from tests.subscribers.conftest import (
     made,
     replies,
 )
-
-if TYPE_CHECKING:
-    from django.http import HttpResponse
 
 RADIUS_AWAY = "FreeRADIUS' database does not answer"
 UNCHANGED = "Nothing was changed."
@@ -80,8 +77,9 @@ def subscriber_form(home: Package, **given: Any) -> dict[str, Any]:
     return form | {"full_name": "Karim Mia", "phone": "+8801712345678"} | given
 
 
-def text(response: "HttpResponse") -> str:
-    return response.content.decode().replace("\xa0", " ").replace("&#x27;", "'")
+def text(response: Any) -> str:
+    """What a page says."""
+    return str(response.content.decode()).replace("\xa0", " ").replace("&#x27;", "'")
 
 
 # ---- forms
