@@ -26,7 +26,7 @@ def _found(client: "Client", q: str) -> dict[str, list[str]]:
         ("312", {"Resellers": ["Dhaka Fibre"], "Interfaces": ["vlan-312"]}),
         ("vlan 401", {"Resellers": ["Chattogram Net"], "Interfaces": ["vlan-401"]}),
         ("+880 1712", {"Resellers": ["Dhaka Fibre"]}),
-        ("rahim", {"Resellers": ["Dhaka Fibre"], "Subscribers": ["rahim"]}),
+        ("rahim", {"Resellers": ["Dhaka Fibre"], "Subscribers": ["line-rahim"]}),
         ("fd00::2", {"Routers": ["ctg-edge-01"]}),
         ("nothing like it", {}),
         ("%", {}),
