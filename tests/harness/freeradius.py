@@ -17,7 +17,7 @@ from tests.harness.snmpd import has_ipv6
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "freeradius"
 START_S = 20.0
 SECRET = "a-secret-of-the-harness"  # between the server and the routers of tests
-_ANSWER = re.compile(r"^Received (\S+) Id", re.MULTILINE)
+_ANSWER = re.compile(r"Received (\S+) Id")
 _ATTRIBUTE = re.compile(r"^\t([\w-]+) = (.*)$", re.MULTILINE)
 
 
@@ -97,26 +97,34 @@ class FreeRADIUS:
 
 
 def radclient(
-    where: str, kind: str, packets: Sequence[Sequence[str]], *, secret: str, wait_s: float = 3
+    where: str,
+    kind: str,
+    packets: Sequence[Sequence[str]],
+    *,
+    secret: str,
+    wait_s: float = 3,
+    tries: int = 1,
+    at_once: int = 1,
 ) -> list[Answer]:
-    """Send these packets, one after the other, each once; the answers in that order."""
+    """Send these packets, `at_once` before an answer is waited for; what comes back, in its order."""
+    how = [f"-r{tries}", f"-t{wait_s}", f"-p{at_once}"]
     done = subprocess.run(
-        [program("radclient"), "-x", "-r1", f"-t{wait_s}", "-p1", where, kind, secret],
+        [program("radclient"), "-x", *how, where, kind, secret],
         input="\n\n".join("\n".join(each) for each in packets) + "\n",
         check=False,
         capture_output=True,
         text=True,
         env={"PATH": PATH, "LANG": "C.UTF-8", "TZ": "UTC"},
     )
-    parts = re.split(r"(?=^Sent )", done.stdout, flags=re.MULTILINE)
-    return [_answer(part) for part in parts if part.startswith("Sent ")] or [_answer("")]
+    parts = re.split(r"(?=^Received )", done.stdout, flags=re.MULTILINE)
+    return [_answer(part) for part in parts[1:]] or [Answer("")]
 
 
 def _answer(text: str) -> Answer:
-    found = _ANSWER.search(text)
+    found = _ANSWER.match(text)
     if found is None:
         return Answer("")
-    pairs = _ATTRIBUTE.findall(text[found.end() :])
+    pairs = _ATTRIBUTE.findall(text.partition("\nSent ")[0])
     return Answer(found[1], tuple((name, value.strip('"')) for name, value in pairs))
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+from radius import rows
 from radius.models import Nas
 from radius.operations import nas
 from tests.harness.freeradius import SECRET, Answer, FreeRADIUS
@@ -36,6 +37,16 @@ def test_a_new_router_is_answered_at_once_and_a_removed_one_is_not(site: Site) -
     told = site.account(name, "Start", "x", f"Packet-Src-IP-Address = {source}", wait_s=1)
     assert told == SILENCE
     assert ask(site, name, source="127.0.0.1").code == "Access-Accept"
+
+
+def test_a_removed_router_is_refused_whatever_a_group_says(site: Site) -> None:
+    rows.replace_groups(["open"], [rows.CheckRow("open", "Cleartext-Password", ":=", "s3cret")], [])
+    name, source = site.subscriber(groups=("open",)), "127.0.0.20"
+    nas.replace([source], [nas.Client(source, "utt-edge-00", SECRET)])
+    assert ask(site, name, source=source).code == "Access-Accept"
+    nas.replace([source], [])
+    assert ask(site, name, source=source) == SILENCE
+    rows.replace_groups(["open"], [], [])
 
 
 def test_a_wrong_secret_gets_no_accept(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,9 +66,7 @@ def agree() -> bool:
 
 
 def test_fifty_at_once_get_fifty_numbers(home: Package) -> None:
-    found = together(
-        *(lambda number=number: made(home, f"user{number}") for number in range(AT_ONCE))
-    )
+    found = together(*(partial(made, home, f"user{number}") for number in range(AT_ONCE)))
     assert kinds(found) == ["Subscriber"] * AT_ONCE, found
     numbers = Subscriber.objects.values_list("account_number", flat=True)
     wanted = {f"T{home.tenant_id}-{number:06}" for number in range(1, AT_ONCE + 1)}
@@ -77,7 +76,7 @@ def test_fifty_at_once_get_fifty_numbers(home: Package) -> None:
 
 def test_of_names_that_mariadb_takes_for_one_the_first_wins(home: Package) -> None:
     names = ["rahim", "RAHIM", "Rahim", "rahiM", "rAhim", "raHim"]
-    found = together(*(lambda name=name: made(home, name) for name in names))
+    found = together(*(partial(made, home, name) for name in names))
     assert kinds(found) == ["Subscriber"] + ["ValidationError"] * 5, found
     assert Check.objects.filter(attribute="Cleartext-Password").count() == 1
     assert agree()
@@ -110,8 +109,8 @@ def test_a_rename_and_a_deletion_leave_nothing_of_either_name(home: Package) -> 
     for number in range(5):
         rahim = made(home, f"rahim{number}")
         found = together(
-            lambda rahim=rahim: subscribers.rename(rahim, username=f"{rahim}x", by=BY),
-            lambda rahim=rahim: subscribers.delete(rahim, by=BY),
+            partial(subscribers.rename, rahim, username=f"{rahim}x", by=BY),
+            partial(subscribers.delete, rahim, by=BY),
         )
         assert any(isinstance(each, SubscriberMoved) for each in found), found
         assert agree()
@@ -126,9 +125,9 @@ def test_who_joins_a_package_as_it_changes_has_it_as_it_is(home: Package, hotspo
         guest = made(hotspot, f"guest{number}")
         week.down_bps = (30 + number) * M
         found = together(
-            lambda guest=guest: periods.change_package(guest, package=week, by=BY),
+            partial(periods.change_package, guest, package=week, by=BY),
             lambda: packages.edit(week, by=BY),
-            lambda number=number: made(week, f"new{number}"),
+            partial(made, week, f"new{number}"),
         )
         assert not [each for each in found if isinstance(each, Exception)], found
         assert agree()
@@ -139,8 +138,8 @@ def test_a_package_that_goes_as_somebody_joins_is_gone_or_theirs(home: Package) 
     for number in range(5):
         other = packages.create(a_package(home.tenant, f"Other {number}"), by=BY)
         together(
-            lambda other=other: periods.change_package(rahim, package=other, by=BY),
-            lambda other=other: packages.delete(other, by=BY),
+            partial(periods.change_package, rahim, package=other, by=BY),
+            partial(packages.delete, other, by=BY),
         )
         there = Package.objects.filter(pk=other.pk).exists()
         assert there == (Subscriber.objects.get(pk=rahim.pk).package_id == other.pk)
@@ -176,7 +175,7 @@ def test_a_refused_duplicate_is_told_by_the_database_too(home: Package) -> None:
     rahim, karim = made(home), made(home, "karim")
     found = together(
         *(
-            lambda each=each: subscribers.edit(each, changes={"ipv4": "10.1.1.1"}, by=BY)
+            partial(subscribers.edit, each, changes={"ipv4": "10.1.1.1"}, by=BY)
             for each in (rahim, karim)
         )
     )

@@ -9,7 +9,7 @@ from django.db import connections
 
 from ispcore.base import unit_of_work
 from ispcore.base.models import JournalEntry
-from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS, locks, markers
+from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS, locks, markers, steps
 from tests.harness.environment import VENDOR
 from tests.unit_of_work import isp
 from tests.unit_of_work.isp import PORTAL, Lines, Worker, line
@@ -43,7 +43,7 @@ def test_a_writer_that_is_killed(kind: Kind, step: str, two: None) -> None:
     decided = unit_of_work.recover()
     assert isp.truth() == (after if step == "portal_committed" else BEFORE)
     assert isp.agree()
-    assert markers.pending() == []
+    assert markers.pending_gids() == []
     assert len(decided) == (1 if step == "radius_committed" else 0)
     if step != "portal_committed":
         edit()
@@ -88,7 +88,7 @@ def test_a_recovery_that_is_killed(step: str, two: None) -> None:
     unit_of_work.recover()
     assert isp.truth() == BEFORE
     assert isp.agree()
-    assert markers.pending() == []
+    assert markers.pending_gids() == []
     assert JournalEntry.objects.filter(outcome="undone").count() == 1
 
 
@@ -108,7 +108,7 @@ def test_recovery_waits_for_a_writer_that_stands_still(
     assert unit_of_work.recover() == []
     assert isp.truth() == {"ali": "silver", "bea": "silver"}
     assert isp.agree()
-    assert markers.pending() == []
+    assert markers.pending_gids() == []
 
 
 def test_recovery_that_waits_goes_on_when_the_writer_dies(two: None) -> None:
@@ -142,7 +142,7 @@ def test_a_recovery_that_stands_still_undoes_nothing_newer(step: str, two: None)
     unit_of_work.recover()
     assert isp.truth() == {"ali": isp.NOBODY, "bea": "silver"}
     assert isp.agree()
-    assert markers.pending() == []
+    assert markers.pending_gids() == []
 
 
 @pytest.mark.skipif(VENDOR != "postgresql", reason="SQLite's sessions cannot be ended by others")
@@ -237,5 +237,24 @@ def test_editors_and_recoveries_that_are_killed_all_the_time(seed: int, lines: L
     unit_of_work.recover()
     assert killed > 10
     assert isp.agree(), (isp.truth(), isp.radius())
-    assert markers.pending() == []
+    assert markers.pending_gids() == []
     assert JournalEntry.objects.filter(outcome="undone").exists()
+
+
+def test_a_projection_with_a_fault_leaves_the_decision_to_recovery(two: None, lines: Lines) -> None:
+    """The portal's COMMIT fails for good, and to take RADIUS back fails too: nobody is told more
+    than is known."""
+
+    def fault_in_recovery() -> None:
+        if JournalEntry.objects.filter(outcome="undone").exists():
+            raise ValueError("no such attribute")
+
+    lines.meanwhile = fault_in_recovery
+    steps.stop_at("fail:radius_committed")
+    with pytest.raises(unit_of_work.BeingDecided):
+        isp.put("ali", "silver")
+    steps.stop_at("")
+    lines.meanwhile = None
+    assert len(unit_of_work.recover()) == 1
+    assert isp.truth() == BEFORE
+    assert isp.agree()

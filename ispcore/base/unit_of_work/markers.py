@@ -114,11 +114,11 @@ def done_with(gid: UUID) -> None:
     _done_with[str(gid)] = None
 
 
-def drop_done_with() -> None:
+def drop_done_with(*, at_least: int = DROP_FROM) -> None:
     """In the present transaction, whose COMMIT is due anyhow: markers of earlier units go, once they
     are some. If that fails, recovery finds them.
     """
-    if len(_done_with) >= DROP_FROM:
+    if len(_done_with) >= at_least:
         gone = list(_done_with)[:MOST_AT_ONCE]
         drop(gone)
         for gid in gone:

@@ -28,7 +28,7 @@ from ispcore.base.unit_of_work.steps import passed
 
 DIED = "its writer ended between the two commits"
 NO_ANSWER = "the portal's answer to COMMIT was lost"
-TRIES, PAUSE_S = 4, 0.25  # of a writer whose portal does not answer
+OWN_WITHIN_S, PAUSE_S = 8.0, 0.25  # a writer whose portal does not answer asks again for so long
 _told: set[UUID] = set()  # of which markers the log has that they cannot be projected
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ def recover(names: Collection[str] | None = None) -> list[Decided]:
         decided = [one for m in found if m.gid not in known if (one := _try_to_decide(m))]
         where = RADIUS
         markers.drop(known)
+        markers.drop_done_with(at_least=1)
     except Error as error:
         faults.tell(error, where)
     return decided
@@ -89,7 +90,8 @@ def settle(found: Iterable[Marker]) -> None:
 @identity.acting_for_all()
 def decide_own(marker: Marker) -> bool:
     """Of a unit whose COMMIT was not answered: whether it stands. Raises OperationalError."""
-    for tried in range(1, TRIES + 1):
+    until_s, pause_s = clock.monotonic_s() + OWN_WITHIN_S, PAUSE_S
+    while True:
         try:
             if _decide(marker, NO_ANSWER) is not None:
                 return False
@@ -99,12 +101,12 @@ def decide_own(marker: Marker) -> bool:
         except Error as error:
             for alias in (PORTAL, RADIUS):
                 faults.close_quietly(alias)
-            if tried == TRIES or not faults.meaning(error):
+            pause_s *= 2
+            if clock.monotonic_s() + pause_s > until_s or not faults.meaning(error):
                 raise
-            time.sleep(PAUSE_S * 2**tried)
+            time.sleep(pause_s)
         else:
             return stands
-    raise AssertionError("unreachable")
 
 
 def trim() -> int:

@@ -213,7 +213,7 @@ def _decide(unit: Unit, error: Exception) -> None:
     faults.close_quietly(PORTAL)
     try:
         stands = recovery.decide_own(unit.marker)
-    except Error as fault:
+    except Exception as fault:  # also one of the projection: recovery will come by again
         raise faults.BeingDecided(unit.what, str(unit.gid)) from fault
     if not stands:
         raise error
