@@ -46,7 +46,7 @@ class JudgedForm(OperationForm):
             return
         for name, said in error.error_dict.items():
             known = name in self.fields or name == NON_FIELD_ERRORS
-            self.add_error(name if known else None, said)  # type: ignore[arg-type]
+            self.add_error(name if known else None, said)
 
 
 # ---- packages

@@ -63,7 +63,7 @@ class OctetsField(forms.Field):
         match = _OCTETS.fullmatch(str(value).strip())
         if match is None:
             raise forms.ValidationError(NO_OCTETS.format(str(value)[:40]))
-        return round(Decimal(match[1]) * 1000 ** _POWERS[match[2].lower()])
+        return int(Decimal(match[1]) * 1000 ** _POWERS[match[2].lower()])
 
     def prepare_value(self, value: Any) -> Any:
         """The shortest text that is read back as the same number."""

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -44,7 +45,8 @@ class Importing(ProvisionedAdmin):
         if request.method == "POST" and form.is_valid():
             plan = imports.plan(form.cleaned_data["tenant"], _lines(form.cleaned_data["file"]))
             if plan.fresh and not plan.faults:
-                upload = uploads.keep(plan, by=account, name=str(request.FILES["file"].name))
+                file: Any = request.FILES["file"]
+                upload = uploads.keep(plan, by=account, name=str(file.name))
                 return redirect(_url(upload))
         context = {
             "form": form,

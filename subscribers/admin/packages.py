@@ -137,10 +137,9 @@ class PackageAdmin(ProvisionedAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         stored = self._stored(request, object_id or "")
+        shown = previews.of_package(stored) if stored else None
         if request.method == "POST" and self._may_write(request, object_id):
             shown = self._typed(request, stored)
-        else:
-            shown = previews.of_package(stored) if stored else None
         context = {"preview": shown, "package_pk": stored.pk if stored else ""}
         return super().changeform_view(
             request, object_id, form_url, context | (extra_context or {})

@@ -55,13 +55,14 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
                 return redirect(page_url(row))
         context = {"form": form, "back_url": page_url(row)} | frame
         context.setdefault("crumbs", [(str(row), page_url(row))])
-        return self.answer(request, "portal/form.html", context, title=context.pop("title"))
+        title = str(context.pop("title"))
+        return self.answer(request, "portal/form.html", context, title=title)
 
     def refuse(self, form: forms.Form, error: Exception) -> None:
         """Say it beside the field that it is about, else above the form, which says itself that
         nothing was changed."""
         named = getattr(error, "error_dict", None)
         if named is not None and named.keys() <= form.fields.keys():
-            form.add_error(None, error)  # type: ignore[arg-type]
+            form.add_error(None, named)
             return
         form.add_error(None, words_of(error, self.model).removesuffix(UNCHANGED).strip())

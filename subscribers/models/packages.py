@@ -258,7 +258,7 @@ class Package(Stamped):
 
     def clean(self) -> None:
         """Raises ValidationError naming the fields that do not go together."""
-        if self.down_bps is None or self.up_bps is None:  # of which a form has said so
+        if None in (self.down_bps, self.up_bps):  # of which a form has said so
             return
         found = {_column(each.part, each.way): each.words for each in rate_limit.faults(self.limit)}
         found |= self._orphaned_bursts()

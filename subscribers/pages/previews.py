@@ -8,7 +8,7 @@ from django import forms
 from ispcore.base import units
 from subscribers import projection, queries, rate_limit
 from subscribers.models import Package, Subscriber
-from subscribers.rate_limit import Pair
+from subscribers.rate_limit import Pair, RateLimit
 
 RATES = (
     *("down_bps", "up_bps", "burst_down_bps", "burst_up_bps", "threshold_down_bps"),
@@ -41,17 +41,10 @@ def of_form(form: "forms.ModelForm[Any]", stored: Package | None) -> Preview:
     members = members_of(stored) if stored else 0
     form.is_valid()
     given = {name: form.cleaned_data.get(name) for name in RATES}
-    said = [text for name in RATES for text in form.errors.get(name, [])]
+    said = [str(text) for name in RATES for text in form.errors.get(name, [])]
     if not given["down_bps"] or not given["up_bps"]:
         return Preview("", "", tuple(dict.fromkeys(said)), members)
-    limit = rate_limit.made(
-        *(
-            Pair(given[f"{part}up_{unit}"] or 0, given[f"{part}down_{unit}"] or 0)
-            for part, unit in _PARTS
-        ),
-        given["priority"],
-        Pair(given["least_up_bps"] or 0, given["least_down_bps"] or 0),
-    )
+    limit = _limit(given)
     said += [each.words for each in rate_limit.faults(limit)]
     faults = tuple(dict.fromkeys(said))
     follows = "" if form.errors or before is None else _follows(before, form, members)
@@ -60,7 +53,18 @@ def of_form(form: "forms.ModelForm[Any]", stored: Package | None) -> Preview:
     )
 
 
-_PARTS = (("", "bps"), ("burst_", "bps"), ("threshold_", "bps"), ("burst_", "s"))
+def _limit(given: dict[str, Any]) -> RateLimit:
+    def pair(part: str, unit: str = "bps") -> Pair:
+        return Pair(given[f"{part}up_{unit}"] or 0, given[f"{part}down_{unit}"] or 0)
+
+    return rate_limit.made(
+        pair(""),
+        pair("burst_"),
+        pair("threshold_"),
+        pair("burst_", "s"),
+        given["priority"],
+        pair("least_"),
+    )
 
 
 def _follows(before: projection.Terms, form: Any, members: int) -> str:

@@ -30,6 +30,7 @@ from routers.models import Interface, Router
 from tests.access import surfaces
 from tests.access.walk import answer, client_of, undone
 from tests.conftest import NOON
+from tests.pages.conftest import _package
 
 if TYPE_CHECKING:
     from tests.access.world import World
@@ -60,6 +61,7 @@ def tried(world: "World") -> "World":
     Interface.objects.create(
         router=isp.silent, name="vlan-9", index=9, first_seen_at=NOON, last_seen_at=NOON
     )
+    _package(isp.ctg.tenant, "Ctg 20")
     return world
 
 

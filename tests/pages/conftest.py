@@ -91,7 +91,7 @@ def isp(
     over = _alert("resellers.reseller", dhaka.pk, dhaka.name, Severity.CRITICAL, tenant_dhaka.pk)
     away = _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None)
     home = _package(tenant_dhaka, "Home 20")
-    rahim = _subscriber(home, "rahim")
+    rahim = _subscriber(home, "line-rahim")
     return Isp(
         *(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away),
         *(home, rahim),
@@ -118,7 +118,7 @@ def _subscriber(package: "Package", username: str) -> "Subscriber":
         account_number=f"N-{username}",
         radius_password="marked-s3cret",
         full_name="Rahim Uddin",
-        phone="+8801712345678",
+        phone="+8801999000111",
         expires_at=NOON + timedelta(days=20),
     )
     StatusChange.objects.create(subscriber=row, new="active", by="noc", at=NOON)

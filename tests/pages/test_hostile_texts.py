@@ -45,7 +45,17 @@ def _poison() -> None:
 
 SHAPED = {
     *("password", "object_kind", "subject_kind", "kind", "action", "object_id", "fingerprint"),
-    *("source", "surface", "error_kind", "from_kind", "slot", "name", "metric", "capability"),
+    *(
+        "username",
+        "source",
+        "surface",
+        "error_kind",
+        "from_kind",
+        "slot",
+        "name",
+        "metric",
+        "capability",
+    ),
 }
 
 
@@ -66,6 +76,10 @@ def _add_hostile_entry(reseller_pk: int) -> None:
 
 def _poison_unique(model: Any, name: str) -> None:
     if name not in {f.name for f in model._meta.concrete_fields if not f.primary_key}:
+        return
+    if (
+        model._meta.label_lower == "subscribers.subscriber"
+    ):  # of letters that databases compare alike
         return
     length = model._meta.get_field(name).max_length or 80
     for row in model._default_manager.all():

@@ -26,7 +26,7 @@ def _found(client: "Client", q: str) -> dict[str, list[str]]:
         ("312", {"Resellers": ["Dhaka Fibre"], "Interfaces": ["vlan-312"]}),
         ("vlan 401", {"Resellers": ["Chattogram Net"], "Interfaces": ["vlan-401"]}),
         ("+880 1712", {"Resellers": ["Dhaka Fibre"]}),
-        ("rahim", {"Resellers": ["Dhaka Fibre"]}),
+        ("rahim", {"Resellers": ["Dhaka Fibre"], "Subscribers": ["line-rahim"]}),
         ("fd00::2", {"Routers": ["ctg-edge-01"]}),
         ("nothing like it", {}),
         ("%", {}),
@@ -122,6 +122,9 @@ def test_the_menu_is_in_the_order_of_the_work(as_admin: "Client") -> None:
     assert _menu(as_admin, reverse("admin:index")) == {
         "Monitoring": ["Overview", "Alerts", "Rules"],
         "Resellers": ["Resellers", "Plans", "Mappings"],
+        "Subscribers": ["Subscribers", "Packages"],
         "Routers": ["Routers", "Interfaces"],
-        "Accounts": ["Accounts", "API tokens", "Login rules", "Audit log"],
+        "Accounts": [
+            *("Accounts", "API tokens", "Login rules", "Audit log", "Provisioning journal"),
+        ],
     }

@@ -1,13 +1,16 @@
 """Packages of a tenant and subscribers on them, provisioned in both databases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test import Client
 
-from ispcore.accounts.models import Tenant
+from ispcore.accounts.models import Account, Tenant
 from ispcore.base.audit import Actor
+from ispcore.base.unit_of_work import steps
 from radius.models import Check, GroupCheck, GroupReply, Reply, UserGroup
 from subscribers.models import Package, Service, Subscriber
 from subscribers.operations import packages, subscribers
@@ -110,3 +113,42 @@ def all_rows() -> list[list[tuple[Any, ...]]]:
         sorted(model.objects.values_list("group", "attribute", "op", "value"))
         for model in (GroupCheck, GroupReply)
     ]
+
+
+@pytest.fixture
+def browser(admin_account: Account, client_for: Callable[[Account], Client]) -> Client:
+    return client_for(admin_account)
+
+
+@pytest.fixture
+def as_noc(noc: Account, client_for: Callable[[Account], Client]) -> Client:
+    return client_for(noc)
+
+
+@pytest.fixture
+def as_viewer(viewer: Account, client_for: Callable[[Account], Client]) -> Client:
+    return client_for(viewer)
+
+
+@pytest.fixture
+def fail_at() -> Iterator[Callable[[str], None]]:
+    yield lambda step: steps.stop_at(f"fail:{step}")
+    steps.stop_at("")
+
+
+@pytest.fixture
+def radius_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """The file of the embedded database, or the server's port, is not there."""
+    connection = connections["radius"]
+    settings = dict(connection.settings_dict)
+
+    def go() -> None:
+        connection.close()
+        if connection.vendor == "sqlite":
+            connection.settings_dict["NAME"] = "/nowhere/radius.sqlite3"
+        else:
+            connection.settings_dict["PORT"] = "1"
+
+    yield go
+    connection.close()
+    connection.settings_dict.update(settings)

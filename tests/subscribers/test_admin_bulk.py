@@ -1,0 +1,201 @@
+"""The list of subscribers, what is done with many, and the comparison with FreeRADIUS."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+
+from ispcore.accounts.models import Tenant
+from ispcore.base import unit_of_work
+from ispcore.base.models import AuditEntry
+from ispcore.base.unit_of_work import steps
+from ispcore.base.unit_of_work.steps import STEPS, Stopped
+from radius.models import Check
+from subscribers.models import Package, StatusChange, Subscriber
+from subscribers.operations import bulk, reconciling, statuses
+from tests.subscribers.admin import RADIUS_AWAY, chosen, portal_rows, text, url
+from tests.subscribers.conftest import (
+    BY,
+    Clock,
+    a_package,
+    all_rows,
+    checks,
+    made,
+)
+
+# ---- the list, and many at once
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("RAHIM", True),
+        ("aabb.ccdd.eeff", True),
+        ("01712-345678", True),
+        ("+8801712345678", True),
+        ("uddin", True),
+        ("10.20.0.9", True),
+        ("nobody", False),
+        ("10.20.0.8", False),
+        ("\0", True),
+    ],
+)
+def test_subscribers_are_found_by_what_people_know(
+    browser: Client, home: Package, query: str, found: bool
+) -> None:
+    given = {"mac": "AA:BB:CC:DD:EE:FF", "phone": "+8801712345678", "full_name": "Rahim Uddin"}
+    rahim = made(home, ipv4="10.20.0.9", **given)
+    assert rahim.account_number
+    listed = text(browser.get(url("changelist"), {"q": query}))
+    assert (url("page", rahim.pk) in listed) == found
+    assert url("page", rahim.pk) in text(
+        browser.get(url("changelist"), {"q": rahim.account_number})
+    )
+
+
+@pytest.fixture
+def many(home: Package) -> list[Subscriber]:
+    return [made(home, f"line-{n}") for n in range(5)]
+
+
+def test_many_are_suspended_after_a_confirmation(as_noc: Client, many: list[Subscriber]) -> None:
+    asked = as_noc.post(url("changelist"), chosen("suspend_chosen", many[:3]))
+    assert "Suspend 3 subscribers" in text(asked)
+    assert not Subscriber.objects.filter(status="suspended").exists()
+    sent = chosen("suspend_chosen", many[:3], confirmed="yes", counted="3", reason="unpaid")
+    as_noc.post(url("changelist"), sent)
+    assert Subscriber.objects.filter(status="suspended").count() == 3
+    assert checks("line-2")["Auth-Type"] == "Reject"
+    assert "Auth-Type" not in checks("line-3")
+    assert StatusChange.objects.filter(reason="unpaid", by="noc").count() == 3
+    head = AuditEntry.objects.get(members=3)
+    assert (head.action, head.reason, head.actor) == ("suspend", "unpaid", "noc")
+
+
+def test_a_whole_filter_is_changed_in_pieces(
+    as_noc: Client, many: list[Subscriber], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("subscribers.admin.bulk.AT_ONCE", 2)
+    address = f"{url('changelist')}?status__exact=active"
+    sent = chosen("suspend_chosen", many[:1], select_across="1", confirmed="yes", reason="x")
+    sent["counted"] = "5"
+    for done in (2, 4):
+        answer = as_noc.post(address, sent)
+        assert f"{done} of 5" in text(answer)
+        progress = answer.context["progress"]
+        sent |= {"after": progress.after, "changed": progress.changed, "left": progress.left}
+    assert as_noc.post(address, sent).status_code == 302
+    assert Subscriber.objects.filter(status="suspended").count() == 5
+    assert not reconciling.plan(reconciling.Extent()).differing
+
+
+def test_who_cannot_be_changed_so_is_left_and_named(as_noc: Client, many: list[Subscriber]) -> None:
+    statuses.suspend(many[0], by=BY)
+    sent = chosen("suspend_chosen", many, confirmed="yes", counted="5", reason="x")
+    said = text(as_noc.post(url("changelist"), sent, follow=True))
+    assert "4 subscribers suspended. 1 is left as before. line-0 is suspended" in said
+
+
+def test_it_is_asked_again_where_there_are_others_than_were_confirmed(
+    as_noc: Client, many: list[Subscriber]
+) -> None:
+    sent = chosen("suspend_chosen", many, confirmed="yes", counted="4", reason="x")
+    said = text(as_noc.post(url("changelist"), sent))
+    assert "There are 5 now, and not 4" in said
+    assert not Subscriber.objects.filter(status="suspended").exists()
+
+
+def test_many_are_moved_renewed_and_resumed(
+    as_noc: Client, noon: Clock, many: list[Subscriber], tenant_dhaka: Tenant, hotspot: Package
+) -> None:
+    from subscribers.operations import packages
+
+    other = packages.create(a_package(tenant_dhaka, "Home 50", device_limit=4), by=BY)
+    odd = made(hotspot, "guest")
+    sent = chosen("change_package_of_chosen", [*many, odd], confirmed="yes", counted="6")
+    said = text(
+        as_noc.post(
+            url("changelist"),
+            sent | {"package": other.pk, "when": "now", "reason": "x"},
+            follow=True,
+        )
+    )
+    assert "5 subscribers moved to another package. 1 is left as before. guest" in said
+    assert checks("line-1")["Simultaneous-Use"] == "4"
+    ends = Subscriber.objects.get(username="line-1").expires_at
+    sent = chosen("renew_chosen", many, confirmed="yes", counted="5", periods="1", reason="x")
+    as_noc.post(url("changelist"), sent)
+    renewed = Subscriber.objects.get(username="line-1").expires_at
+    assert ends is not None
+    assert renewed is not None
+    assert renewed > ends
+    for action in ("suspend_chosen", "resume_chosen"):
+        as_noc.post(
+            url("changelist"), chosen(action, many, confirmed="yes", counted="5", reason="x")
+        )
+    assert Subscriber.objects.filter(status="active").count() == 6
+    assert not reconciling.plan(reconciling.Extent()).differing
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "radius"])
+@pytest.mark.parametrize("step", [each for each in STEPS if each != "portal_committed"])
+def test_many_change_together_or_not_at_all(
+    home: Package, step: str, fail_at: Callable[[str], None]
+) -> None:
+    keys = [made(home, f"line-{n}").username_key for n in range(3)]
+    before, portal = all_rows(), portal_rows()
+    fail_at(step)
+    with pytest.raises(Stopped):
+        bulk.suspend(keys, by=BY)
+    steps.stop_at("")
+    unit_of_work.recover()
+    assert (all_rows(), portal_rows()) == (before, portal)
+
+
+def test_a_viewer_has_no_action(as_viewer: Client, many: list[Subscriber]) -> None:
+    sent = chosen("suspend_chosen", many, confirmed="yes", counted="5", reason="x")
+    as_viewer.post(url("changelist"), sent)
+    assert not Subscriber.objects.filter(status="suspended").exists()
+
+
+# ---- comparing
+
+
+def test_the_comparison_is_shown_and_then_put_right(
+    browser: Client, home: Package, rahim: Subscriber
+) -> None:
+    Check.objects.filter(username="rahim").delete()
+    Check.objects.create(username="stranger", attribute="Auth-Type", op=":=", value="Accept")
+    assert "differs" not in text(browser.get(url("reconcile")))
+    address = f"{url('reconcile')}?compare=yes"
+    said = text(browser.get(address))
+    assert "1 name differs" in said
+    assert "stranger" in said
+    assert not checks("rahim")
+    said = text(browser.post(address, {"confirmed": "yes"}))
+    assert "1 name put right." in said
+    assert checks("rahim")
+    assert checks("stranger")
+
+
+def test_too_much_is_only_written_when_it_is_forced(browser: Client, home: Package) -> None:
+    for n in range(12):
+        made(home, f"line-{n}")
+    Check.objects.all().delete()
+    address = f"{url('reconcile')}?compare=yes"
+    said = text(browser.post(address, {"confirmed": "yes"}))
+    assert "is this the right database?" in said
+    assert not Check.objects.exists()
+    browser.post(address, {"confirmed": "yes", "force": "yes"})
+    assert not reconciling.plan(reconciling.Extent()).differing
+
+
+def test_a_radius_error_is_no_fault_of_the_page(
+    browser: Client, rahim: Subscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(key: str) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("subscribers.pages.logins.last_logins", away)
+    assert RADIUS_AWAY in text(browser.get(url("page", rahim.pk)))
