@@ -17,7 +17,7 @@ from bench.provisioned import stock
 from tests.harness.freeradius import DEPLOY, SECRET, FreeRADIUS
 from tests.harness.processes import PATH, program
 
-LOGINS, TURNS, AT_ONCE = 3_000, 5, 32
+LOGINS, TURNS, AT_ONCE = 2_000, 3, 32
 STORM, STORM_WAIT_S = 5_000, 60
 OURS, STOCK = "ours", "stock"
 # a feature, and what of which file is another without it
