@@ -27,7 +27,7 @@ class Usernames:
 
     def write(self, scope: Scope) -> None:
         for keys in queries.in_pieces(scope.keys):
-            write_usernames(keys, queries.lines(queries.named(keys)))
+            write_usernames(keys, queries.lines_of(keys))
 
 
 class Groups:

@@ -31,7 +31,9 @@ def package(name: str, **given: Any) -> Package:
 def subscriber(of: Package, username: str, **given: Any) -> Subscriber:
     """One that is not stored."""
     wanted = {"radius_password": f"secret-of-{username}", "full_name": "Abdur Rahim"} | given
-    return Subscriber(tenant=of.tenant, package=of, service=of.service, username=username, **wanted)
+    return Subscriber(
+        tenant_id=of.tenant_id, package=of, service=of.service, username=username, **wanted
+    )
 
 
 def fill(of: Package, names: Sequence[str]) -> None:
