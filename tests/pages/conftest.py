@@ -89,11 +89,11 @@ def isp(
     _token("crm", by=by)
     _journal()
     over = _alert("resellers.reseller", dhaka.pk, dhaka.name, Severity.CRITICAL, tenant_dhaka.pk)
-    away = _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None)
     home = _package(tenant_dhaka, "Home 20")
     rahim = _subscriber(home, "line-rahim")
     return Isp(
-        *(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over, away),
+        *(plan, small, dhaka, ctg, edge, silent, interfaces, first, second, over),
+        _alert("routers.router", silent.pk, silent.name, Severity.CRITICAL, None),
         *(home, rahim),
     )
 

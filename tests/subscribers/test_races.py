@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -33,12 +34,7 @@ def test_a_package_and_its_subscribers_are_changed_at_the_same_time(hotspot: Pac
         password = f"password-{turn}"
         found = together(
             lambda: packages.edit(hotspot, by=BY),
-            *(
-                lambda line=line, word=password: passwords.change_password(
-                    line, password=word, by=BY
-                )
-                for line in lines
-            ),
+            *(partial(passwords.change_password, line, password=password, by=BY) for line in lines),
         )
         assert kinds(found) == ["Package"] + ["Subscriber"] * MEMBERS, found
         for line in lines:
@@ -53,7 +49,7 @@ def test_a_package_whose_rows_are_the_groups_does_not_wait_for_subscribers(home:
         home.down_bps = (30 + turn) * M
         found = together(
             lambda: packages.edit(home, by=BY),
-            lambda turn=turn: subscribers.edit(rahim, changes={"device_limit": turn + 1}, by=BY),
+            partial(subscribers.edit, rahim, changes={"device_limit": turn + 1}, by=BY),
         )
         assert kinds(found) == ["Package", "Subscriber"], found
         assert group_rows(home)["Mikrotik-Rate-Limit"].endswith(f"/{30 + turn}M")
@@ -65,7 +61,7 @@ def test_two_operators_who_change_the_same_thing_follow_each_other(home: Package
     rahim = made(home)
     together(
         *(
-            lambda limit=limit: subscribers.edit(rahim, changes={"device_limit": limit}, by=BY)
+            partial(subscribers.edit, rahim, changes={"device_limit": limit}, by=BY)
             for limit in (3, 4, 5, 6)
         )
     )
@@ -83,11 +79,9 @@ def test_a_rename_a_deletion_and_a_newcomer_of_the_old_name(home: Package) -> No
         old, new = f"line{turn}", f"line{turn}x"
         line = made(home, old)
         found = together(
-            lambda line=line, new=new: subscribers.rename(line, username=new, by=BY),
-            lambda line=line: subscribers.delete(line, by=BY),
-            lambda old=old: subscribers.create(
-                a_subscriber(home, old, radius_password="newcomer"), by=BY
-            ),
+            partial(subscribers.rename, line, username=new, by=BY),
+            partial(subscribers.delete, line, by=BY),
+            partial(subscribers.create, a_subscriber(home, old, radius_password="newcomer"), by=BY),
         )
         assert any(isinstance(each, SubscriberMoved) for each in found), found
         newcomer = Subscriber.objects.filter(username=old).first()
@@ -99,7 +93,7 @@ def test_a_rename_a_deletion_and_a_newcomer_of_the_old_name(home: Package) -> No
 def test_of_two_who_take_the_same_new_name_one_gets_it(home: Package) -> None:
     lines = [made(home, f"line{number}") for number in range(2)]
     found = together(
-        *(lambda line=line: subscribers.rename(line, username="wanted", by=BY) for line in lines)
+        *(partial(subscribers.rename, line, username="wanted", by=BY) for line in lines)
     )
     assert kinds(found) == ["Subscriber", "ValidationError"], found
     assert Subscriber.objects.filter(username="wanted").count() == 1
