@@ -224,7 +224,7 @@ class MariaDB:
         first.write_text(
             f"ALTER USER root@localhost IDENTIFIED BY '{self.password}';\n"
             f"CREATE USER IF NOT EXISTS {USER}@'127.0.0.1' IDENTIFIED BY '{self.password}';\n"
-            f"GRANT ALL ON *.* TO {USER}@'127.0.0.1';\n"
+            f"GRANT ALL ON *.* TO {USER}@'127.0.0.1' WITH GRANT OPTION;\n"
             "CREATE DATABASE IF NOT EXISTS radius;\n"
         )
         _give(first, "mysql")
