@@ -53,7 +53,7 @@ def test_a_package_whose_rows_are_the_groups_does_not_wait_for_subscribers(home:
         home.down_bps = (30 + turn) * M
         found = together(
             lambda: packages.edit(home, by=BY),
-            lambda turn=turn: subscribers.edit(rahim, changes={"device_limit": turn + 1}, by=BY),
+            lambda turn=turn: subscribers.edit(rahim, changes={"device_limit": turn + 1}, by=BY),  # type: ignore[misc]
         )
         assert kinds(found) == ["Package", "Subscriber"], found
         assert group_rows(home)["Mikrotik-Rate-Limit"].endswith(f"/{30 + turn}M")
@@ -83,9 +83,9 @@ def test_a_rename_a_deletion_and_a_newcomer_of_the_old_name(home: Package) -> No
         old, new = f"line{turn}", f"line{turn}x"
         line = made(home, old)
         found = together(
-            lambda line=line, new=new: subscribers.rename(line, username=new, by=BY),
-            lambda line=line: subscribers.delete(line, by=BY),
-            lambda old=old: subscribers.create(
+            lambda line=line, new=new: subscribers.rename(line, username=new, by=BY),  # type: ignore[misc]
+            lambda line=line: subscribers.delete(line, by=BY),  # type: ignore[misc]
+            lambda old=old: subscribers.create(  # type: ignore[misc]
                 a_subscriber(home, old, radius_password="newcomer"), by=BY
             ),
         )
