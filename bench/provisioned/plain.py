@@ -156,6 +156,11 @@ class Plain:
         self.radius.rollback()
         return count
 
+    def allow_connections(self, count: int) -> None:
+        """To MariaDB, which comes with 151."""
+        with contextlib.closing(self.radius.cursor()) as cursor:
+            cursor.execute("SET GLOBAL max_connections = %s", [count])
+
     def close(self) -> None:
         self.portal.close()
         self.radius.close()
