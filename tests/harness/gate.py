@@ -206,16 +206,16 @@ def _all_tests(arguments: list[str]) -> Iterator[Result]:
     on SQLite, for it costs."""
     first, *others = VENDORS
     quick = [*arguments, "-m", "not journey"]
-    folders = _folders()
-    measured = [folder for folder in folders if folder.name not in UNMEASURED]
-    unmeasured = [str(folder) for folder in folders if folder.name in UNMEASURED]
+    modules = _modules()
+    measured = [path for path in modules if path.parent.name not in UNMEASURED]
+    unmeasured = [str(path) for path in modules if path not in measured]
     runs = {
         VENDORS[first]: [
             *[(first, [*part, *quick], True) for part in _parts(measured, 3)],
             (first, [*unmeasured, *quick], False),
         ],
         **{
-            VENDORS[vendor]: [(vendor, [*part, *quick], False) for part in _parts(folders, 2)]
+            VENDORS[vendor]: [(vendor, [*part, *quick], False) for part in _parts(modules, 2)]
             for vendor in others
         },
         "journeys": [(first, [*arguments, "-m", "journey"], False)],
@@ -235,25 +235,24 @@ def _all_tests(arguments: list[str]) -> Iterator[Result]:
             yield _together(name, [part.result() for part in parts])
 
 
-def _folders() -> list[Path]:
-    """Of tests; those that hold none are none of pytest's business."""
-    found = {path.parent for path in (PROJECT / "tests").glob("*/test_*.py")}
-    return sorted(path.relative_to(PROJECT) for path in found)
+def _modules() -> list[Path]:
+    """Of tests; what is asked for by `-m journey` is in all of them."""
+    return sorted(path.relative_to(PROJECT) for path in (PROJECT / "tests").glob("*/test_*.py"))
 
 
-def _parts(folders: list[Path], count: int) -> list[list[str]]:
-    """Parts that take about as long: as it happens, the length of tests tells their time."""
+def _parts(modules: list[Path], count: int) -> list[list[str]]:
+    """Parts that take about as long: of many modules, lengths tell the time well enough."""
     parts: list[list[str]] = [[] for _ in range(count)]
     lengths = [0] * count
-    for folder in sorted(folders, key=_length, reverse=True):
+    for path in sorted(modules, key=_length, reverse=True):
         shortest = lengths.index(min(lengths))
-        parts[shortest].append(str(folder))
-        lengths[shortest] += _length(folder)
-    return parts
+        parts[shortest].append(str(path))
+        lengths[shortest] += _length(path)
+    return [sorted(part) for part in parts]
 
 
-def _length(folder: Path) -> int:
-    return sum(path.stat().st_size for path in (PROJECT / folder).glob("test_*.py"))
+def _length(module: Path) -> int:
+    return (PROJECT / module).stat().st_size
 
 
 def _together(name: str, parts: list[tuple[int, dict[str, int], str]]) -> Result:
