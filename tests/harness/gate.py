@@ -218,7 +218,10 @@ def _all_tests(arguments: list[str]) -> Iterator[Result]:
             VENDORS[vendor]: [(vendor, [*part, *quick], False) for part in _parts(modules, 2)]
             for vendor in others
         },
-        "journeys": [(first, [*arguments, "-m", "journey"], False)],
+        "journeys": [
+            (first, [*part, *arguments, "-m", "journey"], False)
+            for part in _parts([path for path in modules if _has_journeys(path)], 2)
+        ],
     }
     longest = runs[VENDORS[others[-1]]][0]
     with ThreadPoolExecutor(max_workers=sum(map(len, runs.values()))) as pool:
@@ -236,7 +239,7 @@ def _all_tests(arguments: list[str]) -> Iterator[Result]:
 
 
 def _modules() -> list[Path]:
-    """Of tests; what is asked for by `-m journey` is in all of them."""
+    """All of tests."""
     return sorted(path.relative_to(PROJECT) for path in (PROJECT / "tests").glob("*/test_*.py"))
 
 
@@ -249,6 +252,10 @@ def _parts(modules: list[Path], count: int) -> list[list[str]]:
         parts[shortest].append(str(path))
         lengths[shortest] += _length(path)
     return [sorted(part) for part in parts]
+
+
+def _has_journeys(module: Path) -> bool:
+    return module.parent.name == "journey" or "mark.journey" in (PROJECT / module).read_text()
 
 
 def _length(module: Path) -> int:

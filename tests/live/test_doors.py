@@ -15,6 +15,8 @@ from ispcore.live import consumer
 from ispcore.live.doors import origin_allowed
 from tests.live.conftest import Live, Page, session_of
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.mark.parametrize(
     "origin",
@@ -185,7 +187,6 @@ async def test_a_page_that_floods_is_closed_and_the_others_hear_on(
     assert (await calm.spots())["name"] == "<b>heard</b>"
 
 
-@pytest.mark.one_database
 @pytest.mark.parametrize(
     "text",
     [

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ispcore.accounts.models import Account
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
+
 # every page, and the most queries that it may make, session and account included
 BUDGETS = {
     "index": 20,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
+
 CONSOLE = "/admin/monitoring/alert/"
 
 

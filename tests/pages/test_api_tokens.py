@@ -15,6 +15,8 @@ from tests.pages.conftest import as_admin
 if TYPE_CHECKING:
     from selenium import webdriver
 
+pytestmark = pytest.mark.one_database
+
 __all__ = ["as_admin"]
 ADD = "/admin/accounts/apitoken/add/"
 

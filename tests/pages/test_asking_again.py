@@ -15,7 +15,7 @@ from tests.pages.test_sessions import logged_in
 if TYPE_CHECKING:
     from tests.pages.conftest import Isp
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 AGAIN = "/account/reauthenticate/"
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
+
 
 def _overview(client: "Client") -> Any:
     return client.get(reverse("admin:index")).context

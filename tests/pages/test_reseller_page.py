@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ispcore.accounts.models import Account
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
+
 
 def _page(isp: "Isp", query: str = "") -> str:
     return reverse("admin:resellers_reseller_page", args=[isp.dhaka.pk]) + query

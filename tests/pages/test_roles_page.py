@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
+
 MATRIX = "/admin/accounts/account/matrix/"
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
+
 SECRET = ("s3cret-community", "s3cret-password")
 FORM = {
     "name": "utt-edge-01",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from tests.pages.conftest import Isp
 
+pytestmark = pytest.mark.one_database
+
 
 def _found(client: "Client", q: str) -> dict[str, list[str]]:
     response = client.get(reverse("admin:search"), {"q": q})

@@ -23,7 +23,7 @@ from tests.pages.test_sessions import is_in, logged_in
 if TYPE_CHECKING:
     from ispcore.accounts.models import Account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 ACTIVATE = "/account/second-factor/totp/activate/"
 AUTHENTICATE = "/account/second-factor/authenticate/"
 OVERVIEW = "/account/second-factor/"

@@ -18,7 +18,7 @@ from tests.conftest import NOON
 if TYPE_CHECKING:
     from ispcore.accounts.models import Account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 SESSIONS = "/account/sessions/"
 INDEX = "/admin/"
 POLLS: list[dict[str, Any]] = [

@@ -74,6 +74,7 @@ def polls(dhaka: Reseller, router: Router) -> Polls:
     return made
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("step", [-HOUR, HOUR])
 def test_a_clock_that_is_wrong_for_an_hour_changes_no_rate_and_loses_no_octet(

@@ -25,6 +25,8 @@ from routers.pages.states import health
 from tests.harness.far_network import GATEWAY, FarNetwork, far_network, why_not
 from tests.routers.conftest import BY, a_round
 
+pytestmark = pytest.mark.one_database
+
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 Clock = Callable[[datetime], None]
 PROBE = "10.78.0.8"
