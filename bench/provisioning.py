@@ -207,13 +207,14 @@ def _reconciled() -> tuple[float, float]:
 def _logins(databases: Databases) -> Figures:
     """Whoever is there logs in, of the rows that the portal wrote."""
     from bench.provisioned import isp, logins
-    from radius.operations import nas
+    from radius.operations.nas import Client
+    from routers.operations import radius_clients
     from tests.harness.freeradius import SECRET
 
     names = [f"storm{number:06d}" for number in range(logins.STORM)]
     stormy = isp.package("Storm")
     isp.fill(stormy, names)
-    nas.put(nas.Client("127.0.0.1", "bench", SECRET), by=isp.BY)
+    radius_clients.put(Client("127.0.0.1", "bench", SECRET), by=isp.BY)
     plain = databases.plain()
     plain.allow_connections(1_000)  # of nine servers side by side
     plain.close()

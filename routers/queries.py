@@ -10,8 +10,16 @@ from django.db.models import Q, QuerySet
 
 from ispcore.base import clock
 from ispcore.base.rls import identity
+from radius.operations.nas import Client
 from routers.counter_states import Rate, rates
-from routers.models import InterfaceUsage, Router, RouterCheck, RouterCounters, Uplink
+from routers.models import (
+    InterfaceUsage,
+    RadiusClient,
+    Router,
+    RouterCheck,
+    RouterCounters,
+    Uplink,
+)
 
 State = RouterCheck.State
 Ping = RouterCheck.Method.PING
@@ -43,6 +51,14 @@ SECRETS = ("api_password", "snmp_community", "snmp_auth_key", "snmp_priv_key")
 def without_secrets(routers: QuerySet[Router]) -> QuerySet[Router]:
     """The same routers, cheap: their secrets are neither read nor decrypted."""
     return routers.defer(*SECRETS).annotate(has_community=~Q(snmp_community=""))
+
+
+def radius_clients(addresses: Iterable[str] | None = None) -> list[Client]:
+    """Who may ask FreeRADIUS, of these addresses or of all. Raises SecretUnreadable."""
+    rows = RadiusClient.objects.all()
+    if addresses is not None:
+        rows = rows.filter(address__in=list(addresses))
+    return [Client(row.address, row.name, row.secret, row.signs_requests) for row in rows]
 
 
 def watch_ttl_s() -> float:

@@ -123,7 +123,7 @@ class Campaign:
         outcome = STANDS if after != before else NOTHING
         if outcome == NOTHING and patiently(lambda: _was_undone(case)):
             outcome = TAKEN_BACK
-        fault = contradiction(code, outcome) or self.around.differing(case.names[:MOST_LOOKED_AT])
+        fault = contradiction(code, outcome) or self.around.differing(case)
         return Cell(disaster.victim, disaster.kind, disaster.step, outcome, fault)
 
     def _strike(self, disaster: Disaster, case: "Case") -> int:
@@ -193,13 +193,11 @@ def _was_undone(case: "Case") -> bool:
     from ispcore.base.models import JournalEntry
 
     rows = JournalEntry.objects.filter(outcome="undone").values_list("what", "keys")
+    concerned = {*case.names, *case.addresses}
     return any(
-        case.key in what or not keys.isdisjoint(case.names)
+        case.key in what or not keys.isdisjoint(concerned)
         for what, keys in ((what, set(keys)) for what, keys in rows)
     )
-
-
-MOST_LOOKED_AT = 5  # of a case, at once; all of them at the end
 
 
 def contradiction(code: int, outcome: str) -> str:

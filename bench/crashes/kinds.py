@@ -10,6 +10,11 @@ from django.db import OperationalError, connections
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
 from ispcore.base.audit import Actor
+from radius.models import Nas
+from radius.operations import nas
+from radius.operations.nas import Client
+from routers.operations import radius_clients
+from routers.queries import radius_clients as clients_at
 from subscribers.models import Package, Subscriber
 from subscribers.operations import (
     binding,
@@ -26,6 +31,7 @@ M = 1_000_000
 PASSWORD, ANOTHER = "let-me-in", "another-one"
 MAC = "AA:BB:CC:00:11:22"
 IMPORTED, MEMBERS = 40, 5
+SECRET, ANOTHER_SECRET = "a-secret-of-a-router", "another-secret-of-a-router"
 
 
 PATIENCE_S = 90
@@ -47,12 +53,14 @@ def patiently(ask: Callable[[], T]) -> T:
 
 @dataclass(slots=True)
 class Case:
-    """One operation on subscribers that nobody else touches; `key` makes their names."""
+    """One operation on what nobody else touches; `key` (a letter and a number) makes its names."""
 
     kind: str
     key: str
     names: list[str] = field(default_factory=list)
     """Everybody who is concerned, also by names that may come to be or go."""
+    addresses: list[str] = field(default_factory=list)
+    """Of RADIUS clients; this machine's own, so that it can ask as each of them."""
 
     def prepare(self) -> None:
         """What is there before."""
@@ -67,7 +75,15 @@ class Case:
         lines = Subscriber.objects.filter(username_key__in=self.names).order_by("username_key")
         rows = list(lines.values_list(*_LINE))
         terms = Package.objects.filter(name=self.key)
-        return rows + list(terms.values_list("name", "down_bps", "device_limit"))
+        rows += list(terms.values_list("name", "down_bps", "device_limit"))
+        return rows + [(client.address, client.secret) for client in self.clients()]
+
+    def clients(self) -> list[Client]:
+        """What the portal says of the addresses; of one that it does not know, what somebody else
+        has entered there."""
+        known = {client.address: client for client in clients_at(self.addresses)}
+        found = (known.get(each) or nas.made_by_hand(each) for each in self.addresses)
+        return [client for client in found if client is not None]
 
 
 _LINE = (
@@ -107,6 +123,10 @@ def a_subscriber(name: str, package: Package, **given: Any) -> Subscriber:
         ),
         by=BY,
     )
+
+
+def a_client(address: str, secret: str) -> None:
+    radius_clients.put(Client(address, f"at {address}", secret), by=BY)
 
 
 def _there(name: str, package: Package) -> Subscriber:
@@ -166,6 +186,22 @@ def _package_with(service: str) -> Callable[[Case], None]:
     return prepare
 
 
+def _no_client(case: Case) -> None:
+    number = int(case.key[1:])
+    case.addresses = [f"127.66.{number // 250}.{number % 250 + 1}"]
+
+
+def _client(case: Case) -> None:
+    _no_client(case)
+    patiently(lambda: a_client(case.addresses[0], SECRET))
+
+
+def _client_by_hand(case: Case) -> None:
+    """As an existing FreeRADIUS has it."""
+    _no_client(case)
+    patiently(lambda: Nas.objects.create(address=case.addresses[0], secret=SECRET))
+
+
 def _found(case: Case) -> Subscriber:
     return Subscriber.objects.get(username_key=case.key)
 
@@ -217,5 +253,13 @@ KINDS: dict[str, Kind] = {
     "edit package (group rows)": Kind(_package_with("pppoe"), _edit_rate),
     "edit package (own rows)": Kind(_package_with("hotspot"), _edit_package),
     "import": Kind(_many_names, _import),
+    "enter RADIUS client": Kind(_no_client, lambda case: a_client(case.addresses[0], SECRET)),
+    "change RADIUS client": Kind(_client, lambda case: a_client(case.addresses[0], ANOTHER_SECRET)),
+    "take over RADIUS client": Kind(
+        _client_by_hand, lambda case: a_client(case.addresses[0], ANOTHER_SECRET)
+    ),
+    "remove RADIUS client": Kind(
+        _client, lambda case: radius_clients.remove(case.addresses[0], by=BY)
+    ),
 }
 NAMES: Sequence[str] = tuple(KINDS)

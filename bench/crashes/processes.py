@@ -16,6 +16,7 @@ from django.db import OperationalError, connections
 from bench.crashes import kinds
 from ispcore.base import unit_of_work
 from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS, steps
+from routers.operations import radius_clients
 from subscribers.models import Subscriber
 from subscribers.operations import binding, passwords, periods, statuses, subscribers, units
 
@@ -24,7 +25,7 @@ KILLED = -signal.SIGKILL
 POOL = tuple(f"editor-{number}" for number in range(10))
 MOVED = (
     *(ValidationError, Subscriber.DoesNotExist),
-    *(units.SubscriberMoved, units.StatusStands),
+    *(units.SubscriberMoved, units.StatusStands, radius_clients.UnknownClient),
 )
 
 
@@ -126,7 +127,7 @@ class Restless:
 
 
 def edit_for_ever(seed: int) -> None:
-    """Whatever operators do, on ten names."""
+    """Whatever operators do, on ten names and three addresses."""
     chance = random.Random(seed)  # noqa: S311
     while True:
         try:
@@ -144,6 +145,8 @@ def _edit_one(chance: random.Random) -> None:
         kinds.a_subscriber(name, kinds.package_named())
         return
     package = kinds.package_named(chance.choice(("Home 20", "Home 80")))
+    address = f"127.77.0.{chance.randrange(1, 4)}"
+    secret = chance.choice((kinds.SECRET, kinds.ANOTHER_SECRET))
     edits: list[Callable[[], object]] = [
         lambda: subscribers.edit(found, changes={"device_limit": chance.randrange(1, 9)}, by=by),
         lambda: statuses.suspend(found, by=by),
@@ -153,6 +156,8 @@ def _edit_one(chance: random.Random) -> None:
         lambda: binding.bind_mac(found, mac=kinds.MAC, by=by),
         lambda: subscribers.rename(found, username=chance.choice(POOL), by=by),
         lambda: subscribers.delete(found, by=by),
+        lambda: kinds.a_client(address, secret),
+        lambda: radius_clients.remove(address, by=by),
     ]
     chance.choice(edits)()
 

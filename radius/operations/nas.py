@@ -2,25 +2,23 @@
 
 FreeRADIUS looks at the table when a router's first packet comes (deploy/freeradius/clients.conf):
 a new row works at once, a changed secret within half a minute, and a row that is gone is
-refused with the next packet.
+refused with the next packet. Rows are the projection of what the portal has; whoever else made one
+keeps it.
 """
 
 import hashlib
 import ipaddress
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from django.db import transaction
-
-from ispcore.base import audit
-from ispcore.base.audit import Actor
-from ispcore.base.audit_values import Hidden
+from ispcore.base.unit_of_work import Scope
 from radius.models import Nas
 
-RADIUS = "radius"
+SCOPE = "nas"  # the kind of scopes whose keys are addresses
 KIND, SIGNED_KIND = "mikrotik", "mikrotik-signed"  # the second is known to clients.conf
+OURS = "kept by ISPCore"  # how the description of each row of ours ends
 _SECRET = re.compile(r"[A-Za-z0-9!#$()*+,./:;<=>?@^_{|}~-]{16,60}")
 
 
@@ -36,15 +34,6 @@ class Client:
     signs_requests: bool = False
 
 
-class UnknownClient(LookupError):
-    """There is no such address in nas."""
-
-
-class _Scope(Protocol):
-    @property
-    def keys(self) -> tuple[str, ...]: ...
-
-
 class Clients:
     """The projector of scopes whose keys are addresses of routers; `truth` says of some addresses who
     they are, and leaves out those that are nobody's any more."""
@@ -52,10 +41,10 @@ class Clients:
     def __init__(self, truth: Callable[[Sequence[str]], Iterable[Client]]) -> None:
         self._truth = truth
 
-    def names(self, scope: _Scope) -> Sequence[str] | None:
+    def names(self, scope: Scope) -> Sequence[str] | None:
         return [f"nas {address}" for address in scope.keys]
 
-    def write(self, scope: _Scope) -> None:
+    def write(self, scope: Scope) -> None:
         replace(scope.keys, self._truth(scope.keys))
 
 
@@ -66,32 +55,22 @@ def replace(addresses: Sequence[str], clients: Iterable[Client]) -> None:
     Nas.objects.bulk_create(made)
 
 
-def put(client: Client, *, by: Actor) -> Nas:
-    """Make or change one client by hand. Raises ValueError, which says what is wrong with it."""
-    validate(client)
-    with transaction.atomic(), transaction.atomic(using=RADIUS):
-        old = Nas.objects.select_for_update().filter(address=client.address).first()
-        row = _row(client)
-        row.pk = old.pk if old else None
-        row.save()
-        audit.record(
-            "change" if old else "create",
-            row,
-            by=by,
-            old=_shown(old) if old else {},
-            new=_shown(row),
-        )
-    return row
+def present(addresses: Sequence[str] | None = None) -> dict[str, list[Client]]:
+    """The clients that FreeRADIUS has, at these addresses or at all, by address in small letters."""
+    rows = Nas.objects.order_by("id")
+    if addresses is not None:
+        rows = rows.filter(address__in=addresses)
+    found: dict[str, list[Client]] = defaultdict(list)
+    for row in rows:
+        found[row.address.lower()].append(_client(row))
+    return dict(found)
 
 
-def remove(address: str, *, by: Actor, reason: str = "") -> None:
-    """Take one away; it is refused from its next packet on. Raises UnknownClient."""
-    with transaction.atomic(), transaction.atomic(using=RADIUS):
-        old = Nas.objects.select_for_update().filter(address=address).first()
-        if old is None:
-            raise UnknownClient(f"no RADIUS client asks from {address}")
-        Nas.objects.filter(pk=old.pk).delete()
-        audit.record("delete", old, by=by, old=_shown(old), reason=reason)
+def made_by_hand(address: str) -> Client | None:
+    """The client that FreeRADIUS knows there by a row that is not ours."""
+    rows = Nas.objects.filter(address=address).exclude(description__endswith=OURS)
+    row = rows.order_by("id").first()
+    return _client(row) if row else None
 
 
 def validate(client: Client) -> None:
@@ -102,6 +81,8 @@ def validate(client: Client) -> None:
         raise ValueError(f"address: {client.address!r} is no IP address") from None
     if plain != client.address:
         raise ValueError(f"address: {client.address} is written {plain}")
+    if "%" in client.address:
+        raise ValueError(f"address: {client.address} names an interface, which packets do not")
     if not 1 <= len(client.name) <= 32:
         raise ValueError("name: 1 to 32 characters")
     if not _SECRET.fullmatch(client.secret):
@@ -124,14 +105,11 @@ def _row(client: Client) -> Nas:
         short_name=client.name,
         kind=SIGNED_KIND if client.signs_requests else KIND,
         secret=client.secret,
-        description=f"{client.name}, kept by ISPCore"[:200],
+        description=f"{client.name}, {OURS}",
     )
 
 
-def _shown(row: Nas) -> dict[str, object]:
-    return {
-        "address": row.address,
-        "name": row.short_name,
-        "kind": row.kind,
-        "secret": Hidden(row.secret),
-    }
+def _client(row: Nas) -> Client:
+    """What FreeRADIUS makes of a row, whoever wrote it."""
+    name = row.short_name or row.address[:32]
+    return Client(row.address, name, row.secret, row.kind == SIGNED_KIND)

@@ -2,6 +2,7 @@
 
 from routers.models.collecting import Collector, InterfaceUsage, Poll, RouterCounters
 from routers.models.interfaces import WIRE_TYPES, Interface, InterfaceChange, is_wire
+from routers.models.radius_clients import RadiusClient
 from routers.models.routers import Router
 from routers.models.watching import RouterCheck, Uplink
 
@@ -12,6 +13,7 @@ __all__ = [
     "InterfaceChange",
     "InterfaceUsage",
     "Poll",
+    "RadiusClient",
     "Router",
     "RouterCheck",
     "RouterCounters",

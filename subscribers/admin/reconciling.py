@@ -73,8 +73,9 @@ def _listed(plan: Plan, account: Account) -> dict[str, Any]:
     urls = {row.username_key: page_url(row) for row in seen.only("pk", "username_key")}
     return {
         "names": [(key, plan.usernames[key], urls.get(key, "")) for key in keys],
-        "more_names": len(plan.usernames) - len(keys),
         "packages": [(row, how, page_url(row)) for row, how in plan.packages.items()],
+        "clients": list(plan.clients.items())[:MOST_NAMES],
+        "more_names": len(plan.usernames) - len(keys) + max(len(plan.clients) - MOST_NAMES, 0),
         "foreign": plan.foreign[:MOST_FOREIGN],
         "more_foreign": plan.foreign_count - min(len(plan.foreign), MOST_FOREIGN),
     }

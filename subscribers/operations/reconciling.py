@@ -1,8 +1,8 @@
 """Compares FreeRADIUS' tables with what the portal says, by digest, and mends what differs.
 
 A plan is made first, and holds names only; nothing changes until it is applied. Rows under names
-that the portal does not know were made by hand, or are left of what a restored database has
-forgotten: they are listed, and never touched.
+or addresses that the portal does not know were made by hand, or are left of what a restored database
+has forgotten: they are listed, and never touched.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,9 +19,10 @@ from ispcore.base.rls import identity
 from ispcore.base.unit_of_work import Scope
 from radius import rows as radius_rows
 from radius.models import Accounting
-from radius.operations.nas import nas_column
+from radius.operations import nas
 from radius.rows import CheckRow, GroupRow, ReplyRow
-from routers.models import Router
+from routers.models import RadiusClient, Router
+from routers.queries import radius_clients
 from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
 from subscribers.models.words import normalised
@@ -60,19 +61,20 @@ class Extent:
 
 @dataclass(slots=True)
 class Plan:
-    """What differs: of usernames and of packages, "missing" or "differs"."""
+    """What differs: of usernames, packages and addresses of clients, "missing" or "differs"."""
 
     extent: Extent
     compared: int = 0
     usernames: dict[str, str] = field(default_factory=dict)
     packages: dict[Package, str] = field(default_factory=dict)
+    clients: dict[str, str] = field(default_factory=dict)
     foreign: list[str] = field(default_factory=list)
-    """Up to MOST_FOREIGN names of users and groups that the portal does not know."""
+    """Up to MOST_FOREIGN users, groups and clients that the portal does not know."""
     foreign_count: int = 0
 
     @property
     def differing(self) -> int:
-        return len(self.usernames) + len(self.packages)
+        return len(self.usernames) + len(self.packages) + len(self.clients)
 
     @property
     def is_too_much(self) -> bool:
@@ -87,8 +89,11 @@ def plan(extent: Extent) -> Plan:
     made = Plan(extent)
     _compare_packages(made)
     known = _compare_usernames(made)
-    if extent.is_everything or extent.username:
-        _look_for_foreign(made, known)
+    foreign = _foreign(extent, known) if extent.is_everything or extent.username else set()
+    if extent.is_everything or extent.router:
+        foreign |= _compare_clients(made)
+    made.foreign_count = len(foreign)
+    made.foreign = sorted(foreign)[:MOST_FOREIGN]
     _ask_again(made)
     return made
 
@@ -114,6 +119,14 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
             model=Package,
             bulk=True,
         )
+    for addresses in queries.in_pieces(sorted(made.clients)):
+        units.run(
+            f"reconcile {len(addresses)} RADIUS clients",
+            Scope(nas.SCOPE, tuple(addresses)),
+            partial(_record_clients, addresses, by, words),
+            model=RadiusClient,
+            bulk=True,
+        )
     for keys in queries.in_pieces(sorted(made.usernames)):
         units.run(
             f"reconcile {len(keys)} subscribers",
@@ -128,6 +141,11 @@ def _record(keys: Sequence[str], by: Actor, words: str) -> None:
     audit.record_batch(ACTION, queries.named(keys).defer("radius_password"), by=by, scope=words)
 
 
+def _record_clients(addresses: Sequence[str], by: Actor, words: str) -> None:
+    rows = RadiusClient.objects.filter(address__in=addresses).defer("secret")
+    audit.record_batch(ACTION, rows, by=by, scope=words)
+
+
 def _compare_packages(made: Plan) -> None:
     packages = {projection.group_of(each.pk): each for each in _packages(made.extent)}
     found = dict(radius_rows.group_digests(packages))
@@ -139,6 +157,26 @@ def _compare_packages(made: Plan) -> None:
         if found.get(group) != wanted:
             made.packages[package] = DIFFERS if group in found else MISSING
     made.compared += len(packages)
+
+
+def _compare_clients(made: Plan) -> set[str]:
+    """Returns those that the portal does not know."""
+    router = made.extent.router
+    compared, made.clients, strangers = _judged_clients([router.address] if router else None)
+    made.compared += compared
+    return {f"RADIUS client {address}" for address in strangers}
+
+
+def _judged_clients(addresses: Sequence[str] | None) -> tuple[int, dict[str, str], set[str]]:
+    """How many the portal has at these addresses, or at all; what differs; strangers."""
+    known = {client.address: client for client in radius_clients(addresses)}
+    found = nas.present(addresses)
+    differing = {
+        address: DIFFERS if address in found else MISSING
+        for address, client in known.items()
+        if found.get(address) != [client]
+    }
+    return len(known), differing, _strangers(found, set(known))
 
 
 def _compare_usernames(made: Plan) -> set[str]:
@@ -167,6 +205,9 @@ def _differing(page: Sequence[tuple[str, Line, Terms]]) -> Iterator[tuple[str, s
 def _ask_again(made: Plan) -> None:
     """The two databases are read one after the other: what somebody changed in between is not
     what we look for."""
+    if made.clients:
+        _, still_clients, _ = _judged_clients(list(made.clients))
+        made.clients = {a: word for a, word in made.clients.items() if a in still_clients}
     for keys in queries.in_pieces(sorted(made.usernames)):
         still = dict(_differing(queries.lines(queries.named(keys))))
         for key in keys:
@@ -174,17 +215,14 @@ def _ask_again(made: Plan) -> None:
                 del made.usernames[key]
 
 
-def _look_for_foreign(made: Plan, known: set[str]) -> None:
-    extent = made.extent
+def _foreign(extent: Extent, known: set[str]) -> set[str]:
+    """Users and groups that the portal does not know."""
     if extent.username:
         key = normalised(extent.username)
-        foreign = {key} - known if dict(radius_rows.digests([key])) else set()
-    else:
-        groups = {projection.group_of(pk) for pk in _all_packages().values_list("pk", flat=True)}
-        foreign = _strangers(radius_rows.names(), known)
-        foreign |= {f"group {name}" for name in _strangers(radius_rows.group_names(), groups)}
-    made.foreign_count = len(foreign)
-    made.foreign = sorted(foreign)[:MOST_FOREIGN]
+        return {key} - known if dict(radius_rows.digests([key])) else set()
+    groups = {projection.group_of(pk) for pk in _all_packages().values_list("pk", flat=True)}
+    foreign = _strangers(radius_rows.names(), known)
+    return foreign | {f"group {name}" for name in _strangers(radius_rows.group_names(), groups)}
 
 
 def _strangers(names: Iterable[str], known: set[str]) -> set[str]:
@@ -215,7 +253,7 @@ def _subscribers(extent: Extent) -> "QuerySet[Subscriber]":
 
 def _seen_on(router: Router) -> list[str]:
     """Who has or had sessions on a router."""
-    sessions = Accounting.objects.filter(nas_address=nas_column(router.address)).order_by()
+    sessions = Accounting.objects.filter(nas_address=nas.nas_column(router.address)).order_by()
     names = sessions.values_list("username", flat=True).distinct()
     return sorted({normalised(name) for name in names})
 

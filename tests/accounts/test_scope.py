@@ -63,6 +63,7 @@ STAFF_ONLY = {
     "radius.usergroup",
     "resellers.plan",
     "routers.collector",
+    "routers.radiusclient",
     "routers.uplink",
 }
 MODELS = [model for model in apps.get_models() if model._meta.app_label in OURS]

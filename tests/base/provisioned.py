@@ -1,10 +1,11 @@
-"""Changes of subscribers and packages, for the test that every change is recorded.
+"""Changes of subscribers, packages and RADIUS clients, for the test that every change is recorded.
 
 Each is a unit of work of its own, the outermost transaction of both databases: that nothing of it is
 left where it dies at any step is tested by itself (tests/subscribers/test_together.py).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,8 @@ from ispcore.accounts.models import Tenant
 from ispcore.base import clock
 from ispcore.base.audit import Actor
 from radius.models import Check
+from radius.operations.nas import Client
+from routers.operations import radius_clients
 from subscribers.models import Package
 from subscribers.operations import (
     account_numbers,
@@ -33,6 +36,7 @@ BY = Actor("noc")
 World = SimpleNamespace
 LATER = timedelta(days=60)
 SUBSCRIBER, PACKAGE = "subscribers.subscriber", "subscribers.package"
+CLIENT = Client("10.0.0.8", "x", "a-secret-of-sixteen")
 # what these have in common, and what changes nothing
 FACTS = {
     *("judging.tidy", "judging.check", "judging.check_package", "judging.lies_in"),
@@ -66,6 +70,8 @@ CHANGES: dict[str, Callable[[World], object]] = {
         w.rahim, package=w.unused_package, by=BY
     ),
     "periods.turn_due": lambda _: _later(lambda: periods.turn_due(by=BY)),
+    "radius_clients.put": lambda _: radius_clients.put(replace(CLIENT, address="10.0.0.9"), by=BY),
+    "radius_clients.remove": lambda _: radius_clients.remove(CLIENT.address, by=BY),
     "reconciling.apply": lambda w: reconciling.apply(w.reconcile_plan(), by=BY),
     "statuses.suspend": lambda w: statuses.suspend(w.rahim, by=BY),
     "statuses.disable": lambda w: statuses.disable(w.rahim, by=BY),
@@ -95,6 +101,8 @@ ENTRIES: dict[str, list[tuple[str, str]]] = {
     "periods.extend": [("extend", SUBSCRIBER)],
     "periods.change_package": [("change package", SUBSCRIBER)],
     "periods.turn_due": [("change package", SUBSCRIBER)] * 2,
+    "radius_clients.put": [("create", "routers.radiusclient")],
+    "radius_clients.remove": [("delete", "routers.radiusclient")],
     "reconciling.apply": [("reconcile RADIUS", SUBSCRIBER)] * 2,
     "statuses.suspend": [("suspend", SUBSCRIBER)],
     "statuses.disable": [("disable", SUBSCRIBER)],
@@ -131,6 +139,7 @@ def people(tenant: Tenant) -> dict[str, Any]:
     kamal = subscribers.create(a_subscriber(endless, "kamal"), by=BY)
     periods.change_package(kamal, package=coming, at_next_period=True, by=BY)
     salam = subscribers.create(a_subscriber(endless, "salam"), by=BY)
+    radius_clients.put(CLIENT, by=BY)
     file = ["username,package\n", "faruk,Home 20\n"]
     return {
         "rahim": rahim,

@@ -41,7 +41,6 @@ from ispcore.demo import lab_dir
 from ispcore.demo import operations as demo
 from monitoring.models import Alert, Metric, Rule
 from monitoring.operations import alerts, rule_edits
-from radius.operations import nas
 from resellers.models import Plan
 from resellers.operations import mappings, plans, resellers
 from routers import targets
@@ -73,7 +72,7 @@ FACTS = {
     *("uplink.anchors", "uplink.why_gone", "uplink.note", "uplink.subject_of"),
     *("usage.record", "usage.insert", "usage.announce", "usage.evaluate"),
     *("usage.roll_up", "usage.recut_days"),
-    *("nas.replace", "nas.validate", "nas.nas_column"),
+    *("nas.replace", "nas.present", "nas.made_by_hand", "nas.validate", "nas.nas_column"),
     *("demo.is_loaded", "demo.write_network"),
 }
 # the way of a reading into the tables: nobody decides anything on it
@@ -141,8 +140,6 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "resellers.create": lambda w: resellers.create("Chattogram Net", by=BY),
     "resellers.save": lambda w: resellers.save(w.reseller, by=BY),
     "resellers.delete": lambda w: resellers.delete(w.unmapped, by=BY),
-    "nas.put": lambda _: nas.put(nas.Client("10.0.0.9", "x", "a-secret-of-sixteen"), by=BY),
-    "nas.remove": lambda w: nas.remove(w.client.address, by=BY),
 }
 
 
@@ -188,8 +185,6 @@ ENTRIES: dict[str, list[tuple[str, str]]] = {
     "resellers.create": [("create", "resellers.reseller")],
     "resellers.save": [("change", "resellers.reseller")],
     "resellers.delete": [("delete", "resellers.reseller")],
-    "nas.put": [("create", "radius.nas")],
-    "nas.remove": [("delete", "radius.nas")],
 }
 FACTS |= provisioned.FACTS
 CHANGES |= provisioned.PORTAL_CHANGES | provisioned.CHANGES
@@ -263,7 +258,6 @@ def world(db: None, noc: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[W
             account=noc,
             session=UserSession.objects.create(user=noc, ip="127.0.0.1", session_key="x"),
             api_login=login,
-            client=nas.put(nas.Client("10.0.0.8", "x", "a-secret-of-sixteen"), by=BY),
             machine=machine,
             soon=soon,
             token=token,

@@ -36,6 +36,7 @@ FOR_STAFF = {
     *("django_q.failure", "django_q.ormq", "django_q.schedule", "django_q.success"),
     *("django_q.task", "live.liveevent", "monitoring.rulestate"),
     *("account.emailconfirmation", "base.journalentry", "routers.collector"),
+    *("routers.radiusclient",),
 }
 NOBODYS = WRITTEN_BY_ALL | READ_BY_ALL | FOR_STAFF
 RADIUS = {"radius"}  # a database of its own

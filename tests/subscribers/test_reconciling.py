@@ -7,8 +7,11 @@ from django.core.management import CommandError, call_command
 
 from ispcore.accounts.models import Tenant
 from ispcore.base.models import AuditEntry
-from radius.models import Accounting, Check, GroupReply, Reply, UserGroup
+from radius.models import Accounting, Check, GroupReply, Nas, Reply, UserGroup
+from radius.operations import nas
+from radius.operations.nas import Client
 from routers.models import Router
+from routers.operations import radius_clients
 from subscribers.models import Package
 from subscribers.operations import packages, reconciling
 from subscribers.operations.reconciling import Extent, TooMuchChange
@@ -85,6 +88,45 @@ def test_a_tenant_a_username_and_a_router_are_compared_alone(
         unique_id="x", session_id="x", username="Guest1", nas_address="10.88.4.1", started_at=NOON
     )
     assert differing(router=router) == {"guest1": "differs"}
+
+
+def test_clients_are_compared_and_mended(isp: list[Package]) -> None:
+    clients = [Client(f"10.88.4.{n}", f"edge-{n}", "a-secret-of-sixteen") for n in range(1, 6)]
+    for client in clients:
+        radius_clients.put(client, by=BY)
+    before = nas.present()
+    plan = reconciling.plan(Extent())
+    assert (plan.compared, plan.differing) == (20, 0)
+    Nas.objects.filter(address="10.88.4.1").delete()
+    Nas.objects.filter(address="10.88.4.2").update(secret="another")
+    Nas.objects.filter(address="10.88.4.3").update(kind=nas.SIGNED_KIND)
+    Nas.objects.create(address="10.88.4.4", secret="another")
+    Nas.objects.create(address="10.88.4.9", secret="by-hand")
+    plan = reconciling.plan(Extent())
+    mended = {"10.88.4.1": "missing"} | {f"10.88.4.{n}": "differs" for n in (2, 3, 4)}
+    assert plan.clients == mended
+    assert (plan.differing, plan.foreign) == (4, ["RADIUS client 10.88.4.9"])
+    router = Router(name="edge-2", address="10.88.4.2")
+    assert reconciling.plan(Extent(router=router)).clients == {"10.88.4.2": "differs"}
+    stranger = Router(name="stranger", address="10.88.4.9")
+    assert reconciling.plan(Extent(router=stranger)).foreign == ["RADIUS client 10.88.4.9"]
+    assert reconciling.plan(Extent(username="home0")).clients == {}
+    assert reconciling.apply(plan, by=BY) == 4
+    found = nas.present()
+    assert [client.secret for client in found.pop("10.88.4.9")] == ["by-hand"]
+    assert found == before
+    head = AuditEntry.objects.filter(action="reconcile RADIUS").order_by("pk")[0]
+    assert (head.object_kind, head.members) == ("routers.radiusclient", 4)
+
+
+def test_the_command_tells_of_clients(home: Package, capsys: Any) -> None:
+    radius_clients.put(Client("10.88.4.1", "edge", "a-secret-of-sixteen"), by=BY)
+    Nas.objects.update(secret="another-secret-of-ours")
+    call_command("reconcile_radius", apply=True)
+    told = capsys.readouterr().out
+    assert "  RADIUS client 10.88.4.1: differs" in told
+    assert "secret-of" not in told
+    assert nas.present()["10.88.4.1"][0].secret == "a-secret-of-sixteen"
 
 
 def test_too_much_change_is_refused_unless_forced(isp: list[Package]) -> None:

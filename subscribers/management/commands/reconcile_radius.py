@@ -18,7 +18,8 @@ MOST_SHOWN = 50
 class Command(BaseCommand):
     help = (
         "Compare FreeRADIUS' tables with the portal, by digest, and say what differs; --apply writes "
-        "what differs anew. Rows under names that the portal does not know are listed and left. "
+        "what differs anew. Names and RADIUS clients that the portal does not know are listed and "
+        "left. "
         "Refused where more than 30 % would change, unless forced. "
         "Example: manage.py reconcile_radius --tenant 'Dhaka Fibre' --apply. "
         "Exit code 0: they agree (with --apply: now); 3: they differ; 1: refused, or a database is "
@@ -27,7 +28,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", default="", help="its name: subscribers and packages of it")
-        parser.add_argument("--router", default="", help="its name: who has or had sessions on it")
+        parser.add_argument(
+            "--router",
+            default="",
+            help="its name: who has or had sessions on it, and the RADIUS client at its address",
+        )
         parser.add_argument("--username", default="")
         parser.add_argument("--apply", action="store_true")
         parser.add_argument("--force", action="store_true", help="also if it is more than 30 %%")
@@ -54,6 +59,7 @@ class Command(BaseCommand):
     def _show(self, plan: Plan) -> None:
         self.stdout.write(f"{plan.extent.words}: {plan.compared} compared, {plan.differing} differ")
         lines = [f"package {package}: {word}" for package, word in plan.packages.items()]
+        lines += [f"RADIUS client {address}: {word}" for address, word in plan.clients.items()]
         lines += [f"{name}: {word}" for name, word in plan.usernames.items()]
         lines += [f"{name}: not ours, left" for name in plan.foreign]
         for line in lines[:MOST_SHOWN]:

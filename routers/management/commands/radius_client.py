@@ -1,14 +1,19 @@
 """manage.py radius_client: enter, change or remove a router that may ask FreeRADIUS."""
 
+import contextlib
 import getpass
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ispcore.base import faults
 from ispcore.base.audit import Actor
-from radius.operations import nas
+from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
+from radius.operations.nas import Client
+from routers.operations import radius_clients
 
 BY = Actor("manage.py radius_client")
 SECRET = "RADIUS_CLIENT_SECRET"  # noqa: S105 - the variable's name
@@ -19,7 +24,9 @@ class Command(BaseCommand):
         "Enter or change a router that may ask FreeRADIUS, or remove it. The secret that router and "
         f"FreeRADIUS share comes from the environment ({SECRET}) or is asked for. "
         "Example: RADIUS_CLIENT_SECRET=... manage.py radius_client 10.88.4.1 --name utt-edge-01. "
-        "Exit code 0: done, FreeRADIUS needs no restart; 1: refused, nothing was changed."
+        "A row that somebody made in nas by hand is taken over by entering its address. "
+        "Exit code 0: done, FreeRADIUS needs no restart; 1: refused, or a database is away, and "
+        "nothing was changed; 2: it is being decided."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,19 +43,25 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         address = options["address"]
         if options["remove"]:
-            try:
-                nas.remove(address, by=BY)
-            except nas.UnknownClient as error:
-                raise CommandError(str(error)) from error
+            with _refusals():
+                radius_clients.remove(address, by=BY)
             self.stdout.write(f"{address}: removed, its next packet is refused")
             return
         name = options["name"] or address[:32]
-        client = nas.Client(address, name, _secret(), options["signs_requests"])
-        try:
-            nas.put(client, by=BY)
-        except ValueError as error:
-            raise CommandError(str(error)) from error
+        client = Client(address, name, _secret(), options["signs_requests"])
+        with _refusals():
+            radius_clients.put(client, by=BY)
         self.stdout.write(f"{address}: may ask FreeRADIUS")
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, radius_clients.UnknownClient, NotProvisioned) as error:
+        raise CommandError(faults.words_of(error)) from error
+    except BeingDecided as error:
+        raise CommandError(str(error), returncode=2) from error
 
 
 def _secret() -> str:
