@@ -34,6 +34,14 @@ BUDGETS = {
     "links": 9,
     "alerts": 9,
     "alert": 8,
+    "subscribers": 9,
+    "subscriber": 13,
+    "subscriber_add": 7,
+    "subscriber_contact": 7,
+    "subscriber_renew": 7,
+    "subscriber_suspend": 7,
+    "subscriber_resume": 7,
+    "subscriber_password": 7,
     "people": 6,
     "person_add": 5,
     "person": 6,
@@ -52,6 +60,9 @@ def address(isp: "Isp", reseller_dhaka: "Account") -> Callable[[str], str]:
     keys = {"alert": isp.over_plan.pk} | dict.fromkeys(
         ("person", "person_password"), reseller_dhaka.pk
     )
+    keys |= dict.fromkeys((n for n in BUDGETS if n.startswith("subscriber_")), isp.rahim.pk)
+    keys = {name: pk for name, pk in keys.items() if name != "subscriber_add"}
+    keys["subscriber"] = isp.rahim.pk
     return lambda name: reverse(f"my:{name}", args=[keys[name]] if name in keys else [])
 
 
