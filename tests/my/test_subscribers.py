@@ -64,7 +64,7 @@ def test_only_the_own_are_listed(
         said = _list(client)
         assert "rahim" in said
         assert "nasir" not in said
-        assert "nasir" not in _list(client, q="nasir").replace('value="nasir"', "")
+        assert client.get(reverse("my:subscribers"), {"q": "nasir"}).context["rows"] == []
 
 
 def test_one_is_found_by_what_people_know(as_dhaka: "Client", home: Package) -> None:
@@ -119,7 +119,7 @@ def test_a_page_tells_state_package_and_end(
 ) -> None:
     said = _page(as_viewer_dhaka, rahim)
     assert "Active until 2 Apr 2026" in said
-    assert "Home 20, 20M down, 10M up" in said or "Home 20" in said
+    assert "Home 20" in said
     assert "Not online" in said
     assert "No login yet." in said
     assert rahim.account_number in said
