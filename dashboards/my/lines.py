@@ -5,7 +5,7 @@ else's, so older logins and sessions are not shown. Of routers one learns the na
 carry links of one's own; the provider's people, and what they noted, are not told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from subscribers.tasks import PERIODS
 Status = Subscriber.Status
 MOST_CHANGES = 20
 AWAY = "Logins and sessions cannot be read just now. All else here is current."
+OLDER = "A session under this name is older than the subscriber is here."
 A_ROUTER = "a router of your provider"
 ASK = "Your provider can tell why"
 # what FreeRADIUS kept, where the words for staff say what only staff can do or see
@@ -52,6 +53,15 @@ class ChangeRow:
     word: str
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What FreeRADIUS kept of a subscriber; `older` is open under its name from before it had it."""
+
+    logins: list[LoginRow]
+    sessions: list[SessionRow]
+    older: int
 
 
 # ---- the list
@@ -94,47 +104,41 @@ def context(row: Subscriber, account: Account) -> dict[str, Any]:
     changes = _changes(row, account)
     since, carrying = _since(row), _carrying(account)
     kept, fault = asked(lambda: _kept(row, since, carrying))
-    found_logins, found_sessions = kept or ([], [])
     return {
         "subscriber": row,
         "chip": states.shown_status(row, clock.now()),
         "verdicts": [
             states.verdict(row, changes[0] if changes else None),
-            *_about(found_logins, found_sessions, known=not fault),
+            *_about(kept),
         ],
         "changes": [_change_row(each) for each in changes],
         "facts": _facts(row),
         "fault": AWAY if fault else "",
-        "logins": found_logins,
-        "sessions": found_sessions,
+        "logins": kept.logins if kept else [],
+        "sessions": kept.sessions if kept else [],
     }
 
 
-def _about(
-    found: Sequence[LoginRow], sessions: Sequence[SessionRow], *, known: bool
-) -> list[Verdict]:
+def _about(kept: Kept | None) -> list[Verdict]:
     """Whether it is online, and whether the last login was refused."""
-    if not known:
+    if kept is None:
         return [Verdict("unknown", "Whether it is online is unknown", AWAY)]
-    said = [Verdict(*logins.online_words(sessions))]
-    if found and found[0].word == "Refused":
-        said.append(Verdict("critical", f"The last login was refused. {found[0].why}."))
+    said = [Verdict(*logins.online_words(kept.sessions))]
+    if kept.older and said[0].kind != "ok":
+        said = [Verdict("unknown", "Whether it is online is unknown", OLDER)]
+    if kept.logins and kept.logins[0].word == "Refused":
+        said.append(Verdict("critical", f"The last login was refused. {kept.logins[0].why}."))
     return said
 
 
-def _kept(
-    row: Subscriber, since: datetime, carrying: set[int]
-) -> tuple[list[LoginRow], list[SessionRow]]:
+def _kept(row: Subscriber, since: datetime, carrying: set[int]) -> Kept:
     """Logins and sessions since the subscriber has its name."""
-    found = logins.last_logins(row.username_key)
-    sessions = logins.sessions(row.username_key, row.package.interim_s)
-    return (
-        [_login(each) for each in found if each.at >= since],
-        [
-            _session(each, carrying)
-            for each in sessions
-            if each.started_at is not None and each.started_at >= since
-        ],
+    found = logins.sessions(row.username_key, row.package.interim_s)
+    own = [each for each in found if each.started_at is not None and each.started_at >= since]
+    return Kept(
+        [_login(each) for each in logins.last_logins(row.username_key) if each.at >= since],
+        [_session(each, carrying) for each in own],
+        sum(each.word != "Ended" for each in found) - sum(each.word != "Ended" for each in own),
     )
 
 

@@ -173,11 +173,12 @@ def test_what_was_kept_under_a_name_before_it_was_this_ones_is_not_shown(
     as_dhaka: "Client", noon: Clock, home: Package
 ) -> None:
     _login("rahim", "quota used up", answered_at=NOON - HOUR)
-    _session("rahim", "10.7.7.7", started_at=NOON - HOUR)
+    _session("rahim", "10.7.7.7", started_at=NOON - HOUR, ipv4="10.7.7.8")
     _login("rahima", "wrong device", answered_at=NOON + HOUR)
     rahim = made(home)
     assert "quota of this period" not in _page(as_dhaka, rahim)
-    assert "Not online" in _page(as_dhaka, rahim)
+    assert "Whether it is online is unknown" in _page(as_dhaka, rahim)
+    assert "10.7.7.8" not in _page(as_dhaka, rahim)
     _login("rahim", "quota used up", answered_at=NOON + HOUR)
     assert "quota of this period" in _page(as_dhaka, rahim)
     noon(NOON + 2 * HOUR)
