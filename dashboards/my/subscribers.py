@@ -284,12 +284,10 @@ class Subscribers(Section):
     def _password_answer(
         self, request: HttpRequest, row: Subscriber, password: str
     ) -> HttpResponse:
-        """The password, this once."""
+        """The password, this once; no page of the site is kept by a browser."""
         context = {"subscriber": row, "password": password}
         title = f"Password of {row}"
-        response = self.page(request, "my/subscribers/password.html", context, title=title)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return self.page(request, "my/subscribers/password.html", context, title=title)
 
     def _asked(self, request: HttpRequest, pk: int) -> tuple[Account, Subscriber]:
         account = require(request, May.EDIT_SUBSCRIBERS)
