@@ -44,7 +44,7 @@ def _login(username: str, reason: str | None, **given: Any) -> None:
 def _session(username: str, nas: str, **given: Any) -> None:
     given = {"started_at": NOON, "updated_at": NOON, "output_octets": 7 * 10**9} | given
     Accounting.objects.create(
-        username=username, nas_address=nas, unique_id=f"{nas} {given['started_at']}", **given
+        username=username, nas_address=nas, unique_id=f"{nas} {given['started_at']:%H%M}", **given
     )
 
 
