@@ -19,6 +19,7 @@ PLACES = (
     ("monitoring_alert_", "my:alerts"),
     ("resellers_reseller_usage", "my:usage"),
     ("resellers_mapping_", "my:links"),
+    ("subscribers_subscriber_", "my:subscribers"),
     ("accounts_account_", "my:people"),
     ("base_auditentry_", "my:history"),
     ("password_change", "my:password_change"),

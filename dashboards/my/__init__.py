@@ -1,1 +1,1 @@
-"""The site of a tenant's people at /my/: their usage, links, alerts, accounts and history, and no more."""
+"""The site of a tenant's people at /my/: their usage, links, alerts, subscribers, accounts and history, and no more."""

@@ -25,6 +25,7 @@ from ispcore.base.faults import words_of
 OWNER_WORDS = {Role.CLIENT: "Owner", Role.OPERATOR: "Operator", Role.VIEWER: "Viewer"}
 _MAY_WORDS = (
     (May.HANDLE_ALERTS, "takes alerts"),
+    (May.EDIT_SUBSCRIBERS, "keeps subscribers"),
     (May.EDIT_ACCOUNTS, "manages people"),
 )
 OWN_ACCOUNT = "This is your own account: somebody else has to change its role or end it."

@@ -74,11 +74,19 @@ class Section:
         return TemplateResponse(request, template, frame | context)
 
     def form_page(
-        self, request: HttpRequest, form: Any, *, title: str, button: str, back_url: str, lead: str
+        self,
+        request: HttpRequest,
+        form: Any,
+        *,
+        title: str,
+        button: str,
+        back_url: str,
+        lead: str,
+        back_label: str = "",
     ) -> TemplateResponse:
         """A page with one form on it."""
         context = {"form": form, "button": button, "back_url": back_url, "lead": lead}
-        context["back_label"] = self.label
+        context["back_label"] = back_label or self.label
         return self.page(request, "my/form.html", context, title=title)
 
 

@@ -16,13 +16,14 @@ from dashboards.my.home import Home
 from dashboards.my.links import Links
 from dashboards.my.people import People, Profile
 from dashboards.my.sections import done
+from dashboards.my.subscribers import Subscribers
 from dashboards.my.usage import Usage
 from dashboards.site import OwnPasswordForm
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from monitoring import pages as alert_pages
 
-SECTIONS = (Home, Usage, Links, Alerts, People, History)
+SECTIONS = (Home, Usage, Links, Alerts, Subscribers, People, History)
 ON_A_PHONE = 4  # so many have a place of their own in the bar; the others are under More
 
 
@@ -39,7 +40,7 @@ class _PasswordView(PasswordChangeView):
 
 
 class MySite(OwnSite):
-    """Usage, links, alerts, people and history of one tenant; no model is registered here."""
+    """Usage, links, alerts, subscribers, people and history of one tenant; no model is registered here."""
 
     site_header = site_title = "ISPCore"
     site_url = None

@@ -63,7 +63,7 @@ WORDS: dict[May, tuple[str, str, str]] = {
 STAFF_GROUPS = (Group.ADMIN, Group.OPERATOR, Group.VIEWER)
 TENANT_GROUPS = (Group.CLIENT, Group.TENANT_OPERATOR, Group.TENANT_VIEWER)
 # what a tenant's people may ever have: all of it ends at the rows of their own tenant
-TENANT_MOST = frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS})
+TENANT_MOST = frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_SUBSCRIBERS, May.EDIT_ACCOUNTS})
 # what administrators keep: without these nobody but super users could help anybody
 ADMIN_KEEPS = frozenset({May.VIEW, May.EDIT_ACCOUNTS})
 
@@ -78,8 +78,8 @@ SHIPPED: dict[Group, frozenset[May]] = {
     Group.ADMIN: _OPERATOR | {May.EDIT_ROUTERS, May.EDIT_PACKAGES, May.EDIT_ACCOUNTS},
     Group.OPERATOR: _OPERATOR,
     Group.VIEWER: frozenset({May.VIEW}),
-    Group.CLIENT: frozenset({May.VIEW, May.HANDLE_ALERTS, May.EDIT_ACCOUNTS}),
-    Group.TENANT_OPERATOR: frozenset({May.VIEW, May.HANDLE_ALERTS}),
+    Group.CLIENT: TENANT_MOST,
+    Group.TENANT_OPERATOR: TENANT_MOST - {May.EDIT_ACCOUNTS},
     Group.TENANT_VIEWER: frozenset({May.VIEW}),
 }
 
@@ -98,7 +98,10 @@ EDITED_WITH: dict[str, May] = {
 }
 # what a tenant's people see (their own rows of it); staff see everything but what is named below
 TENANT_SEES = frozenset(
-    {"resellers.reseller", "resellers.mapping", "monitoring.alert", "accounts.account"}
+    {
+        *("resellers.reseller", "resellers.mapping", "monitoring.alert", "accounts.account"),
+        *("subscribers.subscriber", "subscribers.package"),
+    }
 )
 NEEDS_TO_SEE: dict[str, May] = {
     "accounts.account": May.EDIT_ACCOUNTS,

@@ -31,12 +31,15 @@ def disable(subscriber: Subscriber, *, by: Actor, reason: str = "") -> Subscribe
     return _move(subscriber, Status.DISABLED, action="disable", by=by, reason=reason)
 
 
-def resume(subscriber: Subscriber, *, by: Actor, reason: str = "") -> Subscriber:
-    """Take up again what was suspended or disabled; what ran out meanwhile is expired then.
+def resume(
+    subscriber: Subscriber, *, by: Actor, reason: str = "", only: Status | None = None
+) -> Subscriber:
+    """Take up again what was suspended or disabled, or `only` one of these; what ran out meanwhile
+    is expired then.
 
     Raises as `suspend`.
     """
-    return _move(subscriber, Status.ACTIVE, action="resume", by=by, reason=reason)
+    return _move(subscriber, Status.ACTIVE, action="resume", by=by, reason=reason, only=only)
 
 
 def expire_due(*, by: Actor) -> int:
@@ -70,13 +73,15 @@ def note(subscriber: Subscriber, old: str, *, by: Actor, reason: str = "") -> No
         )
 
 
-def moving(to: Status, *, action: str, by: Actor, reason: str = "") -> Callable[[Subscriber], None]:
+def moving(
+    to: Status, *, action: str, by: Actor, reason: str = "", only: Status | None = None
+) -> Callable[[Subscriber], None]:
     """What moves one stored subscriber to this status. It raises StatusStands where that one's own
-    status does not lead there."""
+    status does not lead there, or is not the `only` one that should."""
 
     def change(stored: Subscriber) -> None:
         old = Status(stored.status)
-        if old not in LEADS_TO[to]:
+        if old not in LEADS_TO[to] or only not in (None, old):
             said = f"{stored} is {old.label.lower()}"
             raise units.StatusStands(f"{said}: it cannot {action} now. {faults.UNCHANGED}")
         stored.status = _reached(stored, to)
@@ -85,8 +90,16 @@ def moving(to: Status, *, action: str, by: Actor, reason: str = "") -> Callable[
     return change
 
 
-def _move(subscriber: Subscriber, to: Status, *, action: str, by: Actor, reason: str) -> Subscriber:
-    change = moving(to, action=action, by=by, reason=reason)
+def _move(
+    subscriber: Subscriber,
+    to: Status,
+    *,
+    action: str,
+    by: Actor,
+    reason: str,
+    only: Status | None = None,
+) -> Subscriber:
+    change = moving(to, action=action, by=by, reason=reason, only=only)
     return units.change_one(
         subscriber, change, action=action, by=by, reason=reason, is_judged=False
     )

@@ -45,11 +45,14 @@ CAUSES = {
 
 @dataclass(frozen=True, slots=True)
 class LoginRow:
+    """`reason` is what FreeRADIUS kept, `why` the same in words for staff."""
+
     key: int
     at: datetime
     kind: str
     word: str
     why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +113,12 @@ def online_words(rows: Sequence[SessionRow]) -> tuple[str, str]:
 def _login(row: PostAuth) -> LoginRow:
     reason = row.reason or ""
     if row.reply == ACCEPTED and not reason:
-        return LoginRow(row.id, row.answered_at, "ok", "Accepted", "")
+        return LoginRow(row.id, row.answered_at, "ok", "Accepted", "", reason)
     if row.reply == ACCEPTED:
         why = f"into the walled garden: {reason}"
-        return LoginRow(row.id, row.answered_at, "warning", "Accepted", why)
+        return LoginRow(row.id, row.answered_at, "warning", "Accepted", why, reason)
     why = REASONS.get(reason, reason or "No reason was kept")
-    return LoginRow(row.id, row.answered_at, "critical", "Refused", why)
+    return LoginRow(row.id, row.answered_at, "critical", "Refused", why, reason)
 
 
 def _session(

@@ -144,6 +144,7 @@ def _keys(isp: "Isp", people: "dict[str, Account | None]") -> dict[str, Any]:
         "accounts/rolepolicy": policy.pk,
         "second-factor/webauthn/keys": key.pk,
         "my/people": looker.pk,
+        "my/subscribers": isp.rahim.pk,
         "alert": isp.over_plan.pk,
         "monitoring/rule": rule.pk,
         "routers/router/renames": rename.pk,

@@ -25,6 +25,7 @@ HOME = "/my/"
         ("resellers_reseller_changelist", "my:index"),
         ("resellers_mapping_changelist", "my:links"),
         ("monitoring_alert_changelist", "my:alerts"),
+        ("subscribers_subscriber_changelist", "my:subscribers"),
         ("accounts_account_changelist", "my:people"),
         ("password_change", "my:password_change"),
         ("routers_router_changelist", "my:index"),

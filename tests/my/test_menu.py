@@ -20,11 +20,19 @@ def test_the_menu_has_people_only_for_who_may(
     def menu(client: "Client") -> list[str]:
         return [s.label for s in client.get(reverse("my:index")).context["menu"]]
 
-    assert menu(as_dhaka) == ["Home", "Usage", "Links", "Alerts", "People", "History"]
+    assert menu(as_dhaka) == [
+        "Home",
+        "Usage",
+        "Links",
+        "Alerts",
+        "Subscribers",
+        "People",
+        "History",
+    ]
     assert (
         menu(as_operator)
         == menu(as_viewer_dhaka)
-        == ["Home", "Usage", "Links", "Alerts", "History"]
+        == ["Home", "Usage", "Links", "Alerts", "Subscribers", "History"]
     )
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.one_database
 
+ACTS = ("contact", "renew", "suspend", "resume", "password")
+OF_SUBSCRIBER = [f"subscriber_{act}" for act in ACTS]
 # every page, and the most queries that it may make, session and account included
 BUDGETS = {
     "index": 20,
@@ -36,6 +38,8 @@ BUDGETS = {
     "links": 9,
     "alerts": 9,
     "alert": 8,
+    "subscribers": 9,
+    "subscriber": 13,
     "people": 6,
     "person_add": 5,
     "person": 6,
@@ -44,16 +48,16 @@ BUDGETS = {
     "history_csv": 10,
     "profile": 6,
     "password_change": 5,
-}
+} | dict.fromkeys([*OF_SUBSCRIBER, "subscriber_add"], 7)
 DATA = {"today", "usage_json", "usage_csv", "history_csv"}
 
 
 @pytest.fixture
 def address(isp: "Isp", reseller_dhaka: "Account") -> Callable[[str], str]:
     """The address of a page of dhaka's, by its name."""
-    keys = {"alert": isp.over_plan.pk} | dict.fromkeys(
-        ("person", "person_password"), reseller_dhaka.pk
-    )
+    people = dict.fromkeys(("person", "person_password"), reseller_dhaka.pk)
+    subscribers = dict.fromkeys(("subscriber", *OF_SUBSCRIBER), isp.rahim.pk)
+    keys = {"alert": isp.over_plan.pk} | people | subscribers
     return lambda name: reverse(f"my:{name}", args=[keys[name]] if name in keys else [])
 
 

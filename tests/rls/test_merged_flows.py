@@ -180,6 +180,54 @@ def test_an_owner_keeps_the_own_people(portal: Walled, world: dict[str, Any]) ->
     assert entries(portal, "acknowledge alert") == 1
 
 
+def test_an_owner_keeps_the_own_subscribers(portal: Walled, world: dict[str, Any]) -> None:
+    """Each is a unit of work, whose journal is nobody's, under the sight of one tenant."""
+    owner, tenant = browser_of(portal, "dhaka"), world["dhaka"][0]
+    adding = {"username": "karim", "package": package_of(portal, tenant)}
+    assert 'id="new-password"' in owner.post("/my/subscribers/add/", **adding).text
+    ((key, number),) = portal.rows(
+        "SELECT id, account_number FROM network_users WHERE username = 'karim'"
+    )
+    assert number == "X1-000002"
+    forms = {"suspend": {}, "resume": {}, "renew": {"periods": "1"}}
+    for act, form in forms.items():
+        answer = owner.post(f"/my/subscribers/{key}/{act}/", reason="asked by phone", **form)
+        assert answer.path == f"/my/subscribers/{key}/"
+        assert answer.status == 200
+    assert owner.post(f"/my/subscribers/{key}/contact/", full_name="Karim Mia").status == 200
+    shown = owner.post(f"/my/subscribers/{key}/password/", confirmed="yes").text
+    found = re.search(r'id="new-password"[^>]* value="([^"]+)"', shown)
+    assert found is not None
+    wanted = "Check.objects.filter(username='karim', attribute='Cleartext-Password').get().value"
+    assert portal.job(f"from radius.models import Check; print({wanted})") == found[1]
+    query = "SELECT action, actor, tenant_id FROM audit_log WHERE object_kind = "
+    query += f"'subscribers.subscriber' AND object_id = '{key}' ORDER BY id"
+    acts = ("create", *forms, "change", "change password")
+    assert portal.rows(query) == [(act, "dhaka", tenant) for act in acts]
+    query = "SELECT old, new, by FROM subscriber_status_changes WHERE subscriber_id = "
+    assert portal.rows(f"{query}{key} ORDER BY id") == [
+        ("active", "suspended", "dhaka"),
+        ("suspended", "active", "dhaka"),
+    ]
+    query = "SELECT DISTINCT outcome FROM provisioning_journal WHERE what LIKE '%karim'"
+    assert len(portal.rows(query)) == 1
+
+
+def package_of(portal: Walled, tenant: int) -> str:
+    ((key,),) = portal.rows(f"SELECT id FROM packages WHERE tenant_id = {tenant}")  # noqa: S608
+    return str(key)
+
+
+def test_subscribers_of_others_are_not_there(portal: Walled, world: dict[str, Any]) -> None:
+    owner, add = browser_of(portal, "dhaka"), "/my/subscribers/add/"
+    own, other = (package_of(portal, world[name][0]) for name in ("dhaka", "ctg"))
+    assert "is taken" in owner.post(add, username="X2", package=own).text
+    assert "Select a valid choice" in owner.post(add, username="more", package=other).text
+    ((theirs,),) = portal.rows("SELECT id FROM network_users WHERE username = 'x2'")
+    assert owner.get(f"/my/subscribers/{theirs}/").status == 404
+    assert "x2" not in owner.get("/my/subscribers/").text
+
+
 def test_sessions_are_listed_and_ended(portal: Walled, world: dict[str, Any]) -> None:
     here, there = browser_of(portal, "dhaka_viewer"), browser_of(portal, "dhaka_viewer")
     assert there.get("/my/").path == "/my/"

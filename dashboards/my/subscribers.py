@@ -1,0 +1,340 @@
+"""My subscribers: found, looked at, and for who may made, renewed, suspended and taken up again."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, reverse
+from django.utils.http import urlencode
+
+from dashboards.my import lines
+from dashboards.my.sections import Section, done
+from ispcore.accounts import security
+from ispcore.accounts.models import Account
+from ispcore.accounts.pages import account_of, posted, require, typed
+from ispcore.accounts.roles import May
+from ispcore.accounts.scope import visible
+from ispcore.base import clock
+from ispcore.base.faults import UNCHANGED, Undecided, words_of
+from ispcore.base.unit_of_work import NotProvisioned, PortalAway, RadiusAway
+from subscribers.forms import (
+    Because,
+    BulkRenewForm,
+    NewSubscriberForm,
+    PackageChoice,
+    PasswordForm,
+    SubscriberForm,
+)
+from subscribers.models import Package, Subscriber
+from subscribers.operations import passwords, periods, statuses
+from subscribers.operations import subscribers as operations
+from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+from subscribers.pages import states
+from subscribers.pages.finding import fitting
+
+Status = Subscriber.Status
+A_PAGE = 50
+CONTACT = ["full_name", "phone", "email", "address"]
+REFUSALS = (ValidationError, NotYours, SubscriberMoved, StatusStands, NotProvisioned)
+AWAY = (
+    "Subscribers cannot be changed just now: a database does not answer. Try again in some minutes"
+)
+UNDECIDED = "The connection was lost as this was being stored. Whether it stands is decided within seconds: look again."
+
+
+class OwnPackage(PackageChoice):
+    """The packages of one tenant, which need not say whose they are."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"{obj.name} ({obj.get_service_display()}, {obj.limit.short_words})"
+
+
+class NewLineForm(NewSubscriberForm):
+    """A new line on a package that the provider has made; what else it has is the provider's."""
+
+    until = None  # type: ignore[assignment]
+    package = OwnPackage(help_text="as your provider has made them for you")
+
+    class Meta(NewSubscriberForm.Meta):
+        fields = ["package", "username", "radius_password", *CONTACT]
+        help_texts = NewSubscriberForm.Meta.help_texts | {
+            "username": "what the device logs in with"
+        }
+
+    def __init__(self, *args: Any, by: Account, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        package: Any = self.fields["package"]
+        package.offer(visible(Package.objects.all(), by))
+        self.fields["radius_password"].label = "Password"
+
+    def judge(self) -> None:
+        self.cleaned_data["until"] = None
+        super().judge()
+
+
+class ContactForm(SubscriberForm):
+    """Whom to call, and where the line is."""
+
+    class Meta(SubscriberForm.Meta):
+        fields = CONTACT
+
+
+class Subscribers(Section):
+    """The subscribers of the own tenant."""
+
+    start, label, icon = "subscribers", "Subscribers", "people"
+
+    def urls(self) -> Sequence[URLPattern]:
+        one = "subscribers/<int:pk>/"
+        return [
+            self.route("subscribers/", self.subscribers, "subscribers"),
+            self.form("subscribers/add/", self.add, "subscriber_add"),
+            self.route(one, self.subscriber, "subscriber"),
+            self.form(f"{one}contact/", self.contact, "subscriber_contact"),
+            self.form(f"{one}renew/", self.renew, "subscriber_renew"),
+            self.form(f"{one}suspend/", self.suspend, "subscriber_suspend"),
+            self.form(f"{one}resume/", self.resume, "subscriber_resume"),
+            self.form(f"{one}password/", self.password, "subscriber_password"),
+        ]
+
+    # -- seen by all
+
+    def subscribers(self, request: HttpRequest) -> HttpResponse:
+        now, text = clock.now(), typed(request.GET.get("q", ""))
+        status = request.GET.get("status", "")
+        status = status if status in Status.values else ""
+        found = fitting(lines.of(account_of(request)), text)
+        rows = found.filter(lines.having(status, now)).order_by("username_key")
+        page = Paginator(rows, A_PAGE).get_page(request.GET.get("page"))
+        asked = {"q": text, "status": status}
+        counts = lines.counts(found, now)
+        labels = {"": "All"} | {each.value: str(each.label) for each in Status}
+        context = {
+            "rows": lines.shown(page.object_list),
+            "page": page,
+            "query": text,
+            "status": status,
+            "found": counts[""],
+            "statuses": [
+                (label, counts[key], _list_url(asked | {"status": key}), key == status)
+                for key, label in labels.items()
+            ],
+            "newer_url": _page_url(asked, page.number - 1) if page.has_previous() else "",
+            "older_url": _page_url(asked, page.number + 1) if page.has_next() else "",
+        }
+        return self.page(request, "my/subscribers/list.html", context, title="Subscribers")
+
+    def subscriber(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account = account_of(request)
+        row = self._one(request, pk)
+        acts = _acts(row) if account.may(May.EDIT_SUBSCRIBERS) else []
+        context = lines.context(row, account) | {"acts": acts}
+        return self.page(request, "my/subscribers/page.html", context, title=row.username)
+
+    # -- for who may change them
+
+    def add(self, request: HttpRequest) -> HttpResponse:
+        account = require(request, May.EDIT_SUBSCRIBERS)
+        form = NewLineForm(posted(request), by=account)
+
+        def do(given: dict[str, Any]) -> HttpResponse:
+            made = operations.create(form.instance, by=account.actor)
+            if form.made_up:
+                return self._password_answer(request, made, form.made_up)
+            return done(request, f"{made} may log in now.", _url(made))
+
+        return self._act(
+            request,
+            form,
+            do,
+            title="Add a subscriber",
+            button="Add",
+            back_url=reverse("my:subscribers"),
+            lead="It may log in from now on, for the first period of its package.",
+        )
+
+    def contact(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account, row = self._asked(request, pk)
+        form = ContactForm(posted(request), instance=row)
+
+        def do(given: dict[str, Any]) -> HttpResponse:
+            operations.edit(row, changes=form.changes, by=account.actor)
+            return done(request, f"{row} is saved.", _url(row))
+
+        return self._act_on(
+            request, row, form, do, title=f"Contact of {row}", button="Save", lead=""
+        )
+
+    def renew(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account, row = self._asked(request, pk)
+
+        def do(given: dict[str, Any]) -> HttpResponse:
+            times, reason = given["periods"], given["reason"]
+            now = periods.renew(row, by=account.actor, periods=times, reason=reason)
+            ends = states.day_and_time(now.expires_at or clock.now())
+            return done(request, f"{row} lasts until {ends}.", _url(row))
+
+        ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
+        valid = states.validity_words(row.package)
+        return self._act_on(
+            request,
+            row,
+            BulkRenewForm(posted(request)),
+            do,
+            title=f"Renew {row}",
+            button="Renew",
+            lead=f"A period of {row.package} is {valid}. It ends now: {ends}.",
+        )
+
+    def suspend(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account, row = self._asked(request, pk)
+
+        def do(given: dict[str, Any]) -> HttpResponse:
+            statuses.suspend(row, by=account.actor, reason=given["reason"])
+            return done(request, f"{row} is suspended.", _url(row))
+
+        follows = "It logs in into the walled garden" if row.package.is_walled else "No login"
+        return self._act_on(
+            request,
+            row,
+            Because(posted(request)),
+            do,
+            title=f"Suspend {row}",
+            button="Suspend",
+            lead=f"{follows} until it is resumed. A session that is open goes on until it ends.",
+        )
+
+    def resume(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What was suspended, and not what the provider has disabled."""
+        account, row = self._asked(request, pk)
+
+        def do(given: dict[str, Any]) -> HttpResponse:
+            now = statuses.resume(
+                row, by=account.actor, reason=given["reason"], only=Status.SUSPENDED
+            )
+            word = now.get_status_display().lower()
+            return done(request, f"{row} is {word} again.", _url(row))
+
+        is_over = states.is_over(row, clock.now())
+        over = "It has run out meanwhile, and will be expired: renew it then."
+        return self._act_on(
+            request,
+            row,
+            Because(posted(request)),
+            do,
+            title=f"Resume {row}",
+            button="Resume",
+            lead=over if is_over else "It logs in again from now on.",
+        )
+
+    def password(self, request: HttpRequest, pk: int) -> HttpResponse:
+        account, row = self._asked(request, pk)
+
+        def do(given: dict[str, Any]) -> HttpResponse:
+            password = given["password"] or passwords.generate()
+            passwords.change_password(row, password=password, by=account.actor)
+            return self._password_answer(request, row, password)
+
+        return self._act_on(
+            request,
+            row,
+            PasswordForm(posted(request)),
+            do,
+            title=f"New password for {row}",
+            button="Change password",
+            lead="The next login needs it; a session that is open goes on.",
+        )
+
+    # -- what they share
+
+    def _act(
+        self,
+        request: HttpRequest,
+        form: forms.BaseForm,
+        do: Callable[[dict[str, Any]], HttpResponse],
+        **frame: str,
+    ) -> HttpResponse:
+        """A page with a form; `do` gets what was typed, and answers. `frame` is of `form_page`."""
+        if request.method == "POST" and form.is_valid():
+            try:
+                return do(form.cleaned_data)
+            except Undecided:
+                messages.error(request, UNDECIDED)
+                return redirect(frame["back_url"])
+            except REFUSALS as error:
+                _refuse(form, error)
+        return self.form_page(request, form, **frame)
+
+    def _act_on(
+        self,
+        request: HttpRequest,
+        row: Subscriber,
+        form: forms.BaseForm,
+        do: Callable[[dict[str, Any]], HttpResponse],
+        **frame: str,
+    ) -> HttpResponse:
+        back = {"back_url": _url(row), "back_label": row.username}
+        return self._act(request, form, do, **back, **frame)
+
+    def _password_answer(
+        self, request: HttpRequest, row: Subscriber, password: str
+    ) -> HttpResponse:
+        """The password, this once; no page of the site is kept by a browser."""
+        context = {"subscriber": row, "password": password}
+        title = f"Password of {row}"
+        return self.page(request, "my/subscribers/password.html", context, title=title)
+
+    def _asked(self, request: HttpRequest, pk: int) -> tuple[Account, Subscriber]:
+        account = require(request, May.EDIT_SUBSCRIBERS)
+        return account, self._one(request, pk)
+
+    def _one(self, request: HttpRequest, pk: int) -> Subscriber:
+        """One of the own. Raises Http404 for any other."""
+        row = lines.of(account_of(request)).filter(pk=pk).first()
+        if row is None:
+            security.denied_row(request, Subscriber, pk)
+            raise Http404
+        return row
+
+
+def _refuse(form: forms.BaseForm, error: Exception) -> None:
+    """Beside the field that it is about, else above the form, which says what was changed: nothing."""
+    if isinstance(error, RadiusAway | PortalAway):
+        form.add_error(None, AWAY)
+        return
+    named: dict[str, Any] | None = getattr(error, "error_dict", None)
+    if named is not None and named.keys() <= {*form.fields, NON_FIELD_ERRORS}:
+        form.add_error(None, named)  # type: ignore[arg-type]
+        return
+    form.add_error(None, words_of(error, Subscriber).removesuffix(UNCHANGED).strip())
+
+
+def _acts(row: Subscriber) -> list[tuple[str, str, bool]]:
+    """(label, address, whether it is what one most likely wants) of what can be done with it now."""
+    wanted = {"contact": "Edit contact", "password": "New password"}
+    if row.status in statuses.LEADS_TO[Status.SUSPENDED]:
+        wanted["suspend"] = "Suspend"
+    if row.package.validity != Package.Validity.NONE:
+        wanted["renew"] = "Renew"
+    if row.status == Status.SUSPENDED:
+        wanted["resume"] = "Resume"
+    first = "resume" if "resume" in wanted else "renew"
+    return [(label, _url(row, name), name == first) for name, label in wanted.items()]
+
+
+def _url(row: Subscriber, act: str = "") -> str:
+    return reverse(f"my:subscriber_{act}" if act else "my:subscriber", args=[row.pk])
+
+
+def _list_url(asked: dict[str, str]) -> str:
+    query = urlencode({key: value for key, value in asked.items() if value})
+    return reverse("my:subscribers") + (f"?{query}" if query else "")
+
+
+def _page_url(asked: dict[str, str], number: int) -> str:
+    return _list_url(asked | {"page": str(number)})
