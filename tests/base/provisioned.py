@@ -37,6 +37,8 @@ SUBSCRIBER, PACKAGE = "subscribers.subscriber", "subscribers.package"
 FACTS = {
     *("judging.tidy", "judging.check", "judging.check_package", "judging.lies_in"),
     *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin", "statuses.note"),
+    *("judging.refuse_end", "prefixes.hold", "prefixes.claim", "prefixes.refuse_overlaps"),
+    "prefixes.clashes",
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
     *("statuses.moving", "periods.renewing", "periods.taking"),
