@@ -1,7 +1,6 @@
 """What is wrong with a database that somebody else filled, before the portal writes to it."""
 
 import ipaddress
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from django.db import connections
 
 from radius import attributes, schema
 from radius.models import Check, GroupCheck, GroupReply, Nas, Reply
+from radius.rows import bare
 
 RADIUS = "radius"
 MOST = 1000  # names shown of one kind; a report longer than this is read by nobody
@@ -53,14 +53,8 @@ def colliding_usernames() -> list[list[str]]:
             cursor.execute(f"SELECT DISTINCT {exact} FROM {table}")  # noqa: S608 - ours alone
             for (octets,) in cursor.fetchall():
                 form = bytes(octets).decode(errors="replace")
-                forms[_compared(form)].add(form)
+                forms[bare(form)].add(form)
     return [sorted(each) for each in forms.values() if len(each) > 1]
-
-
-def _compared(name: str) -> str:
-    """Letters without their marks and capitals, near to utf8mb4_general_ci."""
-    letters = unicodedata.normalize("NFKD", name.strip())
-    return "".join(each for each in letters if not unicodedata.combining(each)).casefold()
 
 
 def _clients() -> Iterator[Finding]:

@@ -6,6 +6,7 @@ Nothing here opens a transaction.
 """
 
 import hashlib
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -51,6 +52,14 @@ class GroupRow(NamedTuple):
 def normalised(username: str) -> str:
     """What MariaDB compares: `U5`, `u5 ` and `u5` are one name."""
     return username.strip().lower()
+
+
+def bare(username: str) -> str:
+    """Letters without their marks and capitals, near to how utf8mb4_general_ci compares."""
+    if username.isascii():
+        return username.strip().lower()
+    letters = unicodedata.normalize("NFKD", username.strip())
+    return "".join(each for each in letters if not unicodedata.combining(each)).casefold()
 
 
 def replace(
@@ -156,10 +165,11 @@ def _changed(select: str, names: Sequence[str], rows: list[Any]) -> tuple[list[s
     moved: list[str] = []
     for some in _batches(names):
         present: dict[str, list[Any]] = defaultdict(list)
+        asked = _Asked(some)
         with connections[RADIUS].cursor() as cursor:
             cursor.execute(f"{select} IN ({_places(some)})", some)
             for row in cursor.fetchall():
-                present[normalised(row[0])].append(row)
+                present[asked.name_of(row[0])].append(row)
         moved += [each for each in some if sorted(present[each]) != sorted(wanted[each])]
     return moved, [row for each in moved for row in wanted[each]]
 
@@ -167,13 +177,27 @@ def _changed(select: str, names: Sequence[str], rows: list[Any]) -> tuple[list[s
 def _digests(names: Iterable[str], *selects: tuple[str, str]) -> Iterator[tuple[str, str]]:
     for some in _batches(names):
         found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        asked = _Asked(some)
         with connections[RADIUS].cursor() as cursor:
             for kind, select in selects:
                 cursor.execute(f"{select} IN ({_places(some)})", some)
                 for row in cursor.fetchall():
-                    found[normalised(row[0])].append((kind, *row))
+                    found[asked.name_of(row[0])].append((kind, *row))
         for name, rows in found.items():
             yield name, _digest(rows)
+
+
+class _Asked:
+    """Names that were asked for: MariaDB finds "bób" too for "bob", and FreeRADIUS with it, so its
+    rows are bob's."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = set(names)
+        self._bare = {bare(each): each for each in names}
+
+    def name_of(self, found: str) -> str:
+        name = normalised(found)
+        return name if name in self._names else self._bare.get(bare(name), name)
 
 
 def _digest(rows: Iterable[Sequence[Any]]) -> str:

@@ -1,10 +1,11 @@
 """Forms of packages, subscribers and what is done with them; rates are typed as people write them."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.forms.widgets import Script
 
@@ -21,6 +22,10 @@ from subscribers.operations.subscribers import EDITABLE
 LARGEST_FILE = 20 * 2**20
 TWO_LINES = forms.Textarea(attrs={"rows": 2})
 MODULE = {"type": "module"}
+DAYS = [
+    MinValueValidator(date(validity.FIRST_YEAR, 1, 2), validity.YEARS_WORDS),
+    MaxValueValidator(date(validity.LAST_YEAR, 12, 30), validity.YEARS_WORDS),
+]
 
 
 class JudgedForm(OperationForm):
@@ -199,6 +204,7 @@ class NewSubscriberForm(ContactFields):
     until = forms.DateField(
         label="Until",
         required=False,
+        validators=DAYS,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="the last day; empty: to the end of the first period, if the package has one",
     )
@@ -255,6 +261,7 @@ class RenewForm(Because):
     until = forms.DateField(
         label="Or until",
         required=False,
+        validators=DAYS,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="the last day, earlier or later than now; then periods are passed over",
     )

@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 DAYS, MONTH, NONE = "days", "month", "none"
 MOST_PERIODS = 120
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+"""An end lies in these: FreeRADIUS counts seconds in 32 bits."""
+YEARS_WORDS = f"An end lies in the years {FIRST_YEAR} to {LAST_YEAR}; leave it empty for none."
 
 
 class Valid(Protocol):
@@ -51,6 +54,14 @@ def period_at(
     while end <= at:
         start, end = end, period_end(of, end, zone=zone, renewal_day=renewal_day)
     return start, end
+
+
+def day_of(at: datetime, *, zone: ZoneInfo, usual: int | None) -> int:
+    """The day of the month that periods from `at` on end on: the usual one where `at` is on it, or on
+    the last day of a month that is too short for it; else its own, as of an end set by hand."""
+    local = at.astimezone(zone)
+    last = calendar.monthrange(local.year, local.month)[1]
+    return usual if usual and local.day == min(usual, last) else local.day
 
 
 def _next_month(local: datetime, day: int) -> datetime:

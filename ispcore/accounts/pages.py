@@ -25,6 +25,7 @@ from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import narrow, visible
 from ispcore.base.audit import Actor
+from ispcore.base.audit_values import is_secret
 from ispcore.base.faults import words_of
 from ispcore.base.lists import BoundedList
 from ispcore.base.selects import LongSelect
@@ -190,8 +191,11 @@ class ScopedAdmin(AsksAgain, BoundedList):
         return super().get_list_filter(request) if account_of(request).sees_all else ()
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """By `?notes__startswith=` a tenant could spell out what its own page does not show."""
+        """By `?notes__startswith=` a tenant could spell out what its own page does not show, and anybody
+        what no page shows."""
         if request is None or not account_of(request).sees_all:
+            return False
+        if any(is_secret(None, part) for part in lookup.split("__")):
             return False
         return super().lookup_allowed(lookup, value, request)
 

@@ -35,7 +35,8 @@ class SubscriberActions(ProvisionedAdmin):
         """Where the buttons lead that make sense now."""
         wanted = {"change", "renew", "package", "rename", "password", "bind", "reproject", "delete"}
         wanted |= {"resume"} if row.status in statuses.LEADS_TO[Status.ACTIVE] else {"suspend"}
-        wanted -= {"renew"} if row.package.validity == Package.Validity.NONE else set()
+        endless = row.package.validity == Package.Validity.NONE and row.expires_at is None
+        wanted -= {"renew"} if endless else set()
         wanted |= {"disable"} if row.status != Status.DISABLED else set()
         wanted |= {"unbind"} if row.mac else set()
         names = {name: f"admin:subscribers_subscriber_{name}" for name in sorted(wanted)}

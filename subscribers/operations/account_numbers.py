@@ -1,5 +1,8 @@
 """Account numbers: a tenant's prefix and a count that only ever goes up, so none comes twice."""
 
+import re
+
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from ispcore.accounts.models import Tenant
@@ -30,6 +33,8 @@ def set_prefix(tenant: Tenant, *, prefix: str, by: Actor) -> AccountNumbers:
     """Numbers to come have this prefix; those given stay. Raises ValidationError, NotYours."""
     units.allow(by, May.EDIT_PACKAGES, tenant)
     wanted = prefix.strip().upper()
+    if re.fullmatch(r"T\d+", wanted) and wanted != _own_prefix(tenant.pk):
+        raise ValidationError({"prefix": f"{wanted} is kept for a tenant that has not chosen one."})
     with transaction.atomic():
         old = _locked(tenant)
         AccountNumbers.objects.filter(tenant=tenant).update(is_current=False)
@@ -65,8 +70,13 @@ def _advanced(tenant_id: int, count: int) -> tuple[str, int] | None:
 def _first(tenant_id: int) -> None:
     """Somebody else may make it in the same moment."""
     AccountNumbers.objects.get_or_create(
-        tenant_id=tenant_id, is_current=True, defaults={"prefix": f"T{tenant_id}"}
+        tenant_id=tenant_id, is_current=True, defaults={"prefix": _own_prefix(tenant_id)}
     )
+
+
+def _own_prefix(tenant_id: int) -> str:
+    """Of a tenant that has not chosen one."""
+    return f"T{tenant_id}"
 
 
 def _locked(tenant: Tenant) -> AccountNumbers:

@@ -14,7 +14,14 @@ from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
 from subscribers.models import Package, Subscriber, words
-from subscribers.operations import account_numbers, judging, passwords, subscribers, units
+from subscribers.operations import (
+    account_numbers,
+    judging,
+    passwords,
+    prefixes,
+    subscribers,
+    units,
+)
 from subscribers.queries import PIECE
 
 NEEDED = ("username", "package")
@@ -23,6 +30,7 @@ OPTIONAL = (
     *("full_name", "phone", "email", "address", "notes"),
 )
 FILE = 1  # the line of what is wrong with the file itself
+MOST_LINES = 100_000
 # of which no two lines of a file may have the same
 ONCE = ("username_key", "ipv4", "ipv6_prefix", "delegated_prefix")
 
@@ -60,18 +68,27 @@ def plan(tenant: Tenant, file: Iterable[str]) -> Plan:
     packages = {each.name: each for each in Package.objects.filter(tenant=tenant)}
     made = Plan(tenant, packages)
     reader = csv.DictReader(file)
-    made.faults += _faults_of_head(reader.fieldnames or ())
-    if made.faults:
-        return made
+    try:
+        made.faults += _faults_of_head(reader.fieldnames or ())
+        if not made.faults:
+            _read(made, reader)
+    except csv.Error as error:
+        made.faults.append(Fault(max(reader.line_num, FILE), f"This is no line of CSV: {error}."))
+    return made
+
+
+def _read(made: Plan, reader: "csv.DictReader[str]") -> None:
+    """Raises csv.Error."""
     seen: dict[tuple[str, str], int] = {}
     read: list[tuple[int, dict[str, str], Subscriber]] = []
+    with_prefixes: list[tuple[int, Subscriber]] = []
     for row in _rows(reader, made):
         read.append(row)
         if len(read) == PIECE:
-            _judge(made, read, seen)
+            with_prefixes += _judge(made, read, seen)
             read = []
-    _judge(made, read, seen)
-    return made
+    with_prefixes += _judge(made, read, seen)
+    made.faults += [Fault(line, said) for line, said in prefixes.clashes(with_prefixes)]
 
 
 def apply(made: Plan, *, by: Actor) -> Iterator[int]:
@@ -95,17 +112,22 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
 
 
 def _store(made: Plan, rows: Sequence[Mapping[str, str]], by: Actor) -> int:
+    tenant = made.tenant
+    made.packages = {each.name: each for each in Package.objects.filter(tenant=tenant)}
     fresh = [_subscriber(made, row) for row in rows]
     there = _keys_there([each.username_key for each in fresh])
     fresh = [each for each in fresh if each.username_key not in there]
+    for each in fresh:  # the packages may be other ones than when the file was read
+        judging.check(each)
+    prefixes.hold(*fresh)
     judging.refuse_taken(*fresh)
-    for each, number in zip(fresh, account_numbers.take(made.tenant.pk, len(fresh)), strict=True):
+    for each, number in zip(fresh, account_numbers.take(tenant.pk, len(fresh)), strict=True):
         each.account_number = number
     Subscriber.objects.bulk_create(fresh, batch_size=500)
     changes: dict[int, tuple[dict[str, object], dict[str, object]]] = {
         each.pk: ({}, audit.snapshot(each)) for each in fresh
     }
-    audit.record_batch("create", fresh, by=by, changes=changes, scope=f"import for {made.tenant}")
+    audit.record_batch("create", fresh, by=by, changes=changes, scope=f"import for {tenant}")
     return len(fresh)
 
 
@@ -125,8 +147,12 @@ def _rows(
     reader: "csv.DictReader[str]", made: Plan
 ) -> Iterator[tuple[int, dict[str, str], Subscriber]]:
     """(line, row, subscriber) of each line that makes sense by itself; faults of the others."""
-    for row in reader:
+    for count, row in enumerate(reader, 1):
         line = reader.line_num
+        if count > MOST_LINES:
+            said = f"A file has at most {MOST_LINES:,} lines: cut it into several."
+            made.faults.append(Fault(line, said))
+            return
         if None in row or None in row.values():
             made.faults.append(Fault(line, "It has not as many cells as the head."))
             continue
@@ -144,8 +170,9 @@ def _judge(
     made: Plan,
     read: Sequence[tuple[int, dict[str, str], Subscriber]],
     seen: dict[tuple[str, str], int],
-) -> None:
-    """What lines have together with each other, and with subscribers who are there."""
+) -> list[tuple[int, Subscriber]]:
+    """What lines have together with each other, and with subscribers who are there; returns those to
+    be made that have prefixes."""
     there = _keys_there([subscriber.username_key for _, _, subscriber in read])
     fresh: list[tuple[int, Subscriber]] = []
     for line, row, subscriber in read:
@@ -160,6 +187,7 @@ def _judge(
             made.fresh.append(row)
             made.made_up += not row.get("password")
     made.faults += _taken(fresh)
+    return [(line, each) for line, each in fresh if each.ipv6_prefix or each.delegated_prefix]
 
 
 def _seen_before(
@@ -197,7 +225,8 @@ def _keys_there(keys: Sequence[str]) -> dict[str, int]:
 
 def _subscriber(made: Plan, row: Mapping[str, str]) -> Subscriber:
     """Raises ValidationError."""
-    cells = {name: (row.get(name) or "").strip() for name in NEEDED + OPTIONAL}
+    given = {name: row.get(name) or "" for name in NEEDED + OPTIONAL}
+    cells = {name: text.replace("\0", "\ufffd").strip() for name, text in given.items()}
     package = made.packages.get(cells["package"])
     if package is None:
         raise ValidationError(

@@ -8,8 +8,9 @@ from django.db.models import Q
 
 from ispcore.base.rls import identity
 from radius import attributes
-from subscribers import projection, queries
+from subscribers import projection, queries, validity
 from subscribers.models import Package, Subscriber, words
+from subscribers.operations import prefixes
 from subscribers.projection import Rows
 
 UNASKED = {"tenant", "username_key", "package", "next_package", "account_number", "web_password"}
@@ -54,8 +55,16 @@ def check(subscriber: Subscriber) -> None:
     found |= _address_faults(subscriber)
     if found:
         raise ValidationError(found)
+    refuse_end(subscriber)
     terms = queries.terms_of(subscriber.package)
     refuse_unwritable(projection.of_subscriber(queries.line_of(subscriber), terms))
+
+
+def refuse_end(subscriber: Subscriber) -> None:
+    """Raises ValidationError for an end that FreeRADIUS could not read, and so would refuse the user."""
+    at = subscriber.expires_at
+    if at is not None and not validity.FIRST_YEAR <= at.year <= validity.LAST_YEAR:
+        raise ValidationError({"expires_at": validity.YEARS_WORDS})
 
 
 def check_package(package: Package) -> None:
@@ -95,6 +104,7 @@ def refuse_taken(*subscribers: Subscriber) -> None:
             }
             if refused and row["pk"] != subscriber.pk:
                 raise ValidationError(refused)
+    prefixes.refuse_overlaps(*subscribers)
 
 
 def _others(subscribers: Iterable[Subscriber]) -> list[dict[str, object]]:
@@ -103,6 +113,8 @@ def _others(subscribers: Iterable[Subscriber]) -> list[dict[str, object]]:
         values = [value for each in subscribers if (value := getattr(each, name))]
         if values:
             asked |= Q(**{f"{name}__in": values})
+    if not asked:  # which would find everybody
+        return []
     own = [each.pk for each in subscribers if each.pk]
     rows = Subscriber.objects.filter(asked).exclude(pk__in=own).order_by()
     return list(rows.values("pk", *TAKEN))

@@ -12,7 +12,7 @@ from ispcore.base.audit import Actor
 from ispcore.base.bulk import update_rows
 from subscribers import validity
 from subscribers.models import Package, Subscriber
-from subscribers.operations import statuses, units
+from subscribers.operations import judging, statuses, units
 from subscribers.queries import MOST_UNITS, PIECE
 
 Status = Subscriber.Status
@@ -45,12 +45,14 @@ def renewing(*, by: Actor, periods: int = 1, reason: str = "") -> Callable[[Subs
             raise ValidationError(
                 {"package": f"{coming} has no end, so there is nothing to renew."}
             )
-        start = now if is_over or stored.expires_at is None else stored.expires_at
-        if is_over:
-            stored.renewal_day = now.astimezone(clock.isp_zone()).day
+        start, usual = now, None
+        if stored.expires_at is not None and not is_over:
+            start, usual = stored.expires_at, stored.renewal_day
+        stored.renewal_day = validity.day_of(start, zone=clock.isp_zone(), usual=usual)
         stored.expires_at = validity.ends_after(
             coming, start, periods, zone=clock.isp_zone(), renewal_day=_day(stored)
         )
+        judging.refuse_end(stored)
         if is_over:
             _begin_period(stored, now)
             if old == Status.EXPIRED:
@@ -72,6 +74,7 @@ def extend(
 
     def change(stored: Subscriber) -> None:
         old, stored.expires_at = stored.status, until
+        judging.refuse_end(stored)
         is_over = until is not None and until <= clock.now()
         if old == Status.EXPIRED and not is_over:
             stored.status = Status.ACTIVE

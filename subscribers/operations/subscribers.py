@@ -8,8 +8,8 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from subscribers import validity
-from subscribers.models import Subscriber, words
-from subscribers.operations import account_numbers, judging, units
+from subscribers.models import Package, Subscriber, words
+from subscribers.operations import account_numbers, judging, prefixes, units
 
 # what `edit` changes; everything else has an operation of its own
 EDITABLE = frozenset(
@@ -31,9 +31,15 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
     judging.tidy(subscriber)
 
     def change() -> Subscriber:
-        subscriber.package.refresh_from_db()
+        found = Package.objects.filter(pk=subscriber.package_id).first()
+        if found is None:
+            raise ValidationError(
+                {"package": f"There is no package {subscriber.package} any more."}
+            )
+        subscriber.package = found
         judging.check(subscriber)
         subscriber.pk, subscriber._state.adding = None, True  # anew, should the unit be run again
+        prefixes.claim(subscriber)
         subscriber.account_number = account_numbers.take(subscriber.tenant_id)[0]
         subscriber.save(force_insert=True)
         new = audit.snapshot(subscriber)

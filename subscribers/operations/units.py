@@ -13,7 +13,7 @@ from ispcore.base import audit, faults, unit_of_work
 from ispcore.base.audit import Actor
 from ispcore.base.unit_of_work import Scope
 from subscribers.models import Subscriber
-from subscribers.operations import judging
+from subscribers.operations import judging, prefixes
 from subscribers.projector import SUBSCRIBER
 
 Made = TypeVar("Made")
@@ -100,6 +100,8 @@ def change_one(
         if is_judged:
             judging.tidy(stored)
             judging.check(stored)
+            if any(getattr(stored, name) != old[name] for name in prefixes.COLUMNS):
+                prefixes.claim(stored)
         stored.save()
         new = audit.snapshot(stored)
         audit.record(

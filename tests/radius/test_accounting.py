@@ -78,6 +78,19 @@ def test_ipv6_of_a_session(site: Site) -> None:
     assert session.interface_id == "0:0:0:7"
 
 
+@pytest.mark.parametrize("status", ["Start", "Interim-Update", "Stop"])
+def test_long_names_of_a_router_lose_no_session(site: Site, status: str) -> None:
+    """MariaDB refuses what is longer than its column; who is not counted has no limits."""
+    long = "bridge-of-the-building-in-uttara-sector-7-house-11-and-12"
+    given = [f'{each} = "{long}"' for each in ("NAS-Port-Id", "Called-Station-Id", "Connect-Info")]
+    given.append(f'Calling-Station-Id = "{long}"')
+    answer = site.account("rahim", status, "long", "Acct-Session-Time = 60", *given)
+    assert answer.code == ANSWERED
+    session = site.session("long")
+    assert session.nas_port == long[:32]
+    assert session.calling_station == long[:50]
+
+
 def test_a_repeated_start_is_one_session(site: Site) -> None:
     for _ in range(2):
         assert site.account("rahim", "Start", "twice").code == ANSWERED

@@ -181,6 +181,18 @@ def test_a_session_that_fell_silent_does_not_count_as_a_device(site: Site) -> No
     assert site.login(name).code == "Access-Accept"
 
 
+def test_silence_is_measured_by_how_often_a_session_is_reported_on(site: Site) -> None:
+    """A router that reports each hour says nothing for an hour, and the line is there all the same."""
+    hourly = (("Acct-Interim-Interval", ":=", "3600"),)
+    name = site.subscriber(("Simultaneous-Use", ":=", "1"), replies=hourly)
+    site.account(name, "Start", "hourly", f'Calling-Station-Id = "{MAC}"')
+    session = site.session("hourly")
+    for silent_s, code in ((4 * 3600 - 60, "Access-Reject"), (4 * 3600 + 60, "Access-Accept")):
+        session.updated_at = datetime.now(UTC) - timedelta(seconds=silent_s)
+        session.save()
+        assert site.login(name).code == code
+
+
 @pytest.mark.parametrize("text", ["ALICE@isp", "alice@ISP"])
 def test_capitals_make_no_other_user(site: Site, text: str) -> None:
     """As MariaDB compares; what is counted and closed by name is compared so too."""

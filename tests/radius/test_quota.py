@@ -124,6 +124,17 @@ def test_suspended_into_the_garden(site: Site) -> None:
     assert site.login(name, password="guess").code == "Access-Reject"
 
 
+def test_the_garden_keeps_its_rate_past_a_quota_with_a_second_rate(site: Site) -> None:
+    faster = (*quota(GB), ("ISPCore-Quota-Rate", ":=", "9M/9M"), *GARDEN)
+    for check, why in (
+        (("ISPCore-Reason", ":=", "suspended"), "suspended"),
+        (("Expiration", ":=", str(NOW - 60)), "expired"),
+    ):
+        name = site.subscriber(check, *faster, replies=RATE)
+        used(site, name, GB, session=why)
+        in_garden(site, name, why)
+
+
 def test_a_reason_without_a_garden_is_a_refusal(site: Site) -> None:
     name = site.subscriber(("ISPCore-Reason", ":=", "suspended"))
     assert site.login(name)["Reply-Message"] == "suspended"

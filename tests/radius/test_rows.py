@@ -91,3 +91,17 @@ def test_a_digest_knows_tables_apart_and_no_order(
     assert rows.digest(checks[::-1], replies[::-1], []) == wanted
     if sorted(checks) != sorted(replies):
         assert rows.digest(replies, checks, []) != wanted
+
+
+def test_rows_of_a_name_that_the_database_takes_for_ours_are_ours(site: Site) -> None:
+    """FreeRADIUS finds them at bob's login: they are a difference, and go when bob is put right."""
+    names = ["bob", *(f"line{number}" for number in range(rows.FEW))]
+    mine = [CheckRow(name, *PASSWORD) for name in names]
+    rows.replace(names, mine, [], [])
+    wanted = dict(rows.digests(names))
+    Check.objects.create(username="bób", attribute="Auth-Type", op=":=", value="Reject")
+    found = dict(rows.digests(names))
+    differing = {name for name in names if found.get(name) != wanted[name]}
+    assert differing == ({"bob"} if site.vendor == "mysql" else set())  # SQLite tells them apart
+    rows.replace(names, mine, [], [])
+    assert dict(rows.digests(names)) == wanted

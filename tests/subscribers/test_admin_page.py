@@ -158,6 +158,7 @@ def test_an_end_is_the_end_of_the_day_in_the_zone_of_the_isp(
         ("rename", {"username": "KARIM"}, "is taken"),
         ("bind", {"mac": "nothing"}, "Write a MAC address like"),
         ("renew", {"periods": "", "reason": "x"}, "Say for how many periods"),
+        ("renew", {"until": "9999-12-31", "reason": "x"}, "years 2000 to 2099"),
     ],
 )
 def test_a_button_says_what_was_refused(
@@ -176,3 +177,21 @@ def test_a_viewer_sees_the_page_and_no_button(as_viewer: Client, rahim: Subscrib
     assert url("suspend", rahim.pk) not in said
     for name in ("suspend", "renew", "password", "reproject"):
         assert as_viewer.post(url(name, rahim.pk), {"reason": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["web_password__startswith", "radius_password"])
+def test_no_filter_spells_out_a_password(as_noc: Client, rahim: Subscriber, name: str) -> None:
+    """Who may see the list could guess a hash letter by letter."""
+    assert as_noc.get(url("changelist"), {name: "a"}).status_code == 400
+    assert as_noc.get(url("changelist"), {"status__exact": "active"}).status_code == 200
+
+
+def test_an_end_of_a_line_whose_package_has_none_can_be_moved(
+    as_noc: Client, noon: Clock, tenant_dhaka: Tenant
+) -> None:
+    from subscribers.operations import packages
+
+    endless = packages.create(a_package(tenant_dhaka, "Office", validity="none"), by=BY)
+    trial, free = made(endless, "trial", expires_at=NOON), made(endless, "free")
+    assert url("renew", trial.pk) in text(as_noc.get(url("page", trial.pk)))
+    assert url("renew", free.pk) not in text(as_noc.get(url("page", free.pk)))

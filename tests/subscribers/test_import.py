@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
 from ispcore.accounts.models import Account, Tenant
@@ -139,3 +140,34 @@ def test_the_command_plans_and_applies(home: Package, tmp_path: Path, capsys: An
     assert "line 2: Package: Dhaka Fibre has no package" in capsys.readouterr().err
     with pytest.raises(CommandError, match="No such file"):
         call_command("import_subscribers", "Dhaka Fibre", str(tmp_path / "none.csv"))
+
+
+@pytest.mark.parametrize("text", [f"{'x' * 200_000},Home 20,let-me-in,,,\n", f"{'x' * 200_000}"])
+@pytest.mark.parametrize("head", [HEAD, ""])
+def test_what_the_csv_module_refuses_is_a_fault(home: Package, head: str, text: str) -> None:
+    ((_, words),) = faults(home.tenant, head + text)
+    assert "field larger than field limit" in words
+
+
+def test_a_file_of_too_many_lines_is_refused_after_so_many(
+    home: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "MOST_LINES", 3)
+    found = faults(home.tenant, HEAD + "x\n" * 1_000)
+    assert [line for line, _ in found] == [2, 3, 4, 5]
+    assert found[-1][1] == "A file has at most 3 lines: cut it into several."
+
+
+def test_a_nul_is_shown_as_what_cannot_be_shown(home: Package) -> None:
+    plan = planned(home.tenant, "username,package,notes\nrahim,Home 20,a\0b\n")
+    assert list(imports.apply(plan, by=BY)) == [1]
+    assert Subscriber.objects.get().notes == "a\ufffdb"
+
+
+def test_a_package_that_changed_since_the_plan_is_asked_again(home: Package) -> None:
+    plan = planned(home.tenant, f"{HEAD}rahim,Home 20,let-me-in,10.1.1.1,,\n")
+    home.ipv4_networks = "10.2.0.0/16"
+    packages.edit(home, by=BY)
+    with pytest.raises(ValidationError, match="lies outside the addresses of Home 20"):
+        list(imports.apply(plan, by=BY))
+    assert not Subscriber.objects.exists()

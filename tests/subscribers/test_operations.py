@@ -13,6 +13,7 @@ from subscribers.models import Package, Subscriber
 from subscribers.operations import (
     account_numbers,
     binding,
+    judging,
     packages,
     passwords,
     reconciling,
@@ -273,6 +274,29 @@ def test_a_prefix_stays_its_tenants(rahim: Subscriber, tenant_ctg: Tenant) -> No
         account_numbers.set_prefix(tenant_ctg, prefix="DHK", by=BY)
     with pytest.raises(ValidationError, match="capital letters and digits"):
         account_numbers.set_prefix(tenant_ctg, prefix="a-b", by=BY)
+
+
+def test_nobody_takes_the_prefix_of_a_tenant_that_has_not_chosen_one(
+    home: Package, tenant_ctg: Tenant
+) -> None:
+    with pytest.raises(ValidationError, match="kept for a tenant"):
+        account_numbers.set_prefix(tenant_ctg, prefix=f"t{home.tenant_id}", by=BY)
+    assert made(home).account_number == f"T{home.tenant_id}-000001"
+
+
+def test_a_package_that_is_gone_is_refused_in_words(home: Package) -> None:
+    wanted = a_subscriber(home)
+    packages.delete(Package.objects.get(pk=home.pk), by=BY)
+    with pytest.raises(ValidationError, match="no package Home 20 any more"):
+        subscribers.create(wanted, by=BY)
+
+
+def test_what_a_constraint_refuses_reads_nobodys_names(
+    rahim: Subscriber, django_assert_num_queries: Any
+) -> None:
+    """A hundred thousand subscribers are not read to say that somebody else has nothing."""
+    with django_assert_num_queries(0):
+        judging.refuse_taken()
 
 
 # ---- who may

@@ -206,3 +206,34 @@ def test_a_package_of_another_tenant_is_not_changed_to(
     for later in (False, True):
         with pytest.raises(ValidationError, match="package of another tenant"):
             periods.change_package(rahim, package=other, at_next_period=later, by=BY)
+
+
+def test_a_month_from_an_end_set_by_hand_is_a_month(noon: Clock, home: Package) -> None:
+    """Who came on the 2nd and was given until the 31st has paid for all of the month after it."""
+    line = made(home, expires_at=NOON.replace(month=5, day=31))
+    assert periods.renew(line, by=BY).expires_at == NOON.replace(month=6, day=30)
+    assert periods.renew(line, by=BY).expires_at == NOON.replace(month=7, day=31)
+    periods.extend(line, until=NOON.replace(month=8, day=1), by=BY)
+    assert periods.renew(line, by=BY).expires_at == NOON.replace(month=9, day=1)
+    periods.extend(line, until=None, by=BY)
+    assert periods.renew(line, by=BY).expires_at == NOON.replace(month=4)
+
+
+@pytest.mark.parametrize("year", [1, 1999, 2100, 9999])
+def test_an_end_that_freeradius_cannot_read_is_refused(rahim: Subscriber, year: int) -> None:
+    """It would refuse the user, or take the end for another."""
+    for change in (
+        lambda: periods.extend(rahim, until=NOON.replace(year=year), by=BY),
+        lambda: made(rahim.package, "karim", expires_at=NOON.replace(year=year)),
+    ):
+        with pytest.raises(ValidationError, match="years 2000 to 2099") as refused:
+            change()
+        assert list(refused.value.message_dict) == ["expires_at"]
+    assert again(rahim).expires_at == rahim.expires_at
+
+
+def test_renewals_end_with_the_century(tenant_dhaka: Tenant) -> None:
+    long = a_package(tenant_dhaka, "Ten years", validity="days", validity_days=3_660)
+    line = made(packages.create(long, by=BY))
+    with pytest.raises(ValidationError, match="years 2000 to 2099"):
+        periods.renew(line, periods=120, by=BY)

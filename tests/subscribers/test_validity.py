@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from subscribers.validity import DAYS, MONTH, NONE, ends_after, period_at, period_end
+from subscribers.validity import DAYS, MONTH, NONE, day_of, ends_after, period_at, period_end
 
 DHAKA, CAIRO = ZoneInfo("Asia/Dhaka"), ZoneInfo("Africa/Cairo")
 INSTANTS = some.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=some.just(UTC))  # noqa: DTZ001
@@ -69,3 +69,19 @@ def test_several_periods_are_as_many_ends() -> None:
     start = local("2026-01-31T10:00", DHAKA)
     end = ends_after(valid(MONTH), start, 3, zone=DHAKA, renewal_day=31)
     assert end == local("2026-04-30T10:00", DHAKA)
+
+
+@pytest.mark.parametrize(
+    ("end", "usual", "day"),
+    [
+        ("2026-12-15T00:00", 15, 15),
+        ("2026-02-28T00:00", 31, 31),
+        ("2026-12-31T00:00", 15, 31),
+        ("2026-12-01T00:00", 31, 1),
+        ("2026-12-01T00:00", None, 1),
+    ],
+)
+def test_months_go_on_from_the_day_of_an_end_set_by_hand(
+    end: str, usual: int | None, day: int
+) -> None:
+    assert day_of(local(end, DHAKA), zone=DHAKA, usual=usual) == day
