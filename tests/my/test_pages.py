@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tests.pages.conftest import Isp
 
 pytestmark = pytest.mark.one_database
-
 ACTS = ("contact", "renew", "suspend", "resume", "password")
 OF_SUBSCRIBER = [f"subscriber_{act}" for act in ACTS]
 # every page, and the most queries that it may make, session and account included
