@@ -309,7 +309,7 @@ def _refuse(form: forms.BaseForm, error: Exception) -> None:
         return
     named: dict[str, Any] | None = getattr(error, "error_dict", None)
     if named is not None and named.keys() <= {*form.fields, NON_FIELD_ERRORS}:
-        form.add_error(None, named)  # type: ignore[arg-type]
+        form.add_error(None, named)
         return
     form.add_error(None, words_of(error, Subscriber).removesuffix(UNCHANGED).strip())
 

@@ -381,7 +381,7 @@ def test_earlier_months_go_back_to_the_first_and_not_for_ever(
     isp: "Isp", as_dhaka: "Client"
 ) -> None:
     def months() -> list[str]:
-        return [key for key, _, _ in as_dhaka.get(reverse("my:usage")).context["months"]]
+        return [key for key, *_ in as_dhaka.get(reverse("my:usage")).context["months"]]
 
     Reseller.objects.filter(pk=isp.dhaka.pk).update(created_at=NOON - timedelta(days=60))
     assert months() == ["2026-02", "2026-01"]
@@ -390,12 +390,7 @@ def test_earlier_months_go_back_to_the_first_and_not_for_ever(
 
 
 def _alert(tenant: Any, name: str, mapping_id: int) -> Alert:
+    about = {"subject_kind": "resellers.mapping", "subject_id": mapping_id, "subject": name}
     return Alert.objects.create(
-        fingerprint=name,
-        subject_kind="resellers.mapping",
-        subject_id=mapping_id,
-        subject=name,
-        tenant=tenant,
-        severity="medium",
-        summary="x",
+        fingerprint=name, tenant=tenant, severity="medium", summary="x", **about
     )

@@ -1,6 +1,7 @@
 """Statuses and periods: who is let in until when, on which package, and what the record says."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -222,9 +223,10 @@ def test_a_month_from_an_end_set_by_hand_is_a_month(noon: Clock, home: Package) 
 @pytest.mark.parametrize("year", [1, 1999, 2100, 9999])
 def test_an_end_that_freeradius_cannot_read_is_refused(rahim: Subscriber, year: int) -> None:
     """It would refuse the user, or take the end for another."""
+    end = NOON.replace(year=year)
     for change in (
-        lambda: periods.extend(rahim, until=NOON.replace(year=year), by=BY),
-        lambda: made(rahim.package, "karim", expires_at=NOON.replace(year=year)),
+        partial(periods.extend, rahim, until=end, by=BY),
+        partial(made, rahim.package, "karim", expires_at=end),
     ):
         with pytest.raises(ValidationError, match="years 2000 to 2099") as refused:
             change()
