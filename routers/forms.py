@@ -10,7 +10,8 @@ from ispcore.accounts.pages import OperationForm
 from routers.models import Router
 
 SECRETS = ("api_password", "snmp_community", "snmp_auth_key", "snmp_priv_key")
-# what is sent as it is, and what says to whom: who may only point a router elsewhere is not told it
+# secrets that are sent as they are, and what says to whom and how: who points a router at a host of
+# their own would read them there
 SENT_TO = {
     "api_password": ("address", "api_port", "api_tls"),
     "snmp_community": ("address", "snmp_port"),
