@@ -1,18 +1,12 @@
-"""Adds the coverage of all runs up and holds it against the thresholds of the house style.
-
-Measured with slipcover, which marks lines and branches in the bytecode and takes each mark away
-when it was hit: a tenth to a third on top of a run that a tracer doubles.
-"""
+"""Adds the coverage of all runs up and holds it against the thresholds of the house style."""
 
 import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-SOURCES = ("ispcore", "dashboards", "resellers", "routers", "monitoring", "radius", "lab")
+from slipcover import merge_coverage
+
 # (what, does this file belong to it, least percent of lines and branches)
 THRESHOLDS: list[tuple[str, Callable[[str], bool], float]] = [
     ("operations", lambda file: "/operations/" in file, 95.0),
@@ -20,12 +14,6 @@ THRESHOLDS: list[tuple[str, Callable[[str], bool], float]] = [
     ("everything", lambda file: True, 85.0),
 ]
 WORST = 8
-
-
-def measuring(result: Path) -> list[str]:
-    """Arguments of Python that run a module (`-m`, its name, arguments) and leave a JSON file."""
-    sources = ["--source", ",".join(SOURCES), "--omit", "*/migrations/*"]
-    return ["-m", "slipcover", "--branch", *sources, "--json", "--out", str(result)]
 
 
 def shortfalls(results: Sequence[Path], say: Callable[[str], None]) -> list[str]:
@@ -44,15 +32,11 @@ def shortfalls(results: Sequence[Path], say: Callable[[str], None]) -> list[str]
 
 
 def _files(results: Sequence[Path]) -> dict[str, dict[str, Any]]:
-    """By name, all runs together; empty where one left no result."""
-    with tempfile.TemporaryDirectory() as directory:
-        merged = Path(directory) / "merged.json"
-        command = [sys.executable, "-m", "slipcover", "--json", "--out", str(merged), "--merge"]
-        subprocess.run([*command, *map(str, results)], check=False)
-        found: dict[str, dict[str, Any]] = (
-            json.loads(merged.read_text())["files"] if merged.exists() else {}
-        )
-        return found
+    """What `tests.harness.measuring` found, by name of file, in all runs that came to their end."""
+    found = [json.loads(path.read_text()) for path in results if path.exists()]
+    for other in found[1:]:
+        merge_coverage(found[0], other)
+    return found[0]["files"] if found else {}
 
 
 def _percent(summaries: Iterable[dict[str, Any]]) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from tests.harness import coverage_gate
+from tests.harness import coverage_gate, measuring
 
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
@@ -27,8 +27,6 @@ NO_TESTS_COLLECTED = 5
 # what these run is measured elsewhere too, or is not run in their own process
 UNMEASURED = {"access", "architecture", "bench", "harness", "look", "packaging"}
 COUNTS = ("passed", "failed", "skipped")
-# pytest would rewrite the assertions of what measures, which is there already
-MEASURED_BEFORE = "ignore:Module already imported:pytest.PytestAssertRewriteWarning"
 VENDORS = {"sqlite": "SQLite", "postgresql": "PostgreSQL and MariaDB"}
 
 PRODUCTION = {
@@ -306,11 +304,7 @@ def _length(module: Path) -> int:
 def _tests_on(part: Part, *, aside: bool) -> Result:
     """Run it; what it prints is kept if `aside`, else it is seen at once."""
     started = time.monotonic()
-    python = [PYTHON]
     arguments = list(part.arguments)
-    if part.coverage:
-        python += coverage_gate.measuring(part.coverage)
-        arguments += ["-W", MEASURED_BEFORE]
     with tempfile.TemporaryDirectory(prefix="ispcore-counts-") as directory:
         path = Path(directory) / "counts.json"
         environment = {
@@ -318,10 +312,13 @@ def _tests_on(part: Part, *, aside: bool) -> Result:
             "ISPCORE_TEST_VENDOR": part.vendor,
             "ISPCORE_TEST_COUNTS": str(path),
         }
+        if part.coverage:
+            arguments += ["-p", "tests.harness.measuring"]
+            environment[measuring.RESULT] = str(part.coverage)
         if part.vendor != "sqlite":  # what cannot differ by database has run already
             environment["ISPCORE_TEST_ONLY"] = "databases"
         done = subprocess.run(
-            [PYTHON, "-m", "tests.harness.run", *python, "-m", "pytest", *arguments],
+            [PYTHON, "-m", "tests.harness.run", PYTHON, "-m", "pytest", *arguments],
             cwd=PROJECT,
             env=environment,
             stdout=subprocess.PIPE if aside else None,
