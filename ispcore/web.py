@@ -10,6 +10,7 @@ import os
 import sys
 from typing import Any
 
+from autobahn.exception import Disconnected
 from daphne.endpoints import build_endpoint_description_strings
 
 from ispcore.firstrun import FirstRunError, ensure_secrets
@@ -68,7 +69,10 @@ class PatientServer(Server):  # type: ignore[misc] # daphne has no types
     """
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        await super().handle_reply(protocol, message)
+        try:
+            await super().handle_reply(protocol, message)
+        except Disconnected:  # it is being closed; the application hears of that by itself
+            return
         if message["type"] == "websocket.accept":
             protocol.brake = Brake()
             protocol.transport.unregisterProducer()  # the HTTP channel's, which is done

@@ -21,6 +21,7 @@ from tests.harness.counts import (  # noqa: F401 - hooks, which pytest finds by 
 )
 
 if TYPE_CHECKING:
+    from pytest_django import DjangoDbBlocker
     from selenium import webdriver
 
     from ispcore.accounts.models import Account, Tenant
@@ -67,23 +68,21 @@ def django_db_modify_db_settings(
             connection.settings_dict["TEST"]["NAME"] = str(file)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _tables_can_be_emptied_between_tests() -> Iterator[None]:
-    """What real transactions wrote is taken away after a test; nobody else may empty the log."""
-    from django.db import connection
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: "DjangoDbBlocker") -> Iterator[None]:
+    """What real transactions wrote is taken away after a test; what migrations wrote is left."""
     from django.test import TransactionTestCase
 
-    from ispcore.base import append_only
+    from tests.harness import emptying
 
-    empty = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
+        bring_back = emptying.remember()
 
-    def unguarded(case: TransactionTestCase) -> None:
-        append_only.remove(connection)
-        empty(case)
-        append_only.install(connection)
+    def teardown(case: TransactionTestCase) -> None:
+        bring_back()
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(TransactionTestCase, "_fixture_teardown", unguarded)
+        patched.setattr(TransactionTestCase, "_fixture_teardown", teardown)
         yield
 
 

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from tests.harness import coverage_gate
+from tests.harness import coverage_gate, measuring
 
 PROJECT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
@@ -26,6 +26,7 @@ WORKERS = "3"  # the quick tests wait more than they work
 NO_TESTS_COLLECTED = 5
 # what these run is measured elsewhere too, or is not run in their own process
 UNMEASURED = {"access", "architecture", "bench", "harness", "look", "packaging"}
+COUNTS = ("passed", "failed", "skipped")
 VENDORS = {"sqlite": "SQLite", "postgresql": "PostgreSQL and MariaDB"}
 
 PRODUCTION = {
@@ -169,19 +170,23 @@ def test(arguments: list[str]) -> int:
         outcomes = run_all(static_checks())
         failed += [outcome.check.name for outcome in outcomes if outcome.code]
         say(_verdict(failed, len(outcomes), time.monotonic() - started))
-        coverage_gate.erase(PROJECT)
-    totals = dict.fromkeys(("passed", "failed", "skipped"), 0)
-    lines = []
-    for name, code, counts in _all_tests(arguments) if complete else _chosen_tests(arguments):
-        if code:
-            failed.append(f"tests on {name}")
-        lines.append(f"{name}: {_counted(counts)}")
-        totals = {key: totals[key] + counts[key] for key in totals}
+    with tempfile.TemporaryDirectory(prefix="ispcore-tests-") as directory:
+        parts = _all_parts(Path(directory)) if complete else _chosen_parts(arguments)
+        results = _run_parts(parts, aside=complete)
+        if complete:
+            measured = [part.coverage for part in parts if part.coverage]
+            failed += coverage_gate.shortfalls(measured, say)
+    say()
+    totals = dict.fromkeys(COUNTS, 0)
+    for name in dict.fromkeys(part.name for part in parts):
+        mine = [result for part, result in results.items() if part.name == name]
+        counts = {key: sum(result.counts[key] for result in mine) for key in COUNTS}
+        totals = {key: totals[key] + counts[key] for key in COUNTS}
+        say(f"{name}: {_counted(counts)}")
+        if any(result.code for result in mine):
+            failed.append(f"tests: {name}")
     if not any(totals.values()):
         failed.append("no test was chosen")
-    if complete:
-        failed += coverage_gate.shortfalls(PROJECT, say)
-    say("\n" + "\n".join(lines))
     say(
         f"{time.monotonic() - started:.0f} s; "
         + ("failed: " + ", ".join(failed) if failed else "all is well")
@@ -190,52 +195,68 @@ def test(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
-Result = tuple[str, int, dict[str, int]]  # what ran, its exit code, how many ended how
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One run of pytest."""
+
+    name: str  # what it is a part of
+    vendor: str
+    arguments: tuple[str, ...]
+    coverage: Path | None = None  # where it is left, if it is measured
+    waits: bool = False  # it waits more than it works
 
 
-def _chosen_tests(arguments: list[str]) -> Iterator[Result]:
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a part ended."""
+
+    code: int
+    counts: Mapping[str, int]  # by COUNTS
+    output: str
+    seconds: float
+
+
+def _chosen_parts(arguments: list[str]) -> list[Part]:
     """A selection, on each vendor."""
-    for vendor, name in VENDORS.items():
-        say(f"\n=== tests on {name}")
-        code, counts, _ = _tests_on(vendor, arguments, measured=False)
-        yield name, code, counts
+    return [Part(name, vendor, tuple(arguments)) for vendor, name in VENDORS.items()]
 
 
-def _all_tests(arguments: list[str]) -> Iterator[Result]:
-    """Everything, in runs side by side, since tests wait as much as they work. Coverage is measured
-    on SQLite, for it costs."""
-    first, *others = VENDORS
-    quick = [*arguments, "-m", "not journey"]
+def _all_parts(directory: Path) -> list[Part]:
+    """Everything. Coverage is measured on SQLite, for it costs."""
+    (first, of_first), (second, of_second) = VENDORS.items()
     modules = _modules()
     measured = [path for path in modules if path.parent.name not in UNMEASURED]
-    unmeasured = [str(path) for path in modules if path not in measured]
-    runs = {
-        VENDORS[first]: [
-            *[(first, [*part, *quick], True) for part in _parts(measured, 3)],
-            (first, [*unmeasured, *quick], False),
-        ],
-        **{
-            VENDORS[vendor]: [(vendor, [*part, *quick], False) for part in _parts(modules, 2)]
-            for vendor in others
-        },
-        "journeys": [
-            (first, [*part, *arguments, "-m", "journey"], False)
-            for part in _parts([path for path in modules if _has_journeys(path)], 2)
-        ],
-    }
-    longest = runs[VENDORS[others[-1]]][0]
-    with ThreadPoolExecutor(max_workers=sum(map(len, runs.values()))) as pool:
-        started = {
-            name: [
-                # the longest run is seen while it goes on
-                pool.submit(_tests_on, vendor, given, measured=measured, aside=part is not longest)
-                for part in parts
-                for vendor, given, measured in [part]
-            ]
-            for name, parts in runs.items()
+    unmeasured = [path for path in modules if path not in measured]
+    journeys = [path for path in modules if _has_journeys(path)]
+    return [
+        *_parts("journeys", first, journeys, 2, waits=True),
+        *_parts(of_first, first, measured, 4, coverage=directory),
+        *_parts(of_second, second, modules, 3),
+        *_parts(of_first, first, unmeasured, 1),
+    ]
+
+
+def _run_parts(parts: Sequence[Part], *, aside: bool) -> dict[Part, Result]:
+    """Side by side what fits on the machine: what waits, and as much of what works as it has
+    processors, and one more, for all tests wait at times. If `aside`, each is told of as it ends."""
+    waiting = ThreadPoolExecutor(max_workers=max(1, sum(part.waits for part in parts)))
+    working = ThreadPoolExecutor(max_workers=(os.cpu_count() or 1) + 1 if aside else 1)
+    with waiting, working:
+        running = {
+            part: (waiting if part.waits else working).submit(_run_part, part, aside=aside)
+            for part in parts
         }
-        for name, parts in started.items():
-            yield _together(name, [part.result() for part in parts])
+        return {part: future.result() for part, future in running.items()}
+
+
+def _run_part(part: Part, *, aside: bool) -> Result:
+    if not aside:
+        say(f"\n=== tests on {part.name}")
+    result = _tests_on(part, aside=aside)
+    if aside:
+        words = f"tests: {part.name}: {_counted(result.counts)} in {result.seconds:.0f} s"
+        say(f"FAILED  {words}\n{result.output.rstrip()}" if result.code else f"ok      {words}")
+    return result
 
 
 def _modules() -> list[Path]:
@@ -243,15 +264,33 @@ def _modules() -> list[Path]:
     return sorted(path.relative_to(PROJECT) for path in (PROJECT / "tests").glob("*/test_*.py"))
 
 
-def _parts(modules: list[Path], count: int) -> list[list[str]]:
+def _parts(
+    name: str,
+    vendor: str,
+    modules: Sequence[Path],
+    count: int,
+    *,
+    coverage: Path | None = None,
+    waits: bool = False,
+) -> list[Part]:
     """Parts that take about as long: of many modules, lengths tell the time well enough."""
-    parts: list[list[str]] = [[] for _ in range(count)]
+    chosen: list[list[str]] = [[] for _ in range(count)]
     lengths = [0] * count
     for path in sorted(modules, key=_length, reverse=True):
         shortest = lengths.index(min(lengths))
-        parts[shortest].append(str(path))
+        chosen[shortest].append(str(path))
         lengths[shortest] += _length(path)
-    return [sorted(part) for part in parts]
+    marks = ("-m", "journey" if waits else "not journey")
+    return [
+        Part(
+            name,
+            vendor,
+            (*sorted(paths), *marks),
+            coverage / f"{name}-{number}.json" if coverage else None,
+            waits,
+        )
+        for number, paths in enumerate(chosen, start=1)
+    ]
 
 
 def _has_journeys(module: Path) -> bool:
@@ -262,31 +301,24 @@ def _length(module: Path) -> int:
     return (PROJECT / module).stat().st_size
 
 
-def _together(name: str, parts: list[tuple[int, dict[str, int], str]]) -> Result:
-    """The runs that make up one name, said when all of them are over."""
-    say(f"\n=== tests: {name}")
-    for _, _, output in parts:
-        say(output.rstrip())
-    counts = {key: sum(part[1][key] for part in parts) for key in parts[0][1]}
-    return name, next((code for code, _, _ in parts if code), 0), counts
-
-
-def _tests_on(
-    vendor: str, arguments: list[str], *, measured: bool, aside: bool = False
-) -> tuple[int, dict[str, int], str]:
-    """Exit code, counts, and what was printed if the run was `aside` (else it is seen at once)."""
-    python = [PYTHON, "-m", "coverage", "run"] if measured else [PYTHON]
+def _tests_on(part: Part, *, aside: bool) -> Result:
+    """Run it; what it prints is kept if `aside`, else it is seen at once."""
+    started = time.monotonic()
+    arguments = list(part.arguments)
     with tempfile.TemporaryDirectory(prefix="ispcore-counts-") as directory:
         path = Path(directory) / "counts.json"
         environment = {
             **_clean_environment(),
-            "ISPCORE_TEST_VENDOR": vendor,
+            "ISPCORE_TEST_VENDOR": part.vendor,
             "ISPCORE_TEST_COUNTS": str(path),
         }
-        if vendor != "sqlite":  # what cannot differ by database has run already
+        if part.coverage:
+            arguments += ["-p", "tests.harness.measuring"]
+            environment[measuring.RESULT] = str(part.coverage)
+        if part.vendor != "sqlite":  # what cannot differ by database has run already
             environment["ISPCORE_TEST_ONLY"] = "databases"
         done = subprocess.run(
-            [PYTHON, "-m", "tests.harness.run", *python, "-m", "pytest", *arguments],
+            [PYTHON, "-m", "tests.harness.run", PYTHON, "-m", "pytest", *arguments],
             cwd=PROJECT,
             env=environment,
             stdout=subprocess.PIPE if aside else None,
@@ -295,13 +327,13 @@ def _tests_on(
             check=False,
         )
         counts = json.loads(path.read_text()) if path.exists() else {}
-    code = 0 if done.returncode == NO_TESTS_COLLECTED and arguments else done.returncode
+    code = 0 if done.returncode == NO_TESTS_COLLECTED else done.returncode
     none = {"passed": 0, "failed": 1 if code else 0, "skipped": 0}
-    return code, none | counts, done.stdout or ""
+    return Result(code, none | counts, done.stdout or "", time.monotonic() - started)
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{counts[key]} {key}" for key in ("passed", "failed", "skipped"))
+    return ", ".join(f"{counts[key]} {key}" for key in COUNTS)
 
 
 def main(arguments: list[str]) -> int:

@@ -109,7 +109,7 @@ def _every_page_sees_every_change(
                 lambda page=page, speed=speed_mbps: page.has_heard(  # type: ignore[misc]
                     f"{speed} Mbps", before=f"{speed + 1} Mbps"
                 ),
-                10,
+                60,
             )
 
 

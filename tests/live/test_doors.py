@@ -89,8 +89,13 @@ async def test_socket_closes_when_the_role_asks_for_a_second_factor(
 ) -> None:
     monkeypatch.setattr(consumer, "RECHECK_EVERY_S", 0.2)
     page = await live.page(noc_session)
-    strict = RolePolicy(role="operator", needs_second_factor=True)
-    await live.in_database(lambda: policies.save(strict, by=Actor("test")))
+
+    def ask_for_more() -> None:
+        policy = RolePolicy.objects.get(role="operator")
+        policy.needs_second_factor = True
+        policies.save(policy, by=Actor("test"))
+
+    await live.in_database(ask_for_more)
     assert await page.closed_with() == 4401
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from django.db import connections
 from websockets.asyncio.client import ClientConnection, connect
@@ -18,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ispcore.accounts.models import Tenant
 from ispcore.live.publish import publish
+from ispcore.web import PatientServer
 from tests.harness.environment import VENDOR
 from tests.harness.processes import Running, free_port
 
@@ -188,3 +190,11 @@ async def _say_and_listen(page: ClientConnection, messages: list[str]) -> None:
         await page.send(message)
     while await asyncio.wait_for(page.recv(), 5):
         pass
+
+
+async def test_what_is_sent_to_a_page_that_is_being_closed_is_dropped() -> None:
+    """Closing takes a while; frames that were on their way are no fault of anybody's."""
+    server, page = PatientServer(None, endpoints=["tcp:0"]), WebSocketProtocol()
+    page.state, page.client_addr = WebSocketProtocol.STATE_CLOSING, None
+    server.connections = {page: {}}
+    await server.handle_reply(page, {"type": "websocket.send", "text": "{}"})

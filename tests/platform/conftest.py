@@ -40,7 +40,7 @@ class Portal:
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def started(self, *, within_s: float = 60) -> "Portal":
+    def started(self, *, within_s: float = 180) -> "Portal":
         self._running.wait_until(lambda: STARTED in self.text(), timeout_s=within_s)
         return self
 

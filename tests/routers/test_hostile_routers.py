@@ -118,7 +118,7 @@ def test_a_router_that_answers_at_the_last_moment_holds_up_nobody(
     monkeypatch.setattr(Hostile, "_answer", _late)
     started = time.monotonic()
     summary = collection.collect()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert good.last_poll().result == Poll.Result.OK
     assert any("hostile" in failed for failed in summary.failed)
 

@@ -338,7 +338,7 @@ def test_of_two_processes_each_has_its_share_and_one_takes_all_when_the_other_en
         os.kill(first.pid, signal.SIGTERM)
         started = time.monotonic()
         first.wait(timeout_s=20)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 15
         second.wait_until(lambda: owners() == {second.pid}, timeout_s=5)
         assert not (tmp_path / "watch1.log").read_text().count("Traceback")
     finally:
