@@ -252,6 +252,15 @@ class Because(forms.Form):
     )
 
 
+class MaybeBecause(Because):
+    """An action whose reason may be left out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        reason = self.fields["reason"] = self.fields.pop("reason")  # comes last
+        reason.required, reason.help_text = False, "for the audit log; may be left out"
+
+
 class RenewForm(Because):
     """So many periods more, or to a day."""
 
@@ -288,13 +297,13 @@ class PackageChangeForm(Because):
         self.fields["package"].offer(packages)  # type: ignore[attr-defined]
 
 
-class RenameForm(forms.Form):
+class RenameForm(MaybeBecause):
     """Another username."""
 
     username = forms.CharField(max_length=64, validators=[words.USERNAME])
 
 
-class PasswordForm(forms.Form):
+class PasswordForm(MaybeBecause):
     """Another RADIUS password; without one, one is made up."""
 
     password = forms.CharField(
@@ -306,14 +315,14 @@ class PasswordForm(forms.Form):
     confirmed = forms.CharField(widget=forms.HiddenInput, initial="yes")
 
 
-class BindForm(forms.Form):
+class BindForm(MaybeBecause):
     """The one device that the line logs in from."""
 
     mac = forms.CharField(label="MAC address", help_text="as AA:BB:CC:DD:EE:FF", max_length=40)
 
 
-class ConfirmForm(forms.Form):
-    """Nothing to say but that it is meant."""
+class ConfirmForm(MaybeBecause):
+    """Nothing has to be said but that it is meant."""
 
     confirmed = forms.CharField(widget=forms.HiddenInput, initial="yes")
 

@@ -148,10 +148,12 @@ class PackageAdmin(ProvisionedAdmin):
     # -- writing
 
     def store(self, request: HttpRequest, row: Package, form: Any, *, change: bool) -> None:
-        if change:
-            operations.edit(row, by=actor_of(request))
-        else:
-            operations.create(row, by=actor_of(request))
+        write = operations.edit if change else operations.create
+        self.once(
+            request,
+            lambda: write(row, by=actor_of(request)),
+            lambda made: {"pk": made.pk, "said": f"{made} is stored."},
+        )
 
     def remove(self, request: HttpRequest, row: Package) -> None:
         operations.delete(row, by=actor_of(request))

@@ -78,7 +78,7 @@ def edit(subscriber: Subscriber, *, changes: Mapping[str, object], by: Actor) ->
     return units.change_one(subscriber, set_fields, action="change", by=by)
 
 
-def rename(subscriber: Subscriber, *, username: str, by: Actor) -> Subscriber:
+def rename(subscriber: Subscriber, *, username: str, by: Actor, reason: str = "") -> Subscriber:
     """Give another username; the old one cannot log in from then on. Sessions and accounting of the
     old one are kept. Raises ValidationError, NotYours, SubscriberMoved."""
     key = words.normalised(username)
@@ -86,10 +86,10 @@ def rename(subscriber: Subscriber, *, username: str, by: Actor) -> Subscriber:
     def set_name(stored: Subscriber) -> None:
         stored.username = username
 
-    return units.change_one(subscriber, set_name, action="rename", by=by, also=[key])
+    return units.change_one(subscriber, set_name, action="rename", by=by, reason=reason, also=[key])
 
 
-def project_again(subscriber: Subscriber, *, by: Actor) -> Subscriber:
+def project_again(subscriber: Subscriber, *, by: Actor, reason: str = "") -> Subscriber:
     """Make the rows of its name what the portal says, whoever changed them by hand. Raises NotYours,
     SubscriberMoved."""
 
@@ -97,7 +97,7 @@ def project_again(subscriber: Subscriber, *, by: Actor) -> Subscriber:
         """The truth stays; its projection is written with every change."""
 
     action = "put right RADIUS rows"
-    return units.change_one(subscriber, leave, action=action, by=by, is_judged=False)
+    return units.change_one(subscriber, leave, action=action, by=by, reason=reason, is_judged=False)
 
 
 def delete(subscriber: Subscriber, *, by: Actor, reason: str = "") -> None:
