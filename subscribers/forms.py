@@ -13,6 +13,7 @@ from ispcore.accounts.models import Tenant
 from ispcore.accounts.pages import OperationForm
 from ispcore.base import clock
 from ispcore.base.form_fields import MaybeRateField, OctetsField, RateField
+from ispcore.base.seen_forms import SeenForm
 from ispcore.base.selects import LongSelect
 from subscribers import validity
 from subscribers.models import Package, Subscriber, words
@@ -28,7 +29,7 @@ DAYS = [
 ]
 
 
-class JudgedForm(OperationForm):
+class JudgedForm(SeenForm, OperationForm):
     """Says beside each field what the operation would refuse, before it is asked."""
 
     def judge(self) -> None:
@@ -36,7 +37,7 @@ class JudgedForm(OperationForm):
         raise NotImplementedError
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
+        super()._post_clean()
         if self.errors:
             return
         try:
@@ -123,6 +124,12 @@ class PackageForm(JudgedForm):
         for name in ("burst_down_s", "burst_up_s"):
             if name in self.fields:
                 self.fields[name].required = False
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What was typed otherwise than it was."""
+        names = self._columns.keys() & set(self.changed_data)
+        return {name: getattr(self.instance, name) for name in names}
 
     def clean_burst_down_s(self) -> int:
         return self.cleaned_data["burst_down_s"] or 0

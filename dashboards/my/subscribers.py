@@ -22,6 +22,7 @@ from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.form_tokens import token_of
+from ispcore.base.seen import ChangedMeanwhile
 from ispcore.base.unit_of_work import (
     DoneBefore,
     NotProvisioned,
@@ -50,7 +51,10 @@ Do = Callable[[dict[str, Any]], Subscriber]
 Say = Callable[[Subscriber], str]
 A_PAGE = 50
 CONTACT = ["full_name", "phone", "email", "address"]
-REFUSALS = (ValidationError, NotYours, SubscriberMoved, StatusStands, NotProvisioned)
+REFUSALS = (
+    *(ValidationError, NotYours, SubscriberMoved, StatusStands, ChangedMeanwhile),
+    NotProvisioned,
+)
 AWAY = (
     "Subscribers cannot be changed just now: a database does not answer. Try again in some minutes"
 )
@@ -89,6 +93,8 @@ class NewLineForm(NewSubscriberForm):
 
 class ContactForm(SubscriberForm):
     """Whom to call, and where the line is."""
+
+    tells_who = False
 
     class Meta(SubscriberForm.Meta):
         fields = CONTACT
@@ -172,7 +178,9 @@ class Subscribers(Section):
             request,
             row,
             form,
-            lambda given: operations.edit(row, changes=form.changes, by=account.actor),
+            lambda given: operations.edit(
+                row, changes=form.changes, seen=form.shown, by=account.actor
+            ),
             lambda now: f"{now} is saved.",
             title=f"Contact of {row}",
             button="Save",

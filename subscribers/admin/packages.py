@@ -148,10 +148,16 @@ class PackageAdmin(ProvisionedAdmin):
     # -- writing
 
     def store(self, request: HttpRequest, row: Package, form: Any, *, change: bool) -> None:
-        write = operations.edit if change else operations.create
+        by = actor_of(request)
+
+        def do() -> Package:
+            if change:
+                return operations.edit(row, changes=form.changes, seen=form.shown, by=by)
+            return operations.create(row, by=by)
+
         self.once(
             request,
-            lambda: write(row, by=actor_of(request)),
+            do,
             lambda made: {"pk": made.pk, "said": f"{made} is stored."},
         )
 

@@ -13,6 +13,7 @@ from ispcore.base.audit import Actor
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.form_tokens import token_of
 from ispcore.base.outermost import OutermostAdmin
+from ispcore.base.seen import ChangedMeanwhile
 from ispcore.base.unit_of_work import DoneBefore, NotProvisioned, once, refuse_repeated
 from subscribers.operations.imports import TooManyFaults
 from subscribers.operations.packages import PackageInUse, PackageMoved
@@ -31,7 +32,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
 
     refusals = (
         *(NotYours, SubscriberMoved, StatusStands, PackageInUse, PackageMoved, TooMuchChange),
-        *(TooManyFaults, NotProvisioned, Undecided),
+        *(TooManyFaults, ChangedMeanwhile, NotProvisioned, Undecided),
     )
 
     def act(

@@ -121,7 +121,7 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
         if change:
             self.once(
                 request,
-                lambda: operations.edit(row, changes=form.changes, by=by),
+                lambda: operations.edit(row, changes=form.changes, seen=form.shown, by=by),
                 lambda made: {"pk": made.pk, "said": f"{made} is stored."},
             )
             return

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from ispcore.accounts.roles import May
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
+from ispcore.base.seen import refuse_moved
 from subscribers import validity
 from subscribers.models import Package, Subscriber, words
 from subscribers.operations import account_numbers, judging, prefixes, units
@@ -63,15 +64,23 @@ def begin(subscriber: Subscriber) -> None:
     subscriber.period_until_at = until
 
 
-def edit(subscriber: Subscriber, *, changes: Mapping[str, object], by: Actor) -> Subscriber:
-    """Change these fields and leave the others as they are stored, whoever changed them meanwhile.
+def edit(
+    subscriber: Subscriber,
+    *,
+    changes: Mapping[str, object],
+    by: Actor,
+    seen: Mapping[str, str] | None = None,
+) -> Subscriber:
+    """Change these fields and leave the others as they are stored, whoever changed them meanwhile;
+    of those that were `seen`, nobody may have.
 
-    Raises ValidationError naming the field and fault, NotYours, SubscriberMoved.
+    Raises ValidationError naming the field and fault, ChangedMeanwhile, NotYours, SubscriberMoved.
     """
     if strange := sorted(changes.keys() - EDITABLE):
         raise ValidationError(f"These are not changed by editing: {', '.join(strange)}.")
 
     def set_fields(stored: Subscriber) -> None:
+        refuse_moved(stored, seen or {})
         for name, value in changes.items():
             setattr(stored, name, value)
 
