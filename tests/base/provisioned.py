@@ -39,10 +39,11 @@ CLIENT = Client("10.0.0.8", "x", "a-secret-of-sixteen")
 # what these have in common, and what changes nothing
 FACTS = {
     *("judging.tidy", "judging.check", "judging.check_package", "judging.lies_in"),
-    *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin", "statuses.note"),
+    *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin"),
     *("judging.refuse_end", "prefixes.hold", "prefixes.claim", "prefixes.refuse_overlaps"),
     "prefixes.clashes",
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
+    "units.note_statuses",
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
     *("statuses.moving", "periods.renewing", "periods.taking"),
     # an import that waits to be confirmed, and is forgotten by itself
