@@ -20,7 +20,7 @@ class SeenForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        fields = {field.name: field.attname for field in self._meta.model._meta.concrete_fields}  # type: ignore[union-attr]
+        fields = {field.name: field.attname for field in self._meta.model._meta.concrete_fields}
         self._columns = {name: fields[name] for name in self.fields if name in fields}
         is_stored = self.instance.pk is not None
         self._now = seen.seen_of(self.instance, self._columns.values()) if is_stored else {}
@@ -53,7 +53,7 @@ class SeenForm(forms.ModelForm):  # type: ignore[type-arg]
         )
 
     def _fill_anew(self, moved: list[str], carried: dict[str, str]) -> None:
-        data = self.data.copy()
+        data: Any = self.data.copy()  # type: ignore[attr-defined] - a QueryDict
         for name in moved:
             column = self._columns[name]
             is_typed = seen.digest(getattr(self.instance, column)) != carried[column]

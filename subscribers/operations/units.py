@@ -113,9 +113,7 @@ def change_one(
     return run(f"{action} {subscriber}", usernames(key, *also), change, refused=refused)
 
 
-def note_statuses(
-    moved: Iterable[tuple[Subscriber, object]], *, by: Actor, reason: str = ""
-) -> None:
+def note_statuses(moved: Iterable[tuple[Subscriber, str]], *, by: Actor, reason: str = "") -> None:
     """Enter the status that each has now into its history, where that it had was another one."""
     who = {"by": by.name[:150], "reason": reason[:200]}
     StatusChange.objects.bulk_create(

@@ -138,11 +138,12 @@ def test_what_a_page_said_is_for_who_sent_it(
 
 @pytest.mark.django_db(**BOTH)
 def test_a_package_is_made_and_stored_once(as_noc: Client, browser: Client, home: Package) -> None:
-    for address, given in (
+    pages: list[tuple[str, dict[str, Any]]] = [
         (url("add", of="package"), package_form(home.tenant)),
         (url("change", home.pk, of="package"), package_form(home.tenant, name="Home 20")),
-    ):
-        sent = given | token_in(browser.get(address))
+    ]
+    for address, given in pages:
+        sent: dict[str, Any] = given | token_in(browser.get(address))
         browser.post(address, sent)
         assert "is stored. That was done at" in text(browser.post(address, sent, follow=True))
     assert AuditEntry.objects.filter(object_kind="subscribers.package").count() == 3
@@ -153,7 +154,8 @@ def test_in_my_a_renewal_and_a_new_line_are_made_once(
     reseller_dhaka: Account, client_for: Callable[[Account], Client], noon: Clock, home: Package
 ) -> None:
     as_dhaka, add = client_for(reseller_dhaka), "/my/subscribers/add/"
-    sent = {"package": home.pk, "username": "karim"} | token_in(as_dhaka.get(add))
+    sent: dict[str, Any] = {"package": home.pk, "username": "karim"}
+    sent |= token_in(as_dhaka.get(add))
     password = shown_password(as_dhaka.post(add, sent))
     assert shown_password(as_dhaka.post(add, sent)) == password
     karim = Subscriber.objects.get()

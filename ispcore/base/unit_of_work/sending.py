@@ -72,7 +72,7 @@ def once(token: UUID | None, do: Callable[[], T], *, by: Actor, told: Callable[[
 def refuse_repeated(token: UUID | None, *, by: Actor) -> None:
     """Raises DoneBefore. To be asked before what was sent is judged: a name that it has taken itself
     is taken."""
-    if token is None:
+    if token is None or by.account_id is None:
         return
     row = SentPage.objects.filter(token=token, account_id=by.account_id).first()
     if row is not None:
