@@ -53,7 +53,7 @@ class SeenForm(forms.ModelForm):  # type: ignore[type-arg]
         )
 
     def _fill_anew(self, moved: list[str], carried: dict[str, str]) -> None:
-        data: Any = self.data.copy()  # type: ignore[attr-defined] - a QueryDict
+        data: Any = self.data.copy()  # type: ignore[attr-defined]
         for name in moved:
             column = self._columns[name]
             is_typed = seen.digest(getattr(self.instance, column)) != carried[column]
