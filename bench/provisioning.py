@@ -149,9 +149,7 @@ def _packages(databases: Databases) -> Figures:
     plain.learn_package(by_group.pk)
 
     def edit(package: Package, turn: int) -> None:
-        stored = Package.objects.get(pk=package.pk)
-        stored.down_bps = (30 + turn) * isp.M
-        packages.edit(stored, by=isp.BY)
+        packages.edit(package, changes={"down_bps": (30 + turn) * isp.M}, by=isp.BY)
 
     took: dict[str, list[float]] = defaultdict(list)
     for turn in range(TURNS):

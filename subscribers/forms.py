@@ -13,6 +13,7 @@ from ispcore.accounts.models import Tenant
 from ispcore.accounts.pages import OperationForm
 from ispcore.base import clock
 from ispcore.base.form_fields import MaybeRateField, OctetsField, RateField
+from ispcore.base.seen_forms import SeenForm
 from ispcore.base.selects import LongSelect
 from subscribers import validity
 from subscribers.models import Package, Subscriber, words
@@ -28,7 +29,7 @@ DAYS = [
 ]
 
 
-class JudgedForm(OperationForm):
+class JudgedForm(SeenForm, OperationForm):
     """Says beside each field what the operation would refuse, before it is asked."""
 
     def judge(self) -> None:
@@ -36,7 +37,7 @@ class JudgedForm(OperationForm):
         raise NotImplementedError
 
     def _post_clean(self) -> None:
-        super()._post_clean()  # type: ignore[misc]
+        super()._post_clean()
         if self.errors:
             return
         try:
@@ -123,6 +124,12 @@ class PackageForm(JudgedForm):
         for name in ("burst_down_s", "burst_up_s"):
             if name in self.fields:
                 self.fields[name].required = False
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What was typed otherwise than it was."""
+        names = self._columns.keys() & set(self.changed_data)
+        return {name: getattr(self.instance, name) for name in names}
 
     def clean_burst_down_s(self) -> int:
         return self.cleaned_data["burst_down_s"] or 0
@@ -252,6 +259,15 @@ class Because(forms.Form):
     )
 
 
+class MaybeBecause(Because):
+    """An action whose reason may be left out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        reason = self.fields["reason"] = self.fields.pop("reason")  # comes last
+        reason.required, reason.help_text = False, "for the audit log; may be left out"
+
+
 class RenewForm(Because):
     """So many periods more, or to a day."""
 
@@ -288,13 +304,13 @@ class PackageChangeForm(Because):
         self.fields["package"].offer(packages)  # type: ignore[attr-defined]
 
 
-class RenameForm(forms.Form):
+class RenameForm(MaybeBecause):
     """Another username."""
 
     username = forms.CharField(max_length=64, validators=[words.USERNAME])
 
 
-class PasswordForm(forms.Form):
+class PasswordForm(MaybeBecause):
     """Another RADIUS password; without one, one is made up."""
 
     password = forms.CharField(
@@ -306,14 +322,14 @@ class PasswordForm(forms.Form):
     confirmed = forms.CharField(widget=forms.HiddenInput, initial="yes")
 
 
-class BindForm(forms.Form):
+class BindForm(MaybeBecause):
     """The one device that the line logs in from."""
 
     mac = forms.CharField(label="MAC address", help_text="as AA:BB:CC:DD:EE:FF", max_length=40)
 
 
-class ConfirmForm(forms.Form):
-    """Nothing to say but that it is meant."""
+class ConfirmForm(MaybeBecause):
+    """Nothing has to be said but that it is meant."""
 
     confirmed = forms.CharField(widget=forms.HiddenInput, initial="yes")
 

@@ -3,6 +3,7 @@
 Kinds of scope that it is registered for:
 - "subscriber": rows of these usernames, whether subscribers of that name are there or not;
 - "package": rows of these packages' groups;
+- "package alone": the same, while nobody else is provisioned;
 - "package members": the groups, and the rows of all subscribers of these packages.
 """
 
@@ -16,7 +17,8 @@ from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
 from subscribers.projection import Line, Terms
 
-SUBSCRIBER, PACKAGE, MEMBERS = "subscriber", "package", "package members"
+SUBSCRIBER, PACKAGE = "subscriber", "package"
+ALONE, MEMBERS = "package alone", "package members"
 
 
 class Usernames:
@@ -41,11 +43,15 @@ class Groups:
         write_groups([int(key) for key in scope.keys], packages)
 
 
-class Members(Groups):
-    """Groups and all who have the packages: nobody may join or leave meanwhile."""
+class Alone(Groups):
+    """Groups, while nobody may join or leave."""
 
     def names(self, scope: Scope) -> Sequence[str] | None:
         return None
+
+
+class Members(Alone):
+    """Groups and all who have the packages."""
 
     def write(self, scope: Scope) -> None:
         super().write(scope)
@@ -57,6 +63,7 @@ class Members(Groups):
 def register() -> None:
     unit_of_work.register(SUBSCRIBER, Usernames())
     unit_of_work.register(PACKAGE, Groups())
+    unit_of_work.register(ALONE, Alone())
     unit_of_work.register(MEMBERS, Members())
 
 

@@ -207,15 +207,12 @@ def _found(case: Case) -> Subscriber:
 
 
 def _edit_package(case: Case) -> None:
-    package = package_named(case.key)
-    package.down_bps, package.device_limit = 33 * M, 3
-    packages.edit(package, by=BY)
+    changes = {"down_bps": 33 * M, "device_limit": 3}
+    packages.edit(package_named(case.key), changes=changes, by=BY)
 
 
 def _edit_rate(case: Case) -> None:
-    package = package_named(case.key)
-    package.down_bps = 44 * M
-    packages.edit(package, by=BY)
+    packages.edit(package_named(case.key), changes={"down_bps": 44 * M}, by=BY)
 
 
 def _import(case: Case) -> None:

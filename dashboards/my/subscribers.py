@@ -1,6 +1,6 @@
 """My subscribers: found, looked at, and for who may made, renewed, suspended and taken up again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -21,7 +21,16 @@ from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
-from ispcore.base.unit_of_work import NotProvisioned, PortalAway, RadiusAway
+from ispcore.base.form_tokens import token_of
+from ispcore.base.seen import ChangedMeanwhile
+from ispcore.base.unit_of_work import (
+    DoneBefore,
+    NotProvisioned,
+    PortalAway,
+    RadiusAway,
+    once,
+    refuse_repeated,
+)
 from subscribers.forms import (
     Because,
     BulkRenewForm,
@@ -38,9 +47,14 @@ from subscribers.pages import states
 from subscribers.pages.finding import fitting
 
 Status = Subscriber.Status
+Do = Callable[[dict[str, Any]], Subscriber]
+Say = Callable[[Subscriber], str]
 A_PAGE = 50
 CONTACT = ["full_name", "phone", "email", "address"]
-REFUSALS = (ValidationError, NotYours, SubscriberMoved, StatusStands, NotProvisioned)
+REFUSALS = (
+    *(ValidationError, NotYours, SubscriberMoved, StatusStands, ChangedMeanwhile),
+    NotProvisioned,
+)
 AWAY = (
     "Subscribers cannot be changed just now: a database does not answer. Try again in some minutes"
 )
@@ -79,6 +93,8 @@ class NewLineForm(NewSubscriberForm):
 
 class ContactForm(SubscriberForm):
     """Whom to call, and where the line is."""
+
+    tells_who = False
 
     class Meta(SubscriberForm.Meta):
         fields = CONTACT
@@ -142,16 +158,12 @@ class Subscribers(Section):
         account = require(request, May.EDIT_SUBSCRIBERS)
         form = NewLineForm(posted(request), by=account)
 
-        def do(given: dict[str, Any]) -> HttpResponse:
-            made = operations.create(form.instance, by=account.actor)
-            if form.made_up:
-                return self._password_answer(request, made, form.made_up)
-            return done(request, f"{made} may log in now.", _url(made))
-
         return self._act(
             request,
             form,
-            do,
+            lambda given: operations.create(form.instance, by=account.actor),
+            lambda made: f"{made} may log in now.",
+            password=lambda made: form.made_up,
             title="Add a subscriber",
             button="Add",
             back_url=reverse("my:subscribers"),
@@ -162,30 +174,31 @@ class Subscribers(Section):
         account, row = self._asked(request, pk)
         form = ContactForm(posted(request), instance=row)
 
-        def do(given: dict[str, Any]) -> HttpResponse:
-            operations.edit(row, changes=form.changes, by=account.actor)
-            return done(request, f"{row} is saved.", _url(row))
-
         return self._act_on(
-            request, row, form, do, title=f"Contact of {row}", button="Save", lead=""
+            request,
+            row,
+            form,
+            lambda given: operations.edit(
+                row, changes=form.changes, seen=form.shown, by=account.actor
+            ),
+            lambda now: f"{now} is saved.",
+            title=f"Contact of {row}",
+            button="Save",
+            lead="",
         )
 
     def renew(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, row = self._asked(request, pk)
-
-        def do(given: dict[str, Any]) -> HttpResponse:
-            times, reason = given["periods"], given["reason"]
-            now = periods.renew(row, by=account.actor, periods=times, reason=reason)
-            ends = states.day_and_time(now.expires_at or clock.now())
-            return done(request, f"{row} lasts until {ends}.", _url(row))
-
         ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
         valid = states.validity_words(row.package)
         return self._act_on(
             request,
             row,
             BulkRenewForm(posted(request)),
-            do,
+            lambda given: periods.renew(
+                row, by=account.actor, periods=given["periods"], reason=given["reason"]
+            ),
+            lambda now: f"{now} lasts until {states.day_and_time(now.expires_at or clock.now())}.",
             title=f"Renew {row}",
             button="Renew",
             lead=f"A period of {row.package} is {valid}. It ends now: {ends}.",
@@ -193,17 +206,13 @@ class Subscribers(Section):
 
     def suspend(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, row = self._asked(request, pk)
-
-        def do(given: dict[str, Any]) -> HttpResponse:
-            statuses.suspend(row, by=account.actor, reason=given["reason"])
-            return done(request, f"{row} is suspended.", _url(row))
-
         follows = "It logs in into the walled garden" if row.package.is_walled else "No login"
         return self._act_on(
             request,
             row,
             Because(posted(request)),
-            do,
+            lambda given: statuses.suspend(row, by=account.actor, reason=given["reason"]),
+            lambda now: f"{now} is suspended.",
             title=f"Suspend {row}",
             button="Suspend",
             lead=f"{follows} until it is resumed. A session that is open goes on until it ends.",
@@ -212,21 +221,16 @@ class Subscribers(Section):
     def resume(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What was suspended, and not what the provider has disabled."""
         account, row = self._asked(request, pk)
-
-        def do(given: dict[str, Any]) -> HttpResponse:
-            now = statuses.resume(
-                row, by=account.actor, reason=given["reason"], only=Status.SUSPENDED
-            )
-            word = now.get_status_display().lower()
-            return done(request, f"{row} is {word} again.", _url(row))
-
         is_over = states.is_over(row, clock.now())
         over = "It has run out meanwhile, and will be expired: renew it then."
         return self._act_on(
             request,
             row,
             Because(posted(request)),
-            do,
+            lambda given: statuses.resume(
+                row, by=account.actor, reason=given["reason"], only=Status.SUSPENDED
+            ),
+            lambda now: f"{now} is {now.get_status_display().lower()} again.",
             title=f"Resume {row}",
             button="Resume",
             lead=over if is_over else "It logs in again from now on.",
@@ -235,16 +239,19 @@ class Subscribers(Section):
     def password(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, row = self._asked(request, pk)
 
-        def do(given: dict[str, Any]) -> HttpResponse:
-            password = given["password"] or passwords.generate()
-            passwords.change_password(row, password=password, by=account.actor)
-            return self._password_answer(request, row, password)
+        def do(given: dict[str, Any]) -> Subscriber:
+            password, reason = given["password"] or passwords.generate(), given["reason"]
+            return passwords.change_password(
+                row, password=password, by=account.actor, reason=reason
+            )
 
         return self._act_on(
             request,
             row,
             PasswordForm(posted(request)),
             do,
+            lambda now: "",
+            password=lambda now: now.radius_password,
             title=f"New password for {row}",
             button="Change password",
             lead="The next login needs it; a session that is open goes on.",
@@ -256,13 +263,27 @@ class Subscribers(Section):
         self,
         request: HttpRequest,
         form: forms.BaseForm,
-        do: Callable[[dict[str, Any]], HttpResponse],
+        do: Do,
+        said: Say,
+        *,
+        password: Say = lambda now: "",
         **frame: str,
     ) -> HttpResponse:
-        """A page with a form; `do` gets what was typed, and answers. `frame` is of `form_page`."""
-        if request.method == "POST" and form.is_valid():
+        """A page with a form; `do` gets what was typed and runs one unit of work, of which is told
+        what it `said` and a `password`. `frame` is of `form_page`."""
+
+        def told(now: Subscriber) -> dict[str, Any]:
+            return {"pk": now.pk, "said": said(now), "password": password(now)}
+
+        if request.method == "POST":
+            by, token = account_of(request).actor, token_of(request)
             try:
-                return do(form.cleaned_data)
+                refuse_repeated(token, by=by)
+                if form.is_valid():
+                    answer = once(token, lambda: do(form.cleaned_data), by=by, told=told)
+                    return self._tell(request, answer)
+            except DoneBefore as before:
+                return self._tell(request, before.told, str(before))
             except Undecided:
                 messages.error(request, UNDECIDED)
                 return redirect(frame["back_url"])
@@ -275,11 +296,23 @@ class Subscribers(Section):
         request: HttpRequest,
         row: Subscriber,
         form: forms.BaseForm,
-        do: Callable[[dict[str, Any]], HttpResponse],
+        do: Do,
+        said: Say,
+        *,
+        password: Say = lambda now: "",
         **frame: str,
     ) -> HttpResponse:
         back = {"back_url": _url(row), "back_label": row.username}
-        return self._act(request, form, do, **back, **frame)
+        return self._act(request, form, do, said, password=password, **back, **frame)
+
+    def _tell(self, request: HttpRequest, told: Mapping[str, Any], again: str = "") -> HttpResponse:
+        """What was told, now, or before if the page was sent `again`."""
+        row = self._one(request, told.get("pk", 0))
+        if not told["password"]:
+            return done(request, f"{told['said']} {again}".strip(), _url(row))
+        if again:
+            messages.info(request, again)
+        return self._password_answer(request, row, told["password"])
 
     def _password_answer(
         self, request: HttpRequest, row: Subscriber, password: str

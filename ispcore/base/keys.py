@@ -3,9 +3,15 @@
 from django.db import connection, models
 
 
-def next_key(model: type[models.Model]) -> int:
+def next_key(model: type[models.Model], *, given: int | None = None) -> int:
     """A primary key that no other row of `model` gets. Must be asked in the transaction that
-    inserts the row: SQLite, where that holds the only lock, gives the same one again else."""
+    inserts the row: SQLite, where that holds the only lock, gives the same one again else.
+
+    `given` is what was answered before, in this transaction or one that was undone: it stays where
+    no number comes twice.
+    """
+    if given is not None and connection.vendor == "postgresql":
+        return given
     table, column = model._meta.db_table, model._meta.pk.column
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from ispcore.base import clock
+from ispcore.base.secrets import SecretField
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -222,3 +223,22 @@ class JournalEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class SentPage(models.Model):
+    """A page that was sent and done, by the token that it carried: it is not done once more.
+
+    What it said may be a password, of which nothing is told in clear text.
+    """
+
+    token = models.UUIDField(primary_key=True)
+    at = models.DateTimeField(default=clock.now)
+    account_id = models.BigIntegerField()
+    said = SecretField(default="")
+
+    class Meta:
+        db_table = "sent_pages"
+        indexes = [models.Index(fields=["at"], name="sent_pages_oldest")]
+
+    def __str__(self) -> str:
+        return str(self.token)

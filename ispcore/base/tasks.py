@@ -19,9 +19,9 @@ def tidy() -> str:
     forgotten = leases.forget() + shares.forget() + leases.forget_silent()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     failures, _ = Failure.objects.filter(stopped__lt=clock.now() - KEEP_FAILURES).delete()
-    entries = audit_retention.forget()
+    pages, entries = unit_of_work.forget_sent(), audit_retention.forget()
     return (
-        f"{forgotten} leases and life signs, {failures} failures of jobs, "
+        f"{forgotten} leases and life signs, {failures} failures of jobs, {pages} sent pages, "
         f"{entries} audit entries forgotten"
     )
 

@@ -56,15 +56,12 @@ class SubscriberActions(ProvisionedAdmin):
         row = self._asked(request, pk)
         follows = "It logs in into the walled garden" if row.package.is_walled else "No login"
 
-        def do(given: Values, by: Actor) -> str:
-            statuses.suspend(row, by=by, reason=given["reason"])
-            return f"{row} is suspended."
-
         return self.act(
             request,
             row,
             forms.Because(posted(request)),
-            do,
+            lambda given, by: statuses.suspend(row, by=by, reason=given["reason"]),
+            lambda now: f"{now} is suspended.",
             title=f"Suspend {row}",
             lead=f"{follows} until it is resumed. A session that is open goes on until it ends.",
             button="Suspend",
@@ -72,16 +69,12 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_disable(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-
-        def do(given: Values, by: Actor) -> str:
-            statuses.disable(row, by=by, reason=given["reason"])
-            return f"{row} is disabled."
-
         return self.act(
             request,
             row,
             forms.Because(posted(request)),
-            do,
+            lambda given, by: statuses.disable(row, by=by, reason=given["reason"]),
+            lambda now: f"{now} is disabled.",
             title=f"Disable {row}",
             lead="No login at all until it is resumed, whatever its package says.",
             button="Disable",
@@ -89,17 +82,13 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_resume(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-
-        def do(given: Values, by: Actor) -> str:
-            now = statuses.resume(row, by=by, reason=given["reason"])
-            return f"{row} is {now.get_status_display().lower()} again."
-
         over = states.is_over(row, clock.now())
         return self.act(
             request,
             row,
             forms.Because(posted(request)),
-            do,
+            lambda given, by: statuses.resume(row, by=by, reason=given["reason"]),
+            lambda now: f"{now} is {now.get_status_display().lower()} again.",
             title=f"Resume {row}",
             lead="It has run out meanwhile, and will be expired: renew it then."
             if over
@@ -112,14 +101,12 @@ class SubscriberActions(ProvisionedAdmin):
     def do_renew(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
 
-        def do(given: Values, by: Actor) -> str:
+        def do(given: Values, by: Actor) -> Subscriber:
             if given["until"]:
                 until = forms.end_of(given["until"])
-                now = periods.extend(row, until=until, by=by, reason=given["reason"])
-            else:
-                times = given["periods"]
-                now = periods.renew(row, by=by, periods=times, reason=given["reason"])
-            return f"{row} lasts until {states.day_and_time(now.expires_at or clock.now())}."
+                return periods.extend(row, until=until, by=by, reason=given["reason"])
+            times = given["periods"]
+            return periods.renew(row, by=by, periods=times, reason=given["reason"])
 
         ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
         return self.act(
@@ -127,6 +114,7 @@ class SubscriberActions(ProvisionedAdmin):
             row,
             forms.RenewForm(posted(request)),
             do,
+            lambda now: f"{now} lasts until {states.day_and_time(now.expires_at or clock.now())}.",
             title=f"Renew {row}",
             lead=f"{row.package} is valid for {states.validity_words(row.package)}. Ends now: {ends}.",
             button="Renew",
@@ -136,14 +124,16 @@ class SubscriberActions(ProvisionedAdmin):
         row = self._asked(request, pk)
         fitting = self.packages_for(request).filter(tenant=row.tenant, service=row.service)
 
-        def do(given: Values, by: Actor) -> str:
-            later = given["when"] == "next"
-            package = given["package"]
-            periods.change_package(
+        def do(given: Values, by: Actor) -> Subscriber:
+            later, package = given["when"] == "next", given["package"]
+            return periods.change_package(
                 row, package=package, by=by, at_next_period=later, reason=given["reason"]
             )
-            when = "with the next period" if later else "from now on"
-            return f"{row} has {package} {when}. A session that is open keeps its rate."
+
+        def said(now: Subscriber) -> str:
+            when = "with the next period" if now.next_package else "from now on"
+            has = f"{now} has {now.next_package or now.package} {when}."
+            return f"{has} A session that is open keeps its rate."
 
         coming = f", then {row.next_package}" if row.next_package else ""
         return self.act(
@@ -151,6 +141,7 @@ class SubscriberActions(ProvisionedAdmin):
             row,
             forms.PackageChangeForm(posted(request), packages=fitting),
             do,
+            said,
             title=f"Package of {row}",
             lead=f"Now: {row.package}, {row.package.limit.short_words}{coming}.",
             button="Change package",
@@ -160,16 +151,14 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_rename(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-
-        def do(given: Values, by: Actor) -> str:
-            operations.rename(row, username=given["username"], by=by)
-            return f"{row} is {given['username']} from now on; set it on the device too."
-
         return self.act(
             request,
             row,
             forms.RenameForm(posted(request)),
-            do,
+            lambda given, by: operations.rename(
+                row, username=given["username"], by=by, reason=given["reason"]
+            ),
+            lambda now: f"{row} is {now} from now on; set it on the device too.",
             title=f"Rename {row}",
             lead="The old name cannot log in from then on. Sessions and accounting of it are kept.",
             button="Rename",
@@ -178,16 +167,16 @@ class SubscriberActions(ProvisionedAdmin):
     def do_password(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
 
-        def do(given: Values, by: Actor) -> HttpResponse:
+        def do(given: Values, by: Actor) -> Subscriber:
             password = given["password"] or passwords.generate()
-            passwords.change_password(row, password=password, by=by)
-            return self.password_answer(request, row, password, "has a new RADIUS password")
+            return passwords.change_password(row, password=password, by=by, reason=given["reason"])
 
         return self.act(
             request,
             row,
             forms.PasswordForm(posted(request)),
             do,
+            lambda now: {"said": "has a new RADIUS password", "password": now.radius_password},
             title=f"RADIUS password of {row}",
             lead="The next login needs it; a session that is open goes on.",
             button="Change password",
@@ -196,7 +185,6 @@ class SubscriberActions(ProvisionedAdmin):
     def password_answer(
         self, request: HttpRequest, row: Subscriber, password: str, said: str
     ) -> HttpResponse:
-        """The password, this once."""
         context = {"subscriber": row, "password": password, "said": said}
         title = f"RADIUS password of {row}"
         response = self.answer(request, "portal/subscriber/password.html", context, title=title)
@@ -205,16 +193,14 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_bind(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-
-        def do(given: Values, by: Actor) -> str:
-            now = binding.bind_mac(row, mac=given["mac"], by=by)
-            return f"{row} logs in from {now.mac} only."
-
         return self.act(
             request,
             row,
             forms.BindForm(posted(request), initial={"mac": request.GET.get("mac", "")[:40]}),
-            do,
+            lambda given, by: binding.bind_mac(
+                row, mac=given["mac"], by=by, reason=given["reason"]
+            ),
+            lambda now: f"{now} logs in from {now.mac} only.",
             title=f"Bind {row} to a device",
             lead=f"Bound to {row.mac} now." if row.mac else "It logs in from any device now.",
             button="Bind",
@@ -222,16 +208,12 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_unbind(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-
-        def do(given: Values, by: Actor) -> str:
-            binding.unbind_mac(row, by=by)
-            return f"{row} logs in from any device."
-
         return self.act(
             request,
             row,
             forms.ConfirmForm(posted(request)),
-            do,
+            lambda given, by: binding.unbind_mac(row, by=by, reason=given["reason"]),
+            lambda now: f"{now} logs in from any device.",
             title=f"Unbind {row}",
             lead=f"Bound to {row.mac} now; then it logs in from any device.",
             button="Unbind",
@@ -241,16 +223,12 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_reproject(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-
-        def do(given: Values, by: Actor) -> str:
-            operations.project_again(row, by=by)
-            return f"{row}: FreeRADIUS has what the portal says again."
-
         return self.act(
             request,
             row,
             forms.ConfirmForm(posted(request)),
-            do,
+            lambda given, by: operations.project_again(row, by=by, reason=given["reason"]),
+            lambda now: f"{now}: FreeRADIUS has what the portal says again.",
             title=f"Put right the RADIUS rows of {row}",
             lead="Rows of this name become what the portal says; those that were made by hand go.",
             button="Put right",

@@ -6,8 +6,9 @@ are whole, and the page goes on from there.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
+from uuid import UUID, uuid5
 
 from django import forms as django_forms
 from django.contrib import admin, messages
@@ -16,11 +17,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from ispcore.accounts.pages import account_of, actor_of, pk_of, require, typed
+from ispcore.accounts.pages import actor_of, pk_of, require, typed
 from ispcore.accounts.roles import May
 from ispcore.base.audit import Actor
 from ispcore.base.faults import words_of
+from ispcore.base.form_tokens import token_of
 from ispcore.base.templatetags.isp import plural
+from ispcore.base.unit_of_work import DoneBefore, once, refuse_repeated
+from ispcore.base.unit_of_work.sending import Told
 from subscribers import forms
 from subscribers.admin.provisioned import ProvisionedAdmin, Values
 from subscribers.models import Package, Subscriber
@@ -61,6 +65,13 @@ class Progress:
     @property
     def percent(self) -> float:
         return 100 * self.seen / self.total if self.total else 100.0
+
+    def go_on(self, told: Told) -> None:
+        """One unit more is done: what was kept of it."""
+        self.total, self.after = told["total"], told["after"]
+        self.changed += told["changed"]
+        self.left += told["left"]
+        self.why = [*self.why, *told["why"]][: operations.MOST_NAMED]
 
 
 def _suspend(keys: Sequence[str], given: Values, by: Actor) -> Outcome:
@@ -134,7 +145,7 @@ class BulkActions(ProvisionedAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without the stock deletion, which knows nothing of FreeRADIUS. A tenant's people, who may
         change subscribers too, do so on their own site, one at a time."""
-        if not account_of(request).is_staff:
+        if not request.user.is_staff:  # nor for nobody
             return {}
         found: dict[str, Any] = super().get_actions(request)
         return {name: action for name, action in found.items() if name != "delete_selected"}
@@ -148,17 +159,20 @@ class BulkActions(ProvisionedAdmin):
         is_confirmed = "confirmed" in request.POST
         form = self._form(request, bulk, request.POST if is_confirmed else None)
         progress = _progress(request, rows)
-        if is_confirmed and form.is_valid() and not self._has_moved(request, progress):
-            try:
-                self._one_unit(rows, bulk, form.cleaned_data, actor_of(request), progress)
-            except self.caught() as error:
-                messages.error(request, _so_far(words_of(error, Subscriber), progress))
-                return self._show(request, rows, bulk, form, progress)
-            if progress.after:
-                return self._show(request, rows, bulk, form, progress, goes_on=True)
-            self._tell(request, bulk, progress)
-            return redirect(request.get_full_path())
-        return self._show(request, rows, bulk, form, progress)
+        if not is_confirmed:
+            return self._show(request, rows, bulk, form, progress)
+        try:
+            told = self._one_unit(request, rows, bulk, form, progress)
+        except self.caught() as error:
+            messages.error(request, _so_far(words_of(error, Subscriber), progress))
+            told = None
+        if told is None:
+            return self._show(request, rows, bulk, form, progress)
+        progress.go_on(told)
+        if progress.after:
+            return self._show(request, rows, bulk, form, progress, goes_on=True)
+        self._tell(request, bulk, progress)
+        return redirect(request.get_full_path())
 
     def _form(self, request: HttpRequest, bulk: Bulk, sent: Any) -> Any:
         if bulk.form is forms.PackageChangeForm:
@@ -179,20 +193,32 @@ class BulkActions(ProvisionedAdmin):
 
     def _one_unit(
         self,
+        request: HttpRequest,
         rows: "QuerySet[Subscriber]",
         bulk: Bulk,
-        given: Values,
-        by: Actor,
+        form: Any,
         progress: Progress,
-    ) -> None:
-        following = rows.filter(username_key__gt=progress.after)
-        keys = list(following.values_list("username_key", flat=True)[:AT_ONCE])
-        if keys:
-            outcome = bulk.do(keys, given, by)
-            progress.changed += outcome.changed
-            progress.left += outcome.left
-            progress.why = (progress.why + outcome.why)[: operations.MOST_NAMED]
-        progress.after = keys[-1] if len(keys) == AT_ONCE else ""
+    ) -> Told | None:
+        """Do the next unit, and return what it came to; the same page again gets the same, and
+        nothing is done. None where it has to be confirmed first."""
+        by, token = actor_of(request), _token(request, progress)
+        try:
+            refuse_repeated(token, by=by)
+            if not form.is_valid() or self._has_moved(request, progress):
+                return None
+            following = rows.filter(username_key__gt=progress.after)
+            keys = list(following.values_list("username_key", flat=True)[:AT_ONCE])
+            rest = {"total": progress.total, "after": keys[-1] if len(keys) == AT_ONCE else ""}
+            if not keys:
+                return asdict(Outcome()) | rest
+            return once(
+                token,
+                lambda: bulk.do(keys, form.cleaned_data, by),
+                by=by,
+                told=lambda outcome: asdict(outcome) | rest,
+            )
+        except DoneBefore as before:
+            return before.told
 
     def _show(
         self,
@@ -236,6 +262,12 @@ def _progress(request: HttpRequest, rows: "QuerySet[Subscriber]") -> Progress:
     total = pk_of(request.POST.get("counted", "")) if after else rows.count()
     changed, left = (pk_of(request.POST.get(name, "")) for name in ("changed", "left"))
     return Progress(total, after, changed, left, why[: operations.MOST_NAMED])
+
+
+def _token(request: HttpRequest, progress: Progress) -> UUID | None:
+    """Of one unit: the confirmation's, and where the unit begins."""
+    token = token_of(request)
+    return token and uuid5(token, progress.after)
 
 
 def _so_far(said: str, progress: Progress) -> str:

@@ -148,10 +148,18 @@ class PackageAdmin(ProvisionedAdmin):
     # -- writing
 
     def store(self, request: HttpRequest, row: Package, form: Any, *, change: bool) -> None:
-        if change:
-            operations.edit(row, by=actor_of(request))
-        else:
-            operations.create(row, by=actor_of(request))
+        by = actor_of(request)
+
+        def do() -> Package:
+            if change:
+                return operations.edit(row, changes=form.changes, seen=form.shown, by=by)
+            return operations.create(row, by=by)
+
+        self.once(
+            request,
+            do,
+            lambda made: {"pk": made.pk, "said": f"{made} is stored."},
+        )
 
     def remove(self, request: HttpRequest, row: Package) -> None:
         operations.delete(row, by=actor_of(request))

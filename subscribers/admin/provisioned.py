@@ -1,7 +1,7 @@
 """What the admins of packages and subscribers share: refusals in words, and pages that act."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -11,14 +11,19 @@ from django.shortcuts import redirect
 from ispcore.accounts.pages import PageAdmin, actor_of, page_url
 from ispcore.base.audit import Actor
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
+from ispcore.base.form_tokens import token_of
 from ispcore.base.outermost import OutermostAdmin
-from ispcore.base.unit_of_work import NotProvisioned
+from ispcore.base.seen import ChangedMeanwhile
+from ispcore.base.unit_of_work import DoneBefore, NotProvisioned, once, refuse_repeated
 from subscribers.operations.imports import TooManyFaults
 from subscribers.operations.packages import PackageInUse, PackageMoved
 from subscribers.operations.reconciling import TooMuchChange
 from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
 
 Values = dict[str, Any]
+Made = TypeVar("Made")
+Told = dict[str, Any]
+"""What is said of a change: "said" in words, and a "password" that is shown once."""
 
 
 class ProvisionedAdmin(PageAdmin, OutermostAdmin):
@@ -27,7 +32,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
 
     refusals = (
         *(NotYours, SubscriberMoved, StatusStands, PackageInUse, PackageMoved, TooMuchChange),
-        *(TooManyFaults, NotProvisioned, Undecided),
+        *(TooManyFaults, ChangedMeanwhile, NotProvisioned, Undecided),
     )
 
     def act(
@@ -35,28 +40,81 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
         request: HttpRequest,
         row: Any,
         form: forms.Form,
-        do: Callable[[Values, Actor], str | HttpResponse],
+        do: Callable[[Values, Actor], Made],
+        said: Callable[[Made], str | Told],
         **frame: Any,
     ) -> HttpResponse:
-        """A page with a form; `do` gets what was typed and by whom, and says what it did, or answers
-        by itself. `frame` is title, lead, button and what else portal/form.html shows."""
-        if request.method == "POST" and form.is_valid():
+        """A page with a form; `do` gets what was typed and by whom, and runs one unit of work, of
+        whose result `said` says what it did. `frame` is title, lead, button and what else
+        portal/form.html shows."""
+        if request.method == "POST":
             try:
-                said = do(form.cleaned_data, actor_of(request))
+                refuse_repeated(token_of(request), by=actor_of(request))
+                if form.is_valid():
+                    told = self.once(
+                        request, lambda: do(form.cleaned_data, actor_of(request)), said
+                    )
+                    return self.tell(request, row, told)
+            except DoneBefore as before:
+                return self.tell(request, row, before.told, str(before))
             except Undecided as error:
                 messages.error(request, words_of(error))
                 return redirect(page_url(row))
             except self.caught() as error:
                 self.refuse(form, error)
-            else:
-                if isinstance(said, HttpResponse):
-                    return said
-                messages.success(request, said)
-                return redirect(page_url(row))
         context = {"form": form, "back_url": page_url(row)} | frame
         context.setdefault("crumbs", [(str(row), page_url(row))])
         title = str(context.pop("title"))
         return self.answer(request, "portal/form.html", context, title=title)
+
+    def once(
+        self, request: HttpRequest, do: Callable[[], Made], said: Callable[[Made], str | Told]
+    ) -> Told:
+        """Do it, unless the page that asks for it has been sent before. Raises DoneBefore."""
+
+        def told(made: Made) -> Told:
+            words = said(made)
+            return words if isinstance(words, dict) else {"said": words}
+
+        return dict(once(token_of(request), do, by=actor_of(request), told=told))
+
+    def tell(
+        self,
+        request: HttpRequest,
+        row: Any,
+        told: Mapping[str, Any],
+        again: str = "",
+    ) -> HttpResponse:
+        """Answer with what was told, now, or before if the page was sent `again`."""
+        said, password = told.get("said", ""), told.get("password", "")
+        if not password:
+            messages.success(request, f"{said} {again}".strip())
+            return redirect(page_url(row))
+        if again:
+            messages.info(request, again)
+        return self.password_answer(request, row, password, said)
+
+    def password_answer(
+        self, request: HttpRequest, row: Any, password: str, said: str
+    ) -> HttpResponse:
+        """A password, this once."""
+        raise NotImplementedError
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            token = token_of(request)
+            if token and self._may_write(request, object_id):
+                refuse_repeated(token, by=actor_of(request))
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DoneBefore as before:
+            row = self.visible_or_404(request, before.told.get("pk", object_id))
+            return self.tell(request, row, before.told, str(before))
 
     def refuse(self, form: forms.Form, error: Exception) -> None:
         """Say it beside the field that it is about, else above the form, which says itself that

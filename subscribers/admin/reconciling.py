@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
 from ispcore.accounts.models import Account
-from ispcore.accounts.pages import page_url, require
+from ispcore.accounts.pages import page_url, require, typed
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base.faults import words_of
@@ -59,7 +59,8 @@ class Reconciling(ProvisionedAdmin):
         try:
             plan = operations.plan(extent)
             force = request.POST.get("force") == "yes"
-            done = operations.apply(plan, by=account.actor, force=force)
+            reason = typed(request.POST.get("reason", ""), most=200)
+            done = operations.apply(plan, by=account.actor, force=force, reason=reason)
         except self.caught() as error:
             messages.error(request, words_of(error, Subscriber))
         else:

@@ -27,6 +27,7 @@ from subscribers.pages import states, subscriber_page
 from subscribers.pages.finding import fitting
 
 CONTACT = ("Contact", {"fields": ("full_name", "phone", "email", "address", "notes")})
+MADE = "is made, active from now on"
 LINE = ("device_limit", "ipv4", "ipv6_prefix", "delegated_prefix")
 
 
@@ -63,6 +64,7 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
 
     page_template = "portal/subscriber/page.html"
     change_list_template = "portal/subscriber/list.html"
+    add_form_template = change_form_template = "portal/subscriber/form.html"
     delete_confirmation_template = "portal/subscriber/delete.html"
     list_display = (*("username", "who", "package_name", "status_word", "expires", "number"),)
     list_filter = ("status", Expiry, "service", ("package", FewRows), ("tenant", FewRows))
@@ -115,10 +117,23 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
         return [(None, {"fields": first}), ("Line", {"fields": ("mac", *LINE)}), CONTACT]
 
     def store(self, request: HttpRequest, row: Subscriber, form: Any, *, change: bool) -> None:
+        by = actor_of(request)
         if change:
-            operations.edit(row, changes=form.changes, by=actor_of(request))
+            self.once(
+                request,
+                lambda: operations.edit(row, changes=form.changes, seen=form.shown, by=by),
+                lambda made: {"pk": made.pk, "said": f"{made} is stored."},
+            )
             return
-        operations.create(row, by=actor_of(request))
+        self.once(
+            request,
+            lambda: operations.create(row, by=by),
+            lambda made: {
+                "pk": made.pk,
+                "said": MADE if form.made_up else f"{made} {MADE}.",
+                "password": form.made_up,
+            },
+        )
         request.made_up = form.made_up  # type: ignore[attr-defined]
 
     def response_add(
@@ -126,7 +141,7 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
     ) -> HttpResponse:
         """A password that was made up, in the answer itself: it is shown nowhere again."""
         if made_up := getattr(request, "made_up", ""):
-            return self.password_answer(request, obj, made_up, "is made, active from now on")
+            return self.password_answer(request, obj, made_up, MADE)
         return super().response_add(request, obj, post_url_continue)
 
     def remove(self, request: HttpRequest, row: Subscriber) -> None:

@@ -7,7 +7,7 @@ from subscribers.models import Subscriber, words
 from subscribers.operations import units
 
 
-def bind_mac(subscriber: Subscriber, *, mac: str, by: Actor) -> Subscriber:
+def bind_mac(subscriber: Subscriber, *, mac: str, by: Actor, reason: str = "") -> Subscriber:
     """From now on the line logs in from this device only. Raises ValidationError, NotYours,
     SubscriberMoved."""
     try:
@@ -20,13 +20,15 @@ def bind_mac(subscriber: Subscriber, *, mac: str, by: Actor) -> Subscriber:
     def change(stored: Subscriber) -> None:
         stored.mac = found
 
-    return units.change_one(subscriber, change, action="bind MAC", by=by)
+    return units.change_one(subscriber, change, action="bind MAC", by=by, reason=reason)
 
 
-def unbind_mac(subscriber: Subscriber, *, by: Actor) -> Subscriber:
+def unbind_mac(subscriber: Subscriber, *, by: Actor, reason: str = "") -> Subscriber:
     """From now on the line logs in from any device. Raises NotYours, SubscriberMoved."""
 
     def change(stored: Subscriber) -> None:
         stored.mac = ""
 
-    return units.change_one(subscriber, change, action="unbind MAC", by=by, is_judged=False)
+    return units.change_one(
+        subscriber, change, action="unbind MAC", by=by, reason=reason, is_judged=False
+    )

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -10,6 +13,7 @@ from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.base import audit, faults
 from ispcore.base.audit import Actor
+from ispcore.base.bulk import update_rows
 from subscribers.models import Package, Subscriber
 from subscribers.operations import judging, periods, statuses, units
 from subscribers.queries import named
@@ -20,9 +24,10 @@ AT_ONCE = 500
 """Names in one unit: with more, nobody else could be provisioned meanwhile."""
 MOST_NAMED = 5
 _COLUMNS = (
-    *("status", "package", "next_package", "expires_at", "renewal_day"),
+    *("status", "package_id", "next_package_id", "expires_at", "renewal_day"),
     *("period_from_at", "period_until_at"),
 )
+_values_of = attrgetter("pk", *_COLUMNS)
 
 
 @dataclass(slots=True)
@@ -36,20 +41,20 @@ class Outcome:
 
 def suspend(keys: Sequence[str], *, by: Actor, reason: str = "") -> Outcome:
     """As `statuses.suspend`, of up to AT_ONCE. Raises NotYours."""
-    edit = statuses.moving(Status.SUSPENDED, action="suspend", by=by, reason=reason)
-    return _change(keys, edit, action="suspend", by=by, reason=reason)
+    edit = statuses.moving(Status.SUSPENDED, action="suspend")
+    return _change(keys, lambda: edit, action="suspend", by=by, reason=reason)
 
 
 def resume(keys: Sequence[str], *, by: Actor, reason: str = "") -> Outcome:
     """As `statuses.resume`, of up to AT_ONCE. Raises NotYours."""
-    edit = statuses.moving(Status.ACTIVE, action="resume", by=by, reason=reason)
-    return _change(keys, edit, action="resume", by=by, reason=reason)
+    edit = statuses.moving(Status.ACTIVE, action="resume")
+    return _change(keys, lambda: edit, action="resume", by=by, reason=reason)
 
 
 def renew(keys: Sequence[str], *, by: Actor, times: int = 1, reason: str = "") -> Outcome:
     """As `periods.renew`, of up to AT_ONCE. Raises ValidationError, NotYours."""
-    edit = periods.renewing(by=by, periods=times, reason=reason)
-    return _change(keys, edit, action="renew", by=by, reason=reason)
+    edit = periods.renewing(periods=times)
+    return _change(keys, lambda: edit, action="renew", by=by, reason=reason)
 
 
 def change_package(
@@ -62,23 +67,26 @@ def change_package(
 ) -> Outcome:
     """As `periods.change_package`, of up to AT_ONCE. Raises NotYours."""
     action = "change package later" if at_next_period else "change package"
-    edit = periods.taking(package, at_next_period=at_next_period)
-    return _change(keys, edit, action=action, by=by, reason=reason, is_judged=True)
+    begin = partial(periods.taking, package, at_next_period=at_next_period)
+    return _change(keys, begin, action=action, by=by, reason=reason, is_judged=True)
 
 
 def _change(
     keys: Sequence[str],
-    edit: Edit,
+    begin: Callable[[], Edit],
     *,
     action: str,
     by: Actor,
     reason: str,
     is_judged: bool = False,
 ) -> Outcome:
+    """`begin` is called in the unit, and what it returns with each subscriber."""
     units.allow(by, May.EDIT_SUBSCRIBERS)
 
     def change() -> Outcome:
-        outcome, moved, changes = Outcome(), [], {}
+        outcome, edit = Outcome(), begin()
+        moved: list[Subscriber] = []
+        changes: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
         for row in _locked(keys, by):
             old = audit.snapshot(row)
             try:
@@ -91,7 +99,10 @@ def _change(
                 continue
             moved.append(row)
             changes[row.pk] = old, audit.snapshot(row)
-        Subscriber.objects.bulk_update(moved, _COLUMNS, batch_size=100)
+        update_rows(Subscriber, _COLUMNS, map(_values_of, moved))
+        units.note_statuses(
+            ((row, changes[row.pk][0]["status"]) for row in moved), by=by, reason=reason
+        )
         what = f"{len(keys)} chosen subscribers"
         audit.record_batch(action, moved, by=by, changes=changes, scope=what, reason=reason)
         outcome.changed, outcome.why = len(moved), outcome.why[:MOST_NAMED]

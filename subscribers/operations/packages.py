@@ -1,6 +1,7 @@
 """Make, change and delete packages; all their subscribers follow in the same unit of work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from typing import TypeVar
 
 from django.core.exceptions import ValidationError
@@ -11,15 +12,18 @@ from ispcore.base import audit, faults
 from ispcore.base.audit import Actor
 from ispcore.base.keys import next_key
 from ispcore.base.rls import identity
+from ispcore.base.seen import refuse_moved
 from ispcore.base.unit_of_work import Scope
 from subscribers import queries
 from subscribers.models import Package, Subscriber, words
 from subscribers.operations import judging, units
-from subscribers.projector import MEMBERS, PACKAGE
+from subscribers.projector import ALONE, MEMBERS, PACKAGE
 
 Made = TypeVar("Made")
 
 MOST_NAMED = 5
+# what a package cannot become where subscribers have it who contradict that
+ASKED = ("tenant_id", "service", "ipv4_networks", "ipv6_networks")
 
 
 class PackageInUse(Exception):
@@ -35,16 +39,16 @@ def create(package: Package, *, by: Actor) -> Package:
     units.allow(by, May.EDIT_PACKAGES, package.tenant)
     judging.check_package(package)
 
-    reserved: list[int] = []
+    key: int | None = None
 
     def scope() -> Scope:
         """Its group is named by its key, which is needed before the row is there."""
-        if not reserved:
-            reserved.append(next_key(Package))
-        return Scope(PACKAGE, (str(reserved[0]),))
+        nonlocal key
+        key = next_key(Package, given=key)
+        return Scope(PACKAGE, (str(key),))
 
     def change() -> Package:
-        package.pk, package._state.adding = reserved[0], True
+        package.pk, package._state.adding = key, True
         package.save(force_insert=True)
         new = audit.snapshot(package)
         audit.record("create", package, by=by, new=new, tenant_id=package.tenant_id)
@@ -53,33 +57,44 @@ def create(package: Package, *, by: Actor) -> Package:
     return _run(f"create package {package}", scope, change)
 
 
-def edit(package: Package, *, by: Actor) -> Package:
-    """Store a changed package, and bring all its subscribers along.
+def edit(
+    package: Package,
+    *,
+    changes: Mapping[str, object],
+    by: Actor,
+    seen: Mapping[str, str] | None = None,
+) -> Package:
+    """Change these fields of a package, and bring all its subscribers along. The others stay as they
+    are stored, whoever changed them meanwhile; of those that were `seen`, nobody may have.
 
     Where all that changes stands in the group, that is a few rows, whoever has the package; else
-    the rows of everybody who has it are written anew, and nobody else can be provisioned meanwhile.
-    Raises ValidationError naming the field and fault, NotYours, PackageMoved.
+    the rows of everybody who has it are written anew, and nobody else can be provisioned meanwhile:
+    nor is anybody as long as it is asked whether a change of ASKED contradicts those who have it.
+    Raises ValidationError naming the field and fault, ChangedMeanwhile, NotYours, PackageMoved.
     """
     units.allow(by, May.EDIT_PACKAGES, package)
-    judging.check_package(package)
-    before = Package.objects.get(pk=package.pk)
-    is_own = queries.terms_of(before).own_part != queries.terms_of(package).own_part
-    kind = MEMBERS if is_own else PACKAGE
+    before = _stored(package, Package.objects.all())
+    wanted = _changed(before, changes)
+    judging.check_package(wanted)
+    kind = _kind(before, wanted)
 
     def change() -> Package:
-        stored = Package.objects.select_for_update(no_key=True).get(pk=package.pk)
-        if queries.terms_of(stored).own_part != queries.terms_of(before).own_part:
+        stored = _stored(package, Package.objects.select_for_update(no_key=True))
+        refuse_moved(stored, seen or {})
+        if _kind(stored, before) != PACKAGE:
             raise PackageMoved(
                 f"Somebody else has changed {stored} meanwhile: look again. {faults.UNCHANGED}"
             )
-        _refuse_what_members_contradict(stored, package)
-        old = audit.snapshot(stored)
-        package.save()
-        new = audit.snapshot(package)
-        audit.record("change", package, by=by, old=old, new=new, tenant_id=package.tenant_id)
-        return package
+        made = _changed(stored, changes)
+        judging.check_package(made)
+        _refuse_what_members_contradict(stored, made)
+        made.save()
+        old, new = audit.snapshot(stored), audit.snapshot(made)
+        audit.record("change", made, by=by, old=old, new=new, tenant_id=made.tenant_id)
+        return made
 
-    return _run(f"change package {package}", _scope(kind, package), change, bulk=is_own)
+    what, is_bulk = f"change package {wanted}", kind != PACKAGE
+    return _run(what, _scope(kind, package), change, bulk=is_bulk)
 
 
 def delete(package: Package, *, by: Actor) -> None:
@@ -87,15 +102,35 @@ def delete(package: Package, *, by: Actor) -> None:
     units.allow(by, May.EDIT_PACKAGES, package)
 
     def change() -> None:
-        stored = Package.objects.select_for_update().filter(pk=package.pk).first()
-        if stored is None:
-            raise PackageMoved(f"{package} is deleted already. {faults.UNCHANGED}")
+        stored = _stored(package, Package.objects.select_for_update())
         _refuse_in_use(stored)
         old = audit.snapshot(stored)
         audit.record("delete", stored, by=by, old=old, tenant_id=stored.tenant_id)
         stored.delete()
 
     _run(f"delete package {package}", _scope(PACKAGE, package), change)
+
+
+def _stored(package: Package, rows: "QuerySet[Package]") -> Package:
+    """Raises PackageMoved."""
+    stored = rows.filter(pk=package.pk).first()
+    if stored is None:
+        raise PackageMoved(f"{package} is deleted already. {faults.UNCHANGED}")
+    return stored
+
+
+def _changed(package: Package, changes: Mapping[str, object]) -> Package:
+    made = copy(package)
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def _kind(old: Package, new: Package) -> str:
+    """What has to be locked and written for a change from one to the other."""
+    if queries.terms_of(old).own_part != queries.terms_of(new).own_part:
+        return MEMBERS
+    return ALONE if any(getattr(old, each) != getattr(new, each) for each in ASKED) else PACKAGE
 
 
 def _scope(kind: str, package: Package) -> Scope:

@@ -22,7 +22,9 @@ def generate() -> str:
     return "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
 
 
-def change_password(subscriber: Subscriber, *, password: str, by: Actor) -> Subscriber:
+def change_password(
+    subscriber: Subscriber, *, password: str, by: Actor, reason: str = ""
+) -> Subscriber:
     """Replace the RADIUS password: the next login needs it, sessions go on.
 
     Raises ValidationError, NotYours, SubscriberMoved.
@@ -32,7 +34,7 @@ def change_password(subscriber: Subscriber, *, password: str, by: Actor) -> Subs
     def change(stored: Subscriber) -> None:
         stored.radius_password = password
 
-    return units.change_one(subscriber, change, action="change password", by=by)
+    return units.change_one(subscriber, change, action="change password", by=by, reason=reason)
 
 
 def set_web_password(subscriber: Subscriber, *, password: str, by: Actor) -> None:

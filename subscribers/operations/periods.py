@@ -12,7 +12,7 @@ from ispcore.base.audit import Actor
 from ispcore.base.bulk import update_rows
 from subscribers import validity
 from subscribers.models import Package, Subscriber
-from subscribers.operations import judging, statuses, units
+from subscribers.operations import judging, units
 from subscribers.queries import MOST_UNITS, PIECE
 
 Status = Subscriber.Status
@@ -24,19 +24,19 @@ def renew(subscriber: Subscriber, *, by: Actor, periods: int = 1, reason: str = 
     A package that was to come with the next period comes now, if that period begins now. Raises
     ValidationError, NotYours, SubscriberMoved.
     """
-    change = renewing(by=by, periods=periods, reason=reason)
+    change = renewing(periods=periods)
     return units.change_one(
         subscriber, change, action="renew", by=by, reason=reason, is_judged=False
     )
 
 
-def renewing(*, by: Actor, periods: int = 1, reason: str = "") -> Callable[[Subscriber], None]:
+def renewing(*, periods: int = 1) -> Callable[[Subscriber], None]:
     """What renews one stored subscriber, as `renew`. Raises ValidationError, as what it returns does."""
     if not 1 <= periods <= validity.MOST_PERIODS:
         raise ValidationError(f"Renew for 1 to {validity.MOST_PERIODS} periods.")
 
     def change(stored: Subscriber) -> None:
-        now, old = clock.now(), stored.status
+        now = clock.now()
         is_over = stored.expires_at is not None and stored.expires_at <= now
         if is_over and stored.next_package is not None:
             _take_next(stored)
@@ -55,9 +55,8 @@ def renewing(*, by: Actor, periods: int = 1, reason: str = "") -> Callable[[Subs
         judging.refuse_end(stored)
         if is_over:
             _begin_period(stored, now)
-            if old == Status.EXPIRED:
+            if stored.status == Status.EXPIRED:
                 stored.status = Status.ACTIVE
-        statuses.note(stored, old, by=by, reason=reason)
 
     return change
 
@@ -81,7 +80,6 @@ def extend(
             _begin_period(stored, clock.now())
         elif old == Status.ACTIVE and is_over:
             stored.status = Status.EXPIRED
-        statuses.note(stored, old, by=by, reason=reason)
 
     return units.change_one(
         subscriber, change, action="extend", by=by, reason=reason, is_judged=False
@@ -101,18 +99,21 @@ def change_package(
     Raises ValidationError, NotYours, SubscriberMoved.
     """
 
+    def change(stored: Subscriber) -> None:
+        taking(package, at_next_period=at_next_period)(stored)
+
     action = "change package later" if at_next_period else "change package"
-    change = taking(package, at_next_period=at_next_period)
     return units.change_one(subscriber, change, action=action, by=by, reason=reason)
 
 
 def taking(package: Package, *, at_next_period: bool = False) -> Callable[[Subscriber], None]:
-    """What gives one stored subscriber another package, as `change_package`."""
+    """What gives stored subscribers another package, as `change_package`; to be asked in the unit of
+    work, which has to see the package as it is. Raises ValidationError."""
+    found = Package.objects.filter(pk=package.pk).first()
+    if found is None:
+        raise ValidationError({"package": f"There is no package {package} any more."})
 
     def change(stored: Subscriber) -> None:
-        found = Package.objects.filter(pk=package.pk).first()
-        if found is None:
-            raise ValidationError({"package": f"There is no package {package} any more."})
         if at_next_period and found.pk != stored.package_id:
             stored.next_package = found
         else:

@@ -98,7 +98,7 @@ def plan(extent: Extent) -> Plan:
     return made
 
 
-def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
+def apply(made: Plan, *, by: Actor, force: bool = False, reason: str = "") -> int:
     """Project again what differs, in units of about 2,000; returns how many.
 
     Raises TooMuchChange, NotYours.
@@ -115,7 +115,7 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
         units.run(
             "reconcile packages",
             Scope(PACKAGE, tuple(str(package.pk) for package in rows)),
-            lambda: audit.record_batch(ACTION, rows, by=by, scope=words),
+            lambda: audit.record_batch(ACTION, rows, by=by, scope=words, reason=reason),
             model=Package,
             bulk=True,
         )
@@ -123,7 +123,7 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
         units.run(
             f"reconcile {len(addresses)} RADIUS clients",
             Scope(nas.SCOPE, tuple(addresses)),
-            partial(_record_clients, addresses, by, words),
+            partial(_record_clients, addresses, by, words, reason),
             model=RadiusClient,
             bulk=True,
         )
@@ -131,19 +131,20 @@ def apply(made: Plan, *, by: Actor, force: bool = False) -> int:
         units.run(
             f"reconcile {len(keys)} subscribers",
             units.usernames(*keys),
-            partial(_record, keys, by, words),
+            partial(_record, keys, by, words, reason),
             bulk=True,
         )
     return made.differing
 
 
-def _record(keys: Sequence[str], by: Actor, words: str) -> None:
-    audit.record_batch(ACTION, queries.named(keys).defer("radius_password"), by=by, scope=words)
+def _record(keys: Sequence[str], by: Actor, words: str, reason: str) -> None:
+    rows = queries.named(keys).defer("radius_password")
+    audit.record_batch(ACTION, rows, by=by, scope=words, reason=reason)
 
 
-def _record_clients(addresses: Sequence[str], by: Actor, words: str) -> None:
+def _record_clients(addresses: Sequence[str], by: Actor, words: str, reason: str) -> None:
     rows = RadiusClient.objects.filter(address__in=addresses).defer("secret")
-    audit.record_batch(ACTION, rows, by=by, scope=words)
+    audit.record_batch(ACTION, rows, by=by, scope=words, reason=reason)
 
 
 def _compare_packages(made: Plan) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
-from subscribers.models import StatusChange, Subscriber
+from subscribers.models import Subscriber
 from subscribers.operations import units
 from subscribers.queries import MOST_UNITS, PIECE
 
@@ -61,21 +61,7 @@ def expire_due(*, by: Actor) -> int:
     return total
 
 
-def note(subscriber: Subscriber, old: str, *, by: Actor, reason: str = "") -> None:
-    """Enter the status that a subscriber has now into its history, if it is another one."""
-    if subscriber.status != old:
-        StatusChange.objects.create(
-            subscriber=subscriber,
-            old=old,
-            new=subscriber.status,
-            by=by.name[:150],
-            reason=reason[:200],
-        )
-
-
-def moving(
-    to: Status, *, action: str, by: Actor, reason: str = "", only: Status | None = None
-) -> Callable[[Subscriber], None]:
+def moving(to: Status, *, action: str, only: Status | None = None) -> Callable[[Subscriber], None]:
     """What moves one stored subscriber to this status. It raises StatusStands where that one's own
     status does not lead there, or is not the `only` one that should."""
 
@@ -85,7 +71,6 @@ def moving(
             said = f"{stored} is {old.label.lower()}"
             raise units.StatusStands(f"{said}: it cannot {action} now. {faults.UNCHANGED}")
         stored.status = _reached(stored, to)
-        note(stored, old, by=by, reason=reason)
 
     return change
 
@@ -99,7 +84,7 @@ def _move(
     reason: str,
     only: Status | None = None,
 ) -> Subscriber:
-    change = moving(to, action=action, by=by, reason=reason, only=only)
+    change = moving(to, action=action, only=only)
     return units.change_one(
         subscriber, change, action=action, by=by, reason=reason, is_judged=False
     )
@@ -122,13 +107,9 @@ def _expire(keys: Sequence[str], by: Actor) -> int:
     rows = list(due.select_for_update(no_key=True).order_by("pk"))
     moved = {"status": Status.ACTIVE.value}, {"status": Status.EXPIRED.value}
     Subscriber.objects.filter(pk__in=[row.pk for row in rows]).update(status=Status.EXPIRED)
-    StatusChange.objects.bulk_create(
-        [
-            StatusChange(subscriber=row, old=Status.ACTIVE, new=Status.EXPIRED, by=by.name[:150])
-            for row in rows
-        ],
-        batch_size=500,
-    )
+    for row in rows:
+        row.status = Status.EXPIRED
+    units.note_statuses([(row, Status.ACTIVE) for row in rows], by=by)
     changes = {row.pk: moved for row in rows}
     audit.record_batch("expire", rows, by=by, changes=changes, scope="subscribers past their end")
     return len(rows)

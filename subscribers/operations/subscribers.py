@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from ispcore.accounts.roles import May
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
+from ispcore.base.seen import refuse_moved
 from subscribers import validity
 from subscribers.models import Package, Subscriber, words
 from subscribers.operations import account_numbers, judging, prefixes, units
@@ -63,22 +64,30 @@ def begin(subscriber: Subscriber) -> None:
     subscriber.period_until_at = until
 
 
-def edit(subscriber: Subscriber, *, changes: Mapping[str, object], by: Actor) -> Subscriber:
-    """Change these fields and leave the others as they are stored, whoever changed them meanwhile.
+def edit(
+    subscriber: Subscriber,
+    *,
+    changes: Mapping[str, object],
+    by: Actor,
+    seen: Mapping[str, str] | None = None,
+) -> Subscriber:
+    """Change these fields and leave the others as they are stored, whoever changed them meanwhile;
+    of those that were `seen`, nobody may have.
 
-    Raises ValidationError naming the field and fault, NotYours, SubscriberMoved.
+    Raises ValidationError naming the field and fault, ChangedMeanwhile, NotYours, SubscriberMoved.
     """
     if strange := sorted(changes.keys() - EDITABLE):
         raise ValidationError(f"These are not changed by editing: {', '.join(strange)}.")
 
     def set_fields(stored: Subscriber) -> None:
+        refuse_moved(stored, seen or {})
         for name, value in changes.items():
             setattr(stored, name, value)
 
     return units.change_one(subscriber, set_fields, action="change", by=by)
 
 
-def rename(subscriber: Subscriber, *, username: str, by: Actor) -> Subscriber:
+def rename(subscriber: Subscriber, *, username: str, by: Actor, reason: str = "") -> Subscriber:
     """Give another username; the old one cannot log in from then on. Sessions and accounting of the
     old one are kept. Raises ValidationError, NotYours, SubscriberMoved."""
     key = words.normalised(username)
@@ -86,10 +95,10 @@ def rename(subscriber: Subscriber, *, username: str, by: Actor) -> Subscriber:
     def set_name(stored: Subscriber) -> None:
         stored.username = username
 
-    return units.change_one(subscriber, set_name, action="rename", by=by, also=[key])
+    return units.change_one(subscriber, set_name, action="rename", by=by, reason=reason, also=[key])
 
 
-def project_again(subscriber: Subscriber, *, by: Actor) -> Subscriber:
+def project_again(subscriber: Subscriber, *, by: Actor, reason: str = "") -> Subscriber:
     """Make the rows of its name what the portal says, whoever changed them by hand. Raises NotYours,
     SubscriberMoved."""
 
@@ -97,7 +106,7 @@ def project_again(subscriber: Subscriber, *, by: Actor) -> Subscriber:
         """The truth stays; its projection is written with every change."""
 
     action = "put right RADIUS rows"
-    return units.change_one(subscriber, leave, action=action, by=by, is_judged=False)
+    return units.change_one(subscriber, leave, action=action, by=by, reason=reason, is_judged=False)
 
 
 def delete(subscriber: Subscriber, *, by: Actor, reason: str = "") -> None:

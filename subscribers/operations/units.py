@@ -1,6 +1,6 @@
 """What all changes of subscribers have in common: who may, one unit of work, what is refused."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -12,7 +12,7 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, faults, unit_of_work
 from ispcore.base.audit import Actor
 from ispcore.base.unit_of_work import Scope
-from subscribers.models import Subscriber
+from subscribers.models import StatusChange, Subscriber
 from subscribers.operations import judging, prefixes
 from subscribers.projector import SUBSCRIBER
 
@@ -103,6 +103,7 @@ def change_one(
             if any(getattr(stored, name) != old[name] for name in prefixes.COLUMNS):
                 prefixes.claim(stored)
         stored.save()
+        note_statuses([(stored, old["status"])], by=by, reason=reason)
         new = audit.snapshot(stored)
         audit.record(
             action, stored, by=by, old=old, new=new, tenant_id=stored.tenant_id, reason=reason
@@ -110,6 +111,19 @@ def change_one(
         return stored
 
     return run(f"{action} {subscriber}", usernames(key, *also), change, refused=refused)
+
+
+def note_statuses(moved: Iterable[tuple[Subscriber, str]], *, by: Actor, reason: str = "") -> None:
+    """Enter the status that each has now into its history, where that it had was another one."""
+    who = {"by": by.name[:150], "reason": reason[:200]}
+    StatusChange.objects.bulk_create(
+        [
+            StatusChange(subscriber=row, old=old, new=row.status, **who)
+            for row, old in moved
+            if row.status != old
+        ],
+        batch_size=500,
+    )
 
 
 def locked(subscriber: Subscriber) -> Subscriber:

@@ -45,6 +45,7 @@ STAFF_ONLY = {
     "base.heartbeat",
     "base.joblease",
     "base.journalentry",
+    "base.sentpage",
     "base.stalehour",
     "live.liveevent",
     "accounts.rolepermission",

@@ -16,7 +16,6 @@ from ispcore.base.audit import Actor
 from radius.models import Check
 from radius.operations.nas import Client
 from routers.operations import radius_clients
-from subscribers.models import Package
 from subscribers.operations import (
     account_numbers,
     binding,
@@ -40,10 +39,11 @@ CLIENT = Client("10.0.0.8", "x", "a-secret-of-sixteen")
 # what these have in common, and what changes nothing
 FACTS = {
     *("judging.tidy", "judging.check", "judging.check_package", "judging.lies_in"),
-    *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin", "statuses.note"),
+    *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin"),
     *("judging.refuse_end", "prefixes.hold", "prefixes.claim", "prefixes.refuse_overlaps"),
     "prefixes.clashes",
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
+    "units.note_statuses",
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
     *("statuses.moving", "periods.renewing", "periods.taking"),
     # an import that waits to be confirmed, and is forgotten by itself
@@ -61,7 +61,7 @@ CHANGES: dict[str, Callable[[World], object]] = {
     ),
     "imports.apply": lambda w: list(imports.apply(w.import_plan, by=BY)),
     "packages.create": lambda w: packages.create(a_package(w.rahim.tenant, "New"), by=BY),
-    "packages.edit": lambda w: packages.edit(_faster(w.rahim.package), by=BY),
+    "packages.edit": lambda w: packages.edit(w.rahim.package, changes={"down_bps": 30 * M}, by=BY),
     "packages.delete": lambda w: packages.delete(w.unused_package, by=BY),
     "passwords.change_password": lambda w: passwords.change_password(
         w.rahim, password="another", by=BY
@@ -155,11 +155,6 @@ def people(tenant: Tenant) -> dict[str, Any]:
 def _with_a_difference() -> reconciling.Plan:
     Check.objects.filter(username="rahim").delete()
     return reconciling.plan(Extent(username="rahim"))
-
-
-def _faster(package: Package) -> Package:
-    package.down_bps += M
-    return package
 
 
 def _later(change: Callable[[], object]) -> object:

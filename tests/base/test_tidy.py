@@ -36,6 +36,8 @@ def test_failures_of_jobs_are_kept_for_a_month(db: None, frozen_clock: Clock) ->
     _task("long ago", success=False, days_ago=31)
     _task("lately", success=False, days_ago=29)
     _task("well", success=True, days_ago=31)
-    assert tidy() == ("0 leases and life signs, 1 failures of jobs, 0 audit entries forgotten")
+    assert tidy() == (
+        "0 leases and life signs, 1 failures of jobs, 0 sent pages, 0 audit entries forgotten"
+    )
     assert [row.name for row in Failure.objects.all()] == ["lately"]
     assert [row.name for row in Success.objects.all()] == ["well"]

@@ -35,7 +35,7 @@ FOR_STAFF = {
     *("auth.group", "auth.permission", "base.heartbeat", "base.joblease", "base.stalehour"),
     *("django_q.failure", "django_q.ormq", "django_q.schedule", "django_q.success"),
     *("django_q.task", "live.liveevent", "monitoring.rulestate"),
-    *("account.emailconfirmation", "base.journalentry", "routers.collector"),
+    *("account.emailconfirmation", "base.journalentry", "base.sentpage", "routers.collector"),
     *("routers.radiusclient",),
 }
 NOBODYS = WRITTEN_BY_ALL | READ_BY_ALL | FOR_STAFF

@@ -1,10 +1,12 @@
 """The list of subscribers, what is done with many, and the comparison with FreeRADIUS."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import unit_of_work
@@ -13,7 +15,7 @@ from ispcore.base.unit_of_work import steps
 from ispcore.base.unit_of_work.steps import STEPS, Stopped
 from radius.models import Check
 from subscribers.models import Package, StatusChange, Subscriber
-from subscribers.operations import bulk, reconciling, statuses
+from subscribers.operations import bulk, packages, reconciling, statuses
 from tests.subscribers.admin import RADIUS_AWAY, chosen, portal_rows, text, url
 from tests.subscribers.conftest import (
     BY,
@@ -109,8 +111,6 @@ def test_it_is_asked_again_where_there_are_others_than_were_confirmed(
 def test_many_are_moved_renewed_and_resumed(
     as_noc: Client, noon: Clock, many: list[Subscriber], tenant_dhaka: Tenant, hotspot: Package
 ) -> None:
-    from subscribers.operations import packages
-
     other = packages.create(a_package(tenant_dhaka, "Home 50", device_limit=4), by=BY)
     odd = made(hotspot, "guest")
     sent = chosen("change_package_of_chosen", [*many, odd], confirmed="yes", counted="6")
@@ -153,6 +153,26 @@ def test_many_change_together_or_not_at_all(
     assert (all_rows(), portal_rows()) == (before, portal)
 
 
+def test_five_take_no_more_statements_than_two(
+    many: list[Subscriber], tenant_dhaka: Tenant
+) -> None:
+    other = packages.create(a_package(tenant_dhaka, "Home 50"), by=BY)
+    keys = [row.username_key for row in many]
+    bulk.renew(keys, by=BY)
+    for change in (
+        partial(bulk.suspend, by=BY),
+        partial(bulk.resume, by=BY),
+        partial(bulk.change_package, package=other, by=BY),
+    ):
+        taken = []
+        for some in (keys[:2], keys[2:] + keys[:2]):
+            with CaptureQueriesContext(connection) as asked:
+                change(some)
+            taken.append(len(asked))
+        assert taken[1] <= taken[0]
+    assert StatusChange.objects.count() == 10
+
+
 def test_a_viewer_has_no_action(as_viewer: Client, many: list[Subscriber]) -> None:
     sent = chosen("suspend_chosen", many, confirmed="yes", counted="5", reason="x")
     as_viewer.post(url("changelist"), sent)
@@ -173,8 +193,9 @@ def test_the_comparison_is_shown_and_then_put_right(
     assert "1 name differs" in said
     assert "stranger" in said
     assert not checks("rahim")
-    said = text(browser.post(address, {"confirmed": "yes"}))
+    said = text(browser.post(address, {"confirmed": "yes", "reason": "edited by hand"}))
     assert "1 name put right." in said
+    assert AuditEntry.objects.get(members=1).reason == "edited by hand"
     assert checks("rahim")
     assert checks("stranger")
 

@@ -116,7 +116,26 @@ def test_a_button_changes_both_databases(
     assert answer.status_code == (200 if name == "password" else 302)
     assert checks("rahim")[attribute] == value
     entry = AuditEntry.objects.filter(object_kind="subscribers.subscriber").latest("pk")
-    assert entry.actor == "noc"
+    assert (entry.actor, entry.reason) == ("noc", sent.get("reason", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("bind", {"mac": "aa-bb-cc-dd-ee-ff"}),
+        ("unbind", {"confirmed": "yes"}),
+        ("rename", {"username": "rahim2"}),
+        ("password", {"password": "", "confirmed": "yes"}),
+        ("reproject", {"confirmed": "yes"}),
+    ],
+)
+def test_a_reason_that_may_be_left_out_is_kept_where_it_is_given(
+    as_noc: Client, rahim: Subscriber, name: str, sent: dict[str, str]
+) -> None:
+    address = url(name, rahim.pk)
+    assert "may be left out" in text(as_noc.get(address))
+    as_noc.post(address, sent | {"reason": "asked by phone"})
+    assert AuditEntry.objects.latest("pk").reason == "asked by phone"
 
 
 def test_renewed_resumed_moved_and_unbound(

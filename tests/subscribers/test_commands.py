@@ -48,17 +48,22 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
     assert said == "rahim: Home 80 from now on (20\u00a0Mbps down, 10\u00a0Mbps up)\n"
     assert groups("rahim") == [f"pkg-{Package.objects.get(name='Home 80').pk}"]
     assert "at" not in call("change_package", "rahim", "Home 20", next_period=True).split()
-    assert call("bind_mac", "rahim", "aabb.cc00.1122").endswith("from AA:BB:CC:00:11:22 only\n")
-    assert call("bind_mac", "rahim") == "rahim: logs in from any device\n"
-    said = call("change_subscriber_password", "rahim")
+    assert call("bind_mac", "rahim", "aabb.cc00.1122", reason="cloned").endswith(
+        "from AA:BB:CC:00:11:22 only\n"
+    )
+    assert call("bind_mac", "rahim", reason="a new one") == "rahim: logs in from any device\n"
+    said = call("change_subscriber_password", "rahim", reason="lost")
     assert said == f"rahim: password {checks('rahim')['Cleartext-Password']}\n"
-    assert call("rename_subscriber", "rahim", "rahim2") == "rahim: is rahim2 now\n"
+    assert call("rename_subscriber", "rahim", "rahim2", reason="moved") == "rahim: is rahim2 now\n"
     said = call("delete_subscriber", "rahim2", reason="moved away")
     assert said == f"rahim2: deleted (account number T{home.tenant_id}-000001)\n"
     assert not Check.objects.exists()
     entries = AuditEntry.objects.filter(actor__startswith="manage.py")
     assert entries.count() == 13
-    assert entries.order_by("pk")[1].reason == "not paid"
+    reasons = [
+        reason for reason in entries.order_by("pk").values_list("reason", flat=True) if reason
+    ]
+    assert reasons == ["not paid", "cloned", "a new one", "lost", "moved", "moved away"]
 
 
 def test_a_password_comes_from_the_environment_and_is_not_told(

@@ -166,8 +166,7 @@ def test_a_nul_is_shown_as_what_cannot_be_shown(home: Package) -> None:
 
 def test_a_package_that_changed_since_the_plan_is_asked_again(home: Package) -> None:
     plan = planned(home.tenant, f"{HEAD}rahim,Home 20,let-me-in,10.1.1.1,,\n")
-    home.ipv4_networks = "10.2.0.0/16"
-    packages.edit(home, by=BY)
+    packages.edit(home, changes={"ipv4_networks": "10.2.0.0/16"}, by=BY)
     with pytest.raises(ValidationError, match="lies outside the addresses of Home 20"):
         list(imports.apply(plan, by=BY))
     assert not Subscriber.objects.exists()

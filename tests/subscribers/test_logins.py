@@ -8,7 +8,7 @@ import pytest
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
-from subscribers.models import Package, Service, Subscriber
+from subscribers.models import Service, Subscriber
 from subscribers.operations import (
     binding,
     packages,
@@ -119,9 +119,7 @@ def test_another_package_and_another_rate_hold_at_the_next_login(
     service: Service,
 ) -> None:
     line = a_line(tenant_dhaka, service)
-    package = Package.objects.get(pk=line.package_id)
-    package.down_bps = 40 * M
-    packages.edit(package, by=BY)
+    packages.edit(line.package, changes={"down_bps": 40 * M}, by=BY)
     assert ask(site, line)["Mikrotik-Rate-Limit"] == "10M/40M"
     fast = packages.create(a_package(tenant_dhaka, "Fast", service=service, up_bps=80 * M), by=BY)
     periods.change_package(line, package=fast, by=BY)
@@ -176,7 +174,5 @@ def test_the_quota_counts_from_the_period_on(site: Site, tenant_dhaka: Tenant, p
     periods.extend(line, until=clock.now() - HOUR, by=BY)
     with clock.frozen(clock.now() + timedelta(seconds=2)):
         periods.renew(line, by=BY)
-    package = Package.objects.get(pk=line.package_id)
-    package.quota_octets = None
-    packages.edit(package, by=BY)
+    packages.edit(line.package, changes={"quota_octets": None}, by=BY)
     assert ask(site, line)["Mikrotik-Rate-Limit"] == "10M/20M"

@@ -322,8 +322,8 @@ def test_an_operator_changes_subscribers_and_an_administrator_packages_too(
 ) -> None:
     statuses.suspend(rahim, by=noc.actor)
     with pytest.raises(NotYours):
-        packages.edit(rahim.package, by=noc.actor)
-    packages.edit(rahim.package, by=admin_account.actor)
+        packages.edit(rahim.package, changes={"price": 5}, by=noc.actor)
+    packages.edit(rahim.package, changes={"price": 5}, by=admin_account.actor)
 
 
 def test_a_narrowed_operator_changes_what_it_sees(

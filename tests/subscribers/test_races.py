@@ -1,18 +1,30 @@
 """Operators, packages and recovery at odds over the same subscribers: both databases agree in the end."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 
+from ispcore.accounts.models import Tenant
 from ispcore.base import unit_of_work
 from ispcore.base.models import AuditEntry
-from ispcore.base.unit_of_work import markers, steps
+from ispcore.base.unit_of_work import Scope, markers, steps
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages, passwords, periods, statuses, subscribers
 from subscribers.operations.units import SubscriberMoved
-from tests.subscribers.conftest import BY, M, a_subscriber, checks, group_rows, made, replies
+from tests.subscribers.conftest import (
+    BY,
+    M,
+    a_package,
+    a_subscriber,
+    checks,
+    group_rows,
+    made,
+    replies,
+)
 from tests.subscribers.test_together import agree, kinds, together
 from tests.unit_of_work.isp import Worker
 
@@ -30,10 +42,10 @@ def test_a_package_and_its_subscribers_are_changed_at_the_same_time(hotspot: Pac
     """All rows of hotspot users are their own: the package's edit writes each of them anew."""
     lines = [made(hotspot, f"guest{number}") for number in range(MEMBERS)]
     for turn in range(ROUNDS):
-        hotspot.down_bps = (30 + turn) * M
+        faster = {"down_bps": (30 + turn) * M}
         password = f"password-{turn}"
         found = together(
-            lambda: packages.edit(hotspot, by=BY),
+            partial(packages.edit, hotspot, changes=faster, by=BY),
             *(partial(passwords.change_password, line, password=password, by=BY) for line in lines),
         )
         assert kinds(found) == ["Package"] + ["Subscriber"] * MEMBERS, found
@@ -46,9 +58,9 @@ def test_a_package_and_its_subscribers_are_changed_at_the_same_time(hotspot: Pac
 def test_a_package_whose_rows_are_the_groups_does_not_wait_for_subscribers(home: Package) -> None:
     rahim = made(home)
     for turn in range(ROUNDS):
-        home.down_bps = (30 + turn) * M
+        faster = {"down_bps": (30 + turn) * M}
         found = together(
-            lambda: packages.edit(home, by=BY),
+            partial(packages.edit, home, changes=faster, by=BY),
             partial(subscribers.edit, rahim, changes={"device_limit": turn + 1}, by=BY),
         )
         assert kinds(found) == ["Package", "Subscriber"], found
@@ -122,3 +134,65 @@ def test_recovery_and_the_next_operator_wait_for_a_slow_writer(home: Package, li
     assert stored.expires_at > rahim.expires_at
     assert ("Auth-Type" in checks("rahim")) is lives
     assert agree()
+
+
+NARROW = {"ipv4_networks": "10.1.0.0/24"}
+
+
+def test_a_package_does_not_narrow_below_who_is_being_made(home: Package) -> None:
+    """Who was judged by the networks as they were, and is not there for others to see yet."""
+    writer = Worker.start(lambda: made(home, ipv4="10.1.9.9"), stop_at="stop:changed")
+    writer.stands_still()
+    timer = threading.Timer(0.3, writer.go_on)
+    timer.start()
+    with pytest.raises(ValidationError, match=r"10.1.9.9 of rahim"):
+        packages.edit(home, changes=NARROW, by=BY)
+    timer.join()
+    assert writer.ended() == 0
+    assert agree()
+
+
+@pytest.mark.parametrize("kind", ["create", "change package"])
+def test_nobody_is_judged_by_networks_that_are_being_narrowed(home: Package, kind: str) -> None:
+    other = packages.create(a_package(home.tenant, "Other"), by=BY)
+    karim = made(other, "karim", ipv4="10.1.9.9")
+    joins: dict[str, Callable[[], object]] = {
+        "create": lambda: made(home, ipv4="10.1.9.8"),
+        "change package": lambda: periods.change_package(karim, package=home, by=BY),
+    }
+    editor = Worker.start(
+        lambda: packages.edit(home, changes=NARROW, by=BY), stop_at="stop:changed"
+    )
+    editor.stands_still()
+    timer = threading.Timer(0.3, editor.go_on)
+    timer.start()
+    with pytest.raises(ValidationError, match="lies outside the addresses of Home 20"):
+        joins[kind]()
+    timer.join()
+    assert editor.ended() == 0
+    assert agree()
+
+
+class Taker:
+    """A projector whose rows of the portal have a package more each time that it writes."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+
+    def names(self, scope: Scope) -> list[str]:
+        return list(scope.keys)
+
+    def write(self, scope: Scope) -> None:
+        a_package(self.tenant, f"Taken {uuid4()}").save()
+
+
+def test_a_package_that_is_made_in_a_second_try_takes_nobodys_key(home: Package) -> None:
+    """Between the tries, what a dead writer left was decided; that took the key of the first."""
+    unit_of_work.register("test taker", Taker(home.tenant))
+    steps.stop_at("fail:radius_committed")
+    with pytest.raises(steps.Stopped):
+        unit_of_work.run("take", Scope("test taker", ("x",)), lambda: None)
+    steps.stop_at("")
+    new = packages.create(a_package(home.tenant, "New"), by=BY)
+    assert Package.objects.filter(name__startswith="Taken").count() == 1
+    assert group_rows(new)

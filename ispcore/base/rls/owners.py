@@ -60,6 +60,7 @@ RIGHTS = {
     "audit_log": (READ, ADD),
     "django_migrations": (READ,),
     "provisioning_journal": (READ, ADD, CHANGE),
+    "sent_pages": (READ, ADD, CHANGE),
 }
 
 

@@ -7,13 +7,15 @@ the content policy stays strict, and they print as they look.
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
+from uuid import uuid4
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ispcore.base import clock, request_ids, units
+from ispcore.base import clock, form_tokens, request_ids, units
 
 register = template.Library()
 
@@ -22,6 +24,13 @@ METER_TOP = 125  # a meter runs to 125 %, so that use beyond the plan is seen as
 SPARK_HEAD_ROOM = 1.05  # the highest value does not touch the edge
 NO_WORD = SafeString('<i class="none">unknown</i>')
 _ICON_OF_KIND = {"warning": "medium", "calm": "ok"}
+
+
+@register.simple_tag(takes_context=True)
+def once(context: dict[str, Any]) -> SafeString:
+    """The token of a form that is done once, however often it is sent."""
+    token = form_tokens.token_of(context["request"]) or uuid4()
+    return format_html('<input type="hidden" name="{}" value="{}">', form_tokens.FIELD, token)
 
 
 # --- marks -----------------------------------------------------------------------------------

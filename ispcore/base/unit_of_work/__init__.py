@@ -35,6 +35,7 @@ from ispcore.base.unit_of_work.faults import (
 )
 from ispcore.base.unit_of_work.recovery import Decided, in_doubt, recover, trim
 from ispcore.base.unit_of_work.scopes import Projector, Scope, UnknownKind, register
+from ispcore.base.unit_of_work.sending import DoneBefore, forget_sent, once, refuse_repeated
 from ispcore.base.unit_of_work.steps import RECOVERY_STEPS, STEPS
 from ispcore.base.unit_of_work.unit import after_commit, run
 
@@ -44,6 +45,7 @@ __all__ = [
     "BeingDecided",
     "Busy",
     "Decided",
+    "DoneBefore",
     "NotProvisioned",
     "PortalAway",
     "Projector",
@@ -51,8 +53,11 @@ __all__ = [
     "Scope",
     "UnknownKind",
     "after_commit",
+    "forget_sent",
     "in_doubt",
+    "once",
     "recover",
+    "refuse_repeated",
     "register",
     "run",
     "trim",

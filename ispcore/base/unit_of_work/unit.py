@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 from django.db import Error, connections, transaction
 
 from ispcore.base.rls import identity
-from ispcore.base.unit_of_work import faults, journal, markers, recovery, scopes
+from ispcore.base.unit_of_work import faults, journal, markers, recovery, scopes, sending
 from ispcore.base.unit_of_work.faults import PORTAL, RADIUS
 from ispcore.base.unit_of_work.journal import Outcome
 from ispcore.base.unit_of_work.markers import Marker
@@ -120,7 +120,9 @@ def _attempt(unit: Unit, scope: Scoped, change: Callable[[], T]) -> T:
             passed("begun")
             _lock(unit, scope)
             passed("locked")
+            sending.begin()
             result = change()
+            sending.end(result)
             passed("changed")
             journal.make_constraints_immediate()
             passed("constrained")

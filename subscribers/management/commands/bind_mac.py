@@ -23,8 +23,9 @@ class Command(SubscriberCommand):
         parser.add_argument("mac", nargs="?", default="", help="left out: from any device")
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
+        reason = options["reason"]
         if not options["mac"]:
-            binding.unbind_mac(subscriber, by=BY)
+            binding.unbind_mac(subscriber, by=BY, reason=reason)
             return f"{subscriber}: logs in from any device"
-        now = binding.bind_mac(subscriber, mac=options["mac"], by=BY)
+        now = binding.bind_mac(subscriber, mac=options["mac"], by=BY, reason=reason)
         return f"{now}: logs in from {now.mac} only"

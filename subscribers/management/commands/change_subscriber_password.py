@@ -19,5 +19,5 @@ class Command(SubscriberCommand):
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
         password, is_made_up = password_given()
-        passwords.change_password(subscriber, password=password, by=BY)
+        passwords.change_password(subscriber, password=password, by=BY, reason=options["reason"])
         return f"{subscriber}: password {password if is_made_up else 'changed'}"

@@ -36,6 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--username", default="")
         parser.add_argument("--apply", action="store_true")
         parser.add_argument("--force", action="store_true", help="also if it is more than 30 %%")
+        parser.add_argument("--reason", default="", help="goes into the record")
 
     def handle(self, *args: Any, **options: Any) -> None:
         extent = Extent(
@@ -47,7 +48,9 @@ class Command(BaseCommand):
             plan = reconciling.plan(extent)
             self._show(plan)
             if plan.differing and options["apply"]:
-                done = reconciling.apply(plan, by=BY, force=options["force"])
+                done = reconciling.apply(
+                    plan, by=BY, force=options["force"], reason=options["reason"]
+                )
                 self.stdout.write(f"{done} written anew")
                 return
         if plan.differing:

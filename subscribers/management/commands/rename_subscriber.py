@@ -23,5 +23,6 @@ class Command(SubscriberCommand):
         parser.add_argument("new", help="the username from now on")
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
-        now = subscribers.rename(subscriber, username=options["new"], by=BY)
+        reason = options["reason"]
+        now = subscribers.rename(subscriber, username=options["new"], by=BY, reason=reason)
         return f"{subscriber}: is {now} now"
