@@ -87,7 +87,7 @@ class ContactForm(SubscriberForm):
 class Subscribers(Section):
     """The subscribers of the own tenant."""
 
-    start, label, icon = "subscribers", "Subscribers", "people"
+    start, label, icon, key = "subscribers", "Subscribers", "people", "s"
 
     def urls(self) -> Sequence[URLPattern]:
         one = "subscribers/<int:pk>/"
