@@ -90,7 +90,7 @@ def _resellers(query: str, vlan_id: int | None) -> QuerySet[Reseller]:
 
 def _subscribers(query: str) -> QuerySet[Subscriber]:
     rows = Subscriber.objects.select_related("package", "tenant").defer("radius_password")
-    return fitting(rows, query)
+    return fitting(rows, query, online=True)
 
 
 def _routers(query: str) -> QuerySet[Router]:
