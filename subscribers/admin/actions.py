@@ -121,14 +121,14 @@ class SubscriberActions(ProvisionedAdmin):
                 now = periods.renew(row, by=by, periods=times, reason=given["reason"])
             return f"{row} lasts until {states.day_and_time(now.expires_at or clock.now())}."
 
-        ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
+        ends = f"on {states.day_and_time(row.expires_at)}" if row.expires_at else "never"
         return self.act(
             request,
             row,
             forms.RenewForm(posted(request)),
             do,
             title=f"Renew {row}",
-            lead=f"{row.package} is valid for {states.validity_words(row.package)}. Ends now: {ends}.",
+            lead=f"{row.package} is valid for {states.validity_words(row.package)}. It ends {ends}.",
             button="Renew",
         )
 

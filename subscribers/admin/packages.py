@@ -24,7 +24,7 @@ from subscribers.operations import packages as operations
 from subscribers.pages import previews, states
 from subscribers.pages.previews import Preview
 from subscribers.pages.radius_side import asked
-from subscribers.pages.truth import of_package
+from subscribers.pages.truth import of_package, seconds_words
 
 LINES = (
     (None, ("tenant", "name", "service")),
@@ -238,4 +238,4 @@ def _facts(package: Package) -> list[tuple[str, str]]:
 
 
 def _seconds(value: int | None) -> str:
-    return f"{value:,} s" if value else "never"
+    return seconds_words(value) if value else "never"
