@@ -179,7 +179,7 @@ class Subscribers(Section):
             ends = states.day_and_time(now.expires_at or clock.now())
             return done(request, f"{row} lasts until {ends}.", _url(row))
 
-        ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
+        ends = f"on {states.day_and_time(row.expires_at)}" if row.expires_at else "never"
         valid = states.validity_words(row.package)
         return self._act_on(
             request,
@@ -188,7 +188,7 @@ class Subscribers(Section):
             do,
             title=f"Renew {row}",
             button="Renew",
-            lead=f"A period of {row.package} is {valid}. It ends now: {ends}.",
+            lead=f"A period of {row.package} is {valid}. It ends {ends}.",
         )
 
     def suspend(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -62,6 +62,7 @@ class PackageAdmin(ProvisionedAdmin):
 
     form = PackageForm
     page_template = "portal/package/page.html"
+    delete_confirmation_template = "portal/package/delete.html"
     add_form_template = change_form_template = "portal/package/form.html"
     list_display = (
         *("name", "tenant", "kind", "down", "up", "valid_for", "quota", "price_words"),
