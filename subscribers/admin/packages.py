@@ -77,7 +77,8 @@ class PackageAdmin(ProvisionedAdmin):
     fieldsets = tuple((title, {"fields": fields}) for title, fields in LINES)
     empty_hint = (
         "No package yet. A package is what subscribers buy: rates, limits, validity, quota, price. "
-        "Add one, then its subscribers, by hand or from a CSV file."
+        "It belongs to a reseller, or to your own business, entered as one. Then come its "
+        "subscribers, by hand or from a CSV file."
     )
 
     def page_urls(self) -> Sequence[URLPattern]:
