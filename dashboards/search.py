@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,10 +21,14 @@ from routers.pages.interfaces import kind_words, state_of
 from routers.pages.states import health
 from subscribers.models import Subscriber
 from subscribers.pages.finding import fitting
-from subscribers.pages.states import shown_status
+from subscribers.pages.logins import refused
+from subscribers.pages.radius_side import asked
+from subscribers.pages.states import day_and_time, shown_status
 
 MOST_ROWS = 20
 LONGEST = 100
+STRANGERS = "Refused by FreeRADIUS"
+STRANGERS_FOR = timedelta(days=7)
 _VLAN = re.compile(r"(?:vlan[\s-]*)?(\d{1,4})", re.IGNORECASE)
 
 
@@ -71,10 +76,17 @@ def find(account: Any, text: str) -> Found:
         subscribers = visible(_subscribers(query), account)
         groups += [
             _group("Subscribers", "subscribers_subscriber", subscribers, query, _subscriber_row),
+            _refused_stranger(account, query),
             _group("Routers", "routers_router", routers, query, _router_row),
             _group("Interfaces", "routers_interface", interfaces, query, _interface_row),
         ]
-    same = [r.url for g in groups for r in g.rows if r.title.casefold() == query.casefold()]
+    same = [
+        r.url
+        for g in groups
+        if g.title != STRANGERS
+        for r in g.rows
+        if r.title.casefold() == query.casefold()
+    ]
     return Found(query, groups, same[0] if len(same) == 1 else None)
 
 
@@ -90,7 +102,23 @@ def _resellers(query: str, vlan_id: int | None) -> QuerySet[Reseller]:
 
 def _subscribers(query: str) -> QuerySet[Subscriber]:
     rows = Subscriber.objects.select_related("package", "tenant").defer("radius_password")
-    return fitting(rows, query)
+    return fitting(rows, query, online=True)
+
+
+def _refused_stranger(account: Account, query: str) -> Group:
+    """A name that no subscriber has, and that somebody dials in with: mistyped, as a rule."""
+    group = Group(STRANGERS, [], None)
+    if not account.sees_all or Subscriber.objects.filter(username_key=query.lower()).exists():
+        return group
+    last, _ = asked(lambda: refused(query, clock.now() - STRANGERS_FOR))
+    if last is None:
+        return group
+    detail = f"{last.why}; last tried {day_and_time(last.at)}"
+    url = reverse("admin:subscribers_subscriber_changelist")
+    if account.may(May.EDIT_SUBSCRIBERS):
+        url = f"{reverse('admin:subscribers_subscriber_add')}?{urlencode({'username': query})}"
+        detail += "; opens the form of a new subscriber"
+    return replace(group, rows=[FoundRow(query, url, detail, last.kind, last.word)])
 
 
 def _routers(query: str) -> QuerySet[Router]:

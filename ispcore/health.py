@@ -4,6 +4,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -12,6 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from ispcore.base import clock, lost_jobs
 from ispcore.base.models import Heartbeat
 from ispcore.base.rls import identity
+from ispcore.environment import PROJECT
 
 log = logging.getLogger(__name__)
 
@@ -67,3 +69,15 @@ def unapplied(alias: str) -> int:
     leaves = executor.loader.graph.leaf_nodes()
     targets = [leaf for leaf in leaves if alias == "default" or leaf[0] == alias]
     return len(executor.migration_plan(targets))
+
+
+def unknown_migrations(alias: str) -> list[str]:
+    """Migrations of ours that the database has and this version does not: another version made it."""
+    loader = MigrationExecutor(connections[alias]).loader
+    ours = {config.label for config in apps.get_app_configs() if _is_ours(config)}
+    applied = set(loader.applied_migrations) - set(loader.disk_migrations)
+    return sorted(f"{app}.{name}" for app, name in applied if app in ours)
+
+
+def _is_ours(config: AppConfig) -> bool:
+    return (PROJECT / config.name.partition(".")[0] / "__init__.py").exists()

@@ -108,7 +108,7 @@ class PackageForm(JudgedForm):
             "walled_list": "Its address list",
         }
         help_texts = {
-            "burst_down_s": "the window that the mean is taken over; empty: 1 s",
+            "burst_down_s": "the window that the mean is taken over; 0: 1 s",
             "burst_up_s": "",
             "session_timeout_s": "after which a session ends; empty: never",
             "idle_timeout_s": "without traffic, after which a session ends; empty: never",
@@ -209,7 +209,7 @@ class NewSubscriberForm(ContactFields):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     until = forms.DateField(
-        label="Until",
+        label="Valid until",
         required=False,
         validators=DAYS,
         widget=forms.DateInput(attrs={"type": "date"}),
@@ -279,7 +279,7 @@ class RenewForm(Because):
         required=False,
         validators=DAYS,
         widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="the last day, earlier or later than now; then periods are passed over",
+        help_text="the last day, earlier or later than its end now; the periods do not count then",
     )
     field_order = ("periods", "until", "reason")
 
@@ -350,7 +350,7 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label="CSV file",
-        help_text="with a head of column names, in UTF-8; up to 20 MB",
+        help_text="its first line names the columns; in UTF-8, up to 20 MB",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
 

@@ -190,7 +190,7 @@ def _month(reseller: Reseller) -> Month:
 class Home(Section):
     """The first page."""
 
-    start, label, icon, key = "index", "Home", "people", "h"
+    start, label, icon, key = "index", "Home", "grid", "h"
 
     def urls(self) -> Sequence[URLPattern]:
         return [

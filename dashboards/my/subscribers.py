@@ -103,7 +103,7 @@ class ContactForm(SubscriberForm):
 class Subscribers(Section):
     """The subscribers of the own tenant."""
 
-    start, label, icon = "subscribers", "Subscribers", "people"
+    start, label, icon, key = "subscribers", "Subscribers", "people", "s"
 
     def urls(self) -> Sequence[URLPattern]:
         one = "subscribers/<int:pk>/"
@@ -189,7 +189,7 @@ class Subscribers(Section):
 
     def renew(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, row = self._asked(request, pk)
-        ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
+        ends = f"on {states.day_and_time(row.expires_at)}" if row.expires_at else "never"
         valid = states.validity_words(row.package)
         return self._act_on(
             request,
@@ -201,7 +201,7 @@ class Subscribers(Section):
             lambda now: f"{now} lasts until {states.day_and_time(now.expires_at or clock.now())}.",
             title=f"Renew {row}",
             button="Renew",
-            lead=f"A period of {row.package} is {valid}. It ends now: {ends}.",
+            lead=f"A period of {row.package} is {valid}. It ends {ends}.",
         )
 
     def suspend(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -21,7 +21,7 @@ KEYS_IN_LIST = 3
 class Shown(admin.SimpleListFilter):
     """What was in doubt, unless everything is asked for."""
 
-    title = "shown"
+    title = "what is shown"
     parameter_name = "shown"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

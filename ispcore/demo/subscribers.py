@@ -4,7 +4,7 @@ Apart from the rest of the demo, since each is a unit of work of its own, in bot
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import F
@@ -44,8 +44,9 @@ def load() -> int:
     chance = random.Random(7)  # noqa: S311 - the same demo each time
     for number, each in enumerate(people.SUBSCRIBERS):
         subscriber = _subscriber(each, made[each.package])
-        _accounting(subscriber, each, number, chance)
-        _logins(subscriber, each, chance)
+        spans = list(_spans(each, chance))
+        _accounting(subscriber, number, spans, chance)
+        _logins(subscriber, each, [start for start, _, _ in spans])
     statuses.expire_due(by=BY)
     theirs = Subscriber.objects.filter(tenant__in=tenants.values())
     theirs.update(created_at=clock.now() - SINCE)
@@ -127,8 +128,11 @@ def _expiry(each: DemoSubscriber) -> datetime | None:
     return None if days is None else clock.now() + timedelta(days=days, hours=3)
 
 
+Span = tuple[datetime, datetime, datetime | None]  # start, last report, stop
+
+
 def _accounting(
-    subscriber: Subscriber, each: DemoSubscriber, number: int, chance: random.Random
+    subscriber: Subscriber, number: int, spans: Sequence[Span], chance: random.Random
 ) -> None:
     """A few days of sessions; the last is open where the line is online."""
     address = network.ROUTERS[number % len(network.ROUTERS)].address
@@ -150,15 +154,13 @@ def _accounting(
             ipv4=subscriber.ipv4 or f"100.64.{number}.{n + 2}",
             framed_protocol="PPP",
         )
-        for n, (start, heard, stop) in enumerate(_spans(each, chance))
+        for n, (start, heard, stop) in enumerate(spans)
         for octets in [int((heard - start).total_seconds()) * chance.randint(100_000, 900_000)]
     )
 
 
-def _spans(
-    each: DemoSubscriber, chance: random.Random
-) -> Iterator[tuple[datetime, datetime, datetime | None]]:
-    """(start, last report, stop), oldest first."""
+def _spans(each: DemoSubscriber, chance: random.Random) -> Iterator[Span]:
+    """Oldest first."""
     now = clock.now()
     for days_ago in (4, 3, 2, 1):
         start = now - timedelta(days=days_ago, minutes=chance.randint(0, 400))
@@ -171,21 +173,20 @@ def _spans(
         yield now - timedelta(hours=9), now - timedelta(hours=5, minutes=12), None
 
 
-def _logins(subscriber: Subscriber, each: DemoSubscriber, chance: random.Random) -> None:
+def _logins(subscriber: Subscriber, each: DemoSubscriber, starts: Sequence[datetime]) -> None:
+    """One before each session, and what was refused since."""
     now, reason = clock.now(), REFUSED.get(each.state)
-    answers: list[tuple[timedelta, str | None]] = [
-        (timedelta(days=n, minutes=chance.randint(0, 400)), None) for n in (4, 3, 2, 1)
-    ]
+    answers: list[tuple[datetime, str | None]] = [(start, None) for start in starts]
     if reason:
-        answers += [(timedelta(minutes=2 + 3 * n), reason) for n in range(5, -1, -1)]
+        answers += [(now - timedelta(minutes=2 + 3 * n), reason) for n in range(5, -1, -1)]
     PostAuth.objects.bulk_create(
         PostAuth(
             username=subscriber.username,
             reply="Access-Reject" if why and not _is_walled(subscriber, each) else "Access-Accept",
-            answered_at=now - ago,
+            answered_at=at,
             reason=why,
         )
-        for ago, why in answers
+        for at, why in answers
     )
 
 

@@ -128,26 +128,55 @@ def make_roles() -> None:
 
 
 def migrate() -> None:
-    """Apply what is missing in both databases; says something only if it did something."""
+    """Apply what is missing in both databases; says something only if it did something. Raises
+    CannotStart where another version made the tables, so that ours do not fit on them."""
     from django.core.management import call_command
-    from django.db import connections
+    from django.db import Error, connections
+    from django.db.migrations.exceptions import InconsistentMigrationHistory
 
     from ispcore.base.rls import identity, upkeep
-    from ispcore.health import unapplied
 
     started_at, done = time.monotonic(), []
-    for alias in connections:
-        with identity.as_owner():  # whose the tables are, before anybody was given a right
-            missing = unapplied(alias)
-        if missing:
-            app = [] if alias == "default" else [alias]
+    with identity.as_owner():  # whose the tables are, before anybody was given a right
+        missing = {alias: missing_migrations(alias) for alias in connections}
+    for alias, count in missing.items():
+        app = [] if alias == "default" else [alias]
+        if not count:
+            continue
+        try:
             call_command("migrate", *app, database=alias, interactive=False, verbosity=0)
-            done.append(f"{missing} to {alias}")
+        except (Error, InconsistentMigrationHistory) as error:
+            reason = without_password(" ".join(str(error).split()).rstrip("."))
+            raise CannotStart(_does_not_fit(alias, reason)) from error
+        done.append(f"{count} to {alias}")
     if done:
         took_s = time.monotonic() - started_at
         say(f"migrations applied: {', '.join(done)} ({took_s:.1f} s)")
     if changed := upkeep.sync():
         say(f"walls between tenants: {changed} rights and policies changed")
+
+
+def missing_migrations(alias: str) -> int:
+    """How many are to be applied. Raises CannotStart, before any is, on a database that another line
+    of versions has made; one that is only newer may do."""
+    from ispcore.health import unapplied, unknown_migrations
+
+    missing, unknown = unapplied(alias), unknown_migrations(alias)
+    if unknown and missing:
+        named = ", ".join(unknown[:3])
+        raise CannotStart(_does_not_fit(alias, f"it has {named}, which this version does not know"))
+    if unknown:
+        say(f"a newer version than this has made the tables of {_address(alias)} ({unknown[-1]})")
+    return missing
+
+
+def _does_not_fit(alias: str, reason: str) -> str:
+    """What to do with a database of another version."""
+    return (
+        f"the tables in {_address(alias)} are of another version of the portal, and cannot be "
+        f"brought to this one: {reason}. Start the version that made them, or restore a backup of "
+        "this one; for a demo, name an empty directory in ISPCORE_VAR"
+    )
 
 
 def synchronise_schedules() -> None:

@@ -11,12 +11,13 @@ let goPressedAt = 0;
 let shownAlert = Number($("[data-alert]", detail || document)?.dataset.alert || 0);
 
 // --- rows ---------------------------------------------------------------------------------------
+const LINK = ".cover, #result_list th > a"; // of a page's own list, of the stock admin's
 const rows = () =>
-  [...document.querySelectorAll("main .list tbody tr:not(.gone)")].filter((row) =>
-    $(".cover", row),
+  [...document.querySelectorAll("main :is(.list, #result_list) tbody tr:not(.gone)")].filter(
+    (row) => $(LINK, row),
   );
-const chosen = () => $("main .list tr[aria-selected=true]");
-const linkOf = (row) => $(".cover", row)?.href;
+const chosen = () => $("main tbody tr[aria-selected=true]");
+const linkOf = (row) => $(LINK, row)?.href;
 const alertOf = (row) => Number(row?.dataset.key?.match(/^alert-(\d+)$/)?.[1] || 0);
 
 function choose(row) {
@@ -177,8 +178,7 @@ $("[data-let-go]", bulk || document)?.addEventListener("click", letGo);
 function tick() {
   const box = chosen() && $("input[type=checkbox]", chosen());
   if (!box) return;
-  box.checked = !box.checked;
-  showBulk();
+  box.click(); // so that the stock list hears of it too
 }
 
 // --- keys ---------------------------------------------------------------------------------------
@@ -195,7 +195,7 @@ function resolve() {
 }
 
 const go = (href) => href && location.assign(href);
-const goLink = (key) => document.querySelector(`.tabs > [data-go="${CSS.escape(key)}"]`)?.href;
+const goLink = (key) => document.querySelector(`.tabs [data-go="${CSS.escape(key)}"]`)?.href;
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),

@@ -108,7 +108,7 @@ class SubscriberActions(ProvisionedAdmin):
             times = given["periods"]
             return periods.renew(row, by=by, periods=times, reason=given["reason"])
 
-        ends = states.day_and_time(row.expires_at) if row.expires_at else "never"
+        ends = f"on {states.day_and_time(row.expires_at)}" if row.expires_at else "never"
         return self.act(
             request,
             row,
@@ -116,7 +116,7 @@ class SubscriberActions(ProvisionedAdmin):
             do,
             lambda now: f"{now} lasts until {states.day_and_time(now.expires_at or clock.now())}.",
             title=f"Renew {row}",
-            lead=f"{row.package} is valid for {states.validity_words(row.package)}. Ends now: {ends}.",
+            lead=f"{row.package} is valid for {states.validity_words(row.package)}. It ends {ends}.",
             button="Renew",
         )
 

@@ -145,7 +145,7 @@ class BulkActions(ProvisionedAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Without the stock deletion, which knows nothing of FreeRADIUS. A tenant's people, who may
         change subscribers too, do so on their own site, one at a time."""
-        if not request.user.is_staff:  # nor for nobody
+        if not request.user.is_staff:
             return {}
         found: dict[str, Any] = super().get_actions(request)
         return {name: action for name, action in found.items() if name != "delete_selected"}

@@ -24,7 +24,7 @@ from subscribers.operations import packages as operations
 from subscribers.pages import previews, states
 from subscribers.pages.previews import Preview
 from subscribers.pages.radius_side import asked
-from subscribers.pages.truth import of_package
+from subscribers.pages.truth import of_package, seconds_words
 
 LINES = (
     (None, ("tenant", "name", "service")),
@@ -62,6 +62,7 @@ class PackageAdmin(ProvisionedAdmin):
 
     form = PackageForm
     page_template = "portal/package/page.html"
+    delete_confirmation_template = "portal/package/delete.html"
     add_form_template = change_form_template = "portal/package/form.html"
     list_display = (
         *("name", "tenant", "kind", "down", "up", "valid_for", "quota", "price_words"),
@@ -76,7 +77,8 @@ class PackageAdmin(ProvisionedAdmin):
     fieldsets = tuple((title, {"fields": fields}) for title, fields in LINES)
     empty_hint = (
         "No package yet. A package is what subscribers buy: rates, limits, validity, quota, price. "
-        "Add one, then its subscribers, by hand or from a CSV file."
+        "It belongs to a reseller, or to your own business, entered as one. Then come its "
+        "subscribers, by hand or from a CSV file."
     )
 
     def page_urls(self) -> Sequence[URLPattern]:
@@ -246,4 +248,4 @@ def _facts(package: Package) -> list[tuple[str, str]]:
 
 
 def _seconds(value: int | None) -> str:
-    return f"{value:,} s" if value else "never"
+    return seconds_words(value) if value else "never"

@@ -66,11 +66,13 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
     change_list_template = "portal/subscriber/list.html"
     add_form_template = change_form_template = "portal/subscriber/form.html"
     delete_confirmation_template = "portal/subscriber/delete.html"
-    list_display = (*("username", "who", "package_name", "status_word", "expires", "number"),)
+    list_display = (*("username", "status_word", "who", "package_name", "expires", "number"),)
     list_filter = ("status", Expiry, "service", ("package", FewRows), ("tenant", FewRows))
     list_select_related = ("tenant", "package")
     search_fields = ("username_key",)
-    search_help_text = "username, MAC, phone, account number, name or address"
+    search_help_text = (
+        "username, name, phone, account number, MAC or IP address (also of who is online with it)"
+    )
     ordering = ("username_key",)
     show_full_result_count = False
     empty_hint = (
@@ -91,7 +93,8 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return fitting(queryset, search_term[:LONGEST_SEARCH].replace("\0", "")), False
+        text = search_term[:LONGEST_SEARCH].replace("\0", "")
+        return fitting(queryset, text, online=True), False
 
     # -- the page
 

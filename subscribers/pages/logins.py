@@ -80,6 +80,13 @@ def last_logins(username_key: str) -> list[LoginRow]:
     return [_login(row) for row in rows.only("reply", "answered_at", "reason")[:MOST_LOGINS]]
 
 
+def refused(username: str, since: datetime) -> LoginRow | None:
+    """The last answer to a name since then, if it was a refusal; also to one that nobody has."""
+    rows = PostAuth.objects.filter(username=username, answered_at__gte=since)
+    last = rows.only("reply", "answered_at", "reason").order_by("-answered_at", "-id").first()
+    return _login(last) if last is not None and last.reply != ACCEPTED else None
+
+
 def sessions(username_key: str, interim_s: int) -> list[SessionRow]:
     """All that are open, and the last that have ended. Three queries, and one for the routers."""
     rows = Accounting.objects.filter(username=username_key)

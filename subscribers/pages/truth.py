@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from ispcore.base import units
@@ -15,6 +15,7 @@ from subscribers.pages.states import day_and_time
 OWN, SHARED = "own", "package"
 IN_GROUP = "group"
 EPOCHS = {"Expiration", "ISPCore-Quota-From", "ISPCore-Quota-Until"}
+DAY_S = 86_400
 OCTETS = {"ISPCore-Quota-Octets"}
 SECONDS = {"Session-Timeout", "Idle-Timeout", "Acct-Interim-Interval"}
 RATES = {"Mikrotik-Rate-Limit", "ISPCore-Quota-Rate", "ISPCore-Garden-Rate"}
@@ -157,8 +158,15 @@ def words_of(attribute: str, value: str) -> str:
     if attribute in OCTETS:
         return units.format_octets(int(value))
     if attribute in SECONDS:
-        return f"{int(value):,} s"
+        return seconds_words(int(value))
     return ""
+
+
+def seconds_words(seconds: int) -> str:
+    """ "5 min", "1 h 30 min"; what is no whole minute, or longer than days, in seconds."""
+    if seconds % 60 or seconds >= DAY_S:
+        return f"{seconds:,} s"
+    return units.format_duration(timedelta(seconds=seconds))
 
 
 def differing(sides: Iterable[Side], where: str = "") -> int:

@@ -76,9 +76,9 @@ def test_a_tenants_people_have_roles_of_their_own(
 ) -> None:
     operator = Account.objects.create_user("op", role=Role.OPERATOR, tenant=tenant_dhaka)
     looker = Account.objects.create_user("looker", role=Role.VIEWER, tenant=tenant_dhaka)
-    alerts = {May.VIEW, May.HANDLE_ALERTS}
-    assert {each for each in May if reseller_dhaka.may(each)} == alerts | {May.EDIT_ACCOUNTS}
-    assert {each for each in May if operator.may(each)} == alerts
+    daily = {May.VIEW, May.HANDLE_ALERTS, May.EDIT_SUBSCRIBERS}
+    assert {each for each in May if reseller_dhaka.may(each)} == daily | {May.EDIT_ACCOUNTS}
+    assert {each for each in May if operator.may(each)} == daily
     assert {each for each in May if looker.may(each)} == {May.VIEW}
     for account in (reseller_dhaka, operator, looker):
         assert account.has_perm("resellers.view_reseller")

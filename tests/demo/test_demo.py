@@ -140,6 +140,9 @@ def test_its_subscribers_stand_in_both_databases(loaded: str) -> None:
     assert {row.status for row in Subscriber.objects.all()} == set(Subscriber.Status.values)
     assert Accounting.objects.filter(stopped_at=None).exists()
     assert PostAuth.objects.filter(reason="wrong password").exists()
+    for session in Accounting.objects.filter(stopped_at=None):
+        logins = PostAuth.objects.filter(username=session.username, reply="Access-Accept")
+        assert session.started_at in logins.values_list("answered_at", flat=True)
 
 
 def test_sessions_that_are_online_go_on(loaded: str, frozen_clock: Any) -> None:

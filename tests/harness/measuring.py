@@ -19,7 +19,16 @@ from slipcover import Slipcover
 from slipcover.importer import SlipcoverLoader
 
 RESULT = "ISPCORE_TEST_COVERAGE"  # the environment variable that says where to leave what was found
-SOURCES = ("ispcore", "dashboards", "resellers", "routers", "monitoring", "radius", "subscribers", "lab")
+SOURCES = (
+    "ispcore",
+    "dashboards",
+    "resellers",
+    "routers",
+    "monitoring",
+    "radius",
+    "subscribers",
+    "lab",
+)
 
 
 class _Ours(MetaPathFinder):

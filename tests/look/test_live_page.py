@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from tests.look.page_server import PageServer, served
 
@@ -121,6 +122,22 @@ def test_new_rows_wait_while_the_pointer_is_on_the_list(page: Chrome, server: Pa
     ActionChains(page).move_to_element(page.find_element(By.ID, "conn")).perform()
     until(lambda: texts(page, "tbody .cover") == ["Savar", "Turag"])
     assert texts(page, ".waiting") == []
+
+
+STOCK_LIST = """<nav class="tabs"><details><summary>More</summary><a data-go="u" href="#all">Subscribers</a>
+</details></nav><table id="result_list"><tbody>
+<tr><td><input type="checkbox" id="first"></td><th><a href="#first">first</a></th></tr>
+<tr><td><input type="checkbox" id="next"></td><th><a href="#next">next</a></th></tr></tbody></table>"""
+
+
+def test_keys_walk_a_stock_list_and_go_where_the_menu_does(page: Chrome) -> None:
+    page.execute_script("document.querySelector('main').innerHTML = arguments[0]", STOCK_LIST)
+    body = page.find_element(By.TAG_NAME, "body")
+    body.send_keys("jjx", Keys.ENTER)
+    assert page.current_url.endswith("#next")
+    assert [box.is_selected() for box in page.find_elements(By.TAG_NAME, "input")] == [False, True]
+    body.send_keys("gu")
+    assert page.current_url.endswith("#all")
 
 
 def test_new_rows_wait_while_one_is_selected_and_come_by_a_click(

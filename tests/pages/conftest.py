@@ -3,12 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-<<<<<<< HEAD
-from typing import TYPE_CHECKING
-from uuid import uuid4
-=======
 from typing import TYPE_CHECKING, Any
->>>>>>> gatefast
+from uuid import uuid4
 
 import pytest
 from django.db import connection

@@ -1,13 +1,16 @@
 """Search, rules, the menu, and how many queries each page may cost."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
 
 from dashboards import search
+from ispcore.base import clock
 from ispcore.base.models import AuditEntry
 from monitoring.models import Alert, Rule
+from radius.models import PostAuth
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -38,6 +41,19 @@ def test_search_knows_names_phones_addresses_and_vlans(
     isp: "Isp", as_noc: "Client", query: str, found: dict[str, list[str]]
 ) -> None:
     assert _found(as_noc, query) == found
+
+
+def test_a_name_that_nobody_has_is_found_while_it_is_refused(
+    isp: "Isp", as_noc: "Client", frozen_clock: Any
+) -> None:
+    dialled = {"username": "rahmi", "reply": "Access-Reject", "reason": "unknown user"}
+    at = clock.now()
+    PostAuth.objects.create(answered_at=at - timedelta(days=1), **dialled)
+    (group,) = as_noc.get(reverse("admin:search"), {"q": "rahmi"}).context["groups"][2:3]
+    assert (group.title, [row.title for row in group.rows]) == (search.STRANGERS, ["rahmi"])
+    assert "no subscriber of this name" in group.rows[0].detail
+    PostAuth.objects.create(username="rahmi", reply="Access-Accept", answered_at=at)
+    assert _found(as_noc, "rahmi") == {}
 
 
 def test_an_exact_name_goes_straight_there(isp: "Isp", as_noc: "Client") -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import JsonResponse
 from django.test import RequestFactory, override_settings
 
@@ -84,6 +85,22 @@ def test_database_that_is_away_is_named_without_its_password(
     assert url.rpartition("@")[2].removeprefix("sqlite:///") in said
     assert "opensesame" not in said + done.stdout
     assert said.count("\n") == 1
+
+
+@pytest.mark.one_database
+@pytest.mark.django_db(databases=["default", "radius"])
+def test_tables_of_another_version_are_left_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    made = MigrationRecorder(connections["default"])
+    made.record_applied("base", "0099_of_a_newer_one")
+    assert prepare.missing_migrations("default") == 0
+    assert "newer version" in capsys.readouterr().out
+    made.record_unapplied("subscribers", "0001_packages_and_subscribers")
+    with pytest.raises(prepare.CannotStart, match=r"base\.0099_of_a_newer_one.*ISPCORE_VAR"):
+        prepare.migrate()
+    made.record_unapplied("base", "0099_of_a_newer_one")
+    made.record_unapplied("accounts", "0001_tenants_and_accounts")
+    with pytest.raises(prepare.CannotStart, match=r"before its dependency.*ISPCORE_VAR"):
+        prepare.migrate()
 
 
 def test_passwords_are_cut_out_of_urls() -> None:

@@ -9,11 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ispcore.accounts.models import Tenant
-from ispcore.base import unit_of_work
+from ispcore.base import clock, unit_of_work
 from ispcore.base.models import AuditEntry
 from ispcore.base.unit_of_work import steps
 from ispcore.base.unit_of_work.steps import STEPS, Stopped
-from radius.models import Check
+from radius.models import Accounting, Check
 from subscribers.models import Package, StatusChange, Subscriber
 from subscribers.operations import bulk, packages, reconciling, statuses
 from tests.subscribers.admin import RADIUS_AWAY, chosen, portal_rows, text, url
@@ -38,6 +38,13 @@ from tests.subscribers.conftest import (
         ("+8801712345678", True),
         ("uddin", True),
         ("10.20.0.9", True),
+        ("2001:db8:7::17", True),
+        ("2001:DB8:7::/64", True),
+        ("2001:db8:8::17", False),
+        ("100.64.0.9", True),  # as it is online
+        ("488f.5a01.0203", True),
+        ("2001:db8:9:1::5", True),
+        ("100.64.0.8", False),  # as it was
         ("nobody", False),
         ("10.20.0.8", False),
         ("\0", True),
@@ -47,13 +54,27 @@ def test_subscribers_are_found_by_what_people_know(
     browser: Client, home: Package, query: str, found: bool
 ) -> None:
     given = {"mac": "AA:BB:CC:DD:EE:FF", "phone": "+8801712345678", "full_name": "Rahim Uddin"}
-    rahim = made(home, ipv4="10.20.0.9", **given)
+    rahim = made(home, ipv4="10.20.0.9", ipv6_prefix="2001:db8:7::/64", **given)
+    now = clock.now()
+    session = {"username": rahim.username.upper(), "calling_station": "48-8F-5A-01-02-03"}
+    Accounting.objects.create(
+        unique_id="1", ipv4="100.64.0.9", delegated_prefix="2001:db8:9::/56", **session
+    )
+    Accounting.objects.create(unique_id="2", ipv4="100.64.0.8", stopped_at=now, **session)
     assert rahim.account_number
     listed = text(browser.get(url("changelist"), {"q": query}))
     assert (url("page", rahim.pk) in listed) == found
     assert url("page", rahim.pk) in text(
         browser.get(url("changelist"), {"q": rahim.account_number})
     )
+
+
+def test_an_address_is_found_while_freeradius_is_away(
+    browser: Client, home: Package, radius_away: Callable[[], None]
+) -> None:
+    rahim = made(home, ipv4="10.20.0.9")
+    radius_away()
+    assert url("page", rahim.pk) in text(browser.get(url("changelist"), {"q": "10.20.0.9"}))
 
 
 @pytest.fixture

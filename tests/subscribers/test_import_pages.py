@@ -59,8 +59,8 @@ def test_a_plan_is_shown_before_anything_is_made(
     address = sent(as_noc, tenant_dhaka, f"{GOOD}cem,Home 20,,\n")
     said = as_noc.get(address).content.decode().replace("\xa0", " ")
     assert "2 subscribers" in said
-    assert "1 of the file are there already" in said
-    assert "1 have no password in the file" in said
+    assert "Already there, and left as before: 1." in said
+    assert "Without a password in the file: 1;" in said
     assert "secret-1" not in said
     assert Subscriber.objects.count() == 1
 

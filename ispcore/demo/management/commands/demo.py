@@ -54,7 +54,7 @@ class Command(BaseCommand):
         except ValidationError as error:
             faults = "; ".join(error.messages)
             raise CommandError(f"the demo does not fit into this portal: {faults}") from error
-        if samples:
+        if samples or lines:
             self.stdout.write(f"demo loaded: {samples:,} samples of usage, {lines} subscribers")
         if password:
             self.stdout.write(LOGIN_WORDS.format(password=password))
