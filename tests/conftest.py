@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.test import Client, override_settings
 from django.test.client import ClientHandler
+from hypothesis import settings
 
 from tests.harness import environment, processes
 from tests.harness import snmpd as net_snmp
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from ispcore.accounts.models import Account, Tenant
     from tests.harness.databases import Servers
+
+settings.register_profile("beside others", deadline=None)
+settings.load_profile("beside others")
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 _numbers = itertools.count(1)

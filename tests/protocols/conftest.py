@@ -29,7 +29,7 @@ def gufo() -> Engine:
 
 @pytest.fixture
 def v2c(snmpd: Agent) -> SnmpTarget:
-    return SnmpTarget("127.0.0.1", port=snmpd.port, community=snmpd.community, timeout_s=1.0)
+    return SnmpTarget("127.0.0.1", port=snmpd.port, community=snmpd.community, timeout_s=3.0)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def v3(snmpd: Agent) -> SnmpTarget:
         auth_key=snmpd.auth_password,
         priv_protocol="AES128",
         priv_key=snmpd.priv_password,
-        timeout_s=0.5,
+        timeout_s=2.0,
     )
 
 
@@ -72,4 +72,4 @@ def lab() -> Iterator[RunningLab]:
 @pytest.fixture
 def lab_snmp(lab: RunningLab) -> SnmpTarget:
     port = lab.routers["r1"].snmp_port
-    return SnmpTarget("127.0.0.1", port=port, community="lab-community", timeout_s=0.5)
+    return SnmpTarget("127.0.0.1", port=port, community="lab-community", timeout_s=2.0)

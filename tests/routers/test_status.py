@@ -299,15 +299,15 @@ async def test_routers_whose_ping_is_off_are_left_out() -> None:
 def test_a_round_of_pings_stores_judges_and_beats(shared_place: MakePlace) -> None:
     edge = shared_place(ping_method="tcp")
     Router.objects.update(polled_at=NOON, read_at=NOON)  # long ago
-    rule = Rule.objects.get_or_create(
-        name="Collection stale", metric=Metric.ROUTER_COLLECTION_AGE_PERIODS, warning=2
+    rule = Rule.objects.create(
+        name="Stale at once", metric=Metric.ROUTER_COLLECTION_AGE_PERIODS, warning=2
     )
     a_round()
     check = RouterCheck.objects.get(router=edge.router)
     assert (check.method, check.state) == ("ping", "ok")
     assert check.detail == f"by TCP {edge.router.api_port}"
     assert Heartbeat.objects.get(name="watch").note == "1 routers pinged"
-    assert Alert.objects.get(rule=rule[0]).summary.startswith("Collection stale")
+    assert Alert.objects.get(rule=rule).summary.startswith("Collection stale")
 
 
 def test_a_database_that_is_away_ends_the_round_and_not_the_watch(
