@@ -12,6 +12,7 @@ from ispcore.accounts.pages import PageAdmin, actor_of, page_url
 from ispcore.base.audit import Actor
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.outermost import OutermostAdmin
+from ispcore.base.secrets import SecretUnreadable
 from ispcore.base.unit_of_work import NotProvisioned
 from subscribers.operations.imports import TooManyFaults
 from subscribers.operations.packages import PackageInUse, PackageMoved
@@ -27,7 +28,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
 
     refusals = (
         *(NotYours, SubscriberMoved, StatusStands, PackageInUse, PackageMoved, TooMuchChange),
-        *(TooManyFaults, NotProvisioned, Undecided),
+        *(TooManyFaults, NotProvisioned, SecretUnreadable, Undecided),
     )
 
     def act(

@@ -14,6 +14,7 @@ from django.db import models
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock, faults
+from ispcore.base.secrets import SecretUnreadable
 from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
 from subscribers.models import Package, Subscriber
 from subscribers.models.words import normalised
@@ -27,7 +28,7 @@ PASSWORD = "SUBSCRIBER_PASSWORD"  # noqa: S105 - the name of a variable
 CODES = "Exit code 0: done; 1: refused, nothing was changed."
 REFUSALS = (
     *(ValidationError, NotYours, StatusStands, SubscriberMoved, PackageInUse, PackageMoved),
-    *(NotProvisioned, TooManyFaults, TooMuchChange),
+    *(NotProvisioned, TooManyFaults, TooMuchChange, SecretUnreadable),
 )
 
 
