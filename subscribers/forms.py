@@ -1,6 +1,6 @@
 """Forms of packages, subscribers and what is done with them; rates are typed as people write them."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -227,16 +227,9 @@ class NewSubscriberForm(ContactFields):
         return cleaned
 
     def judge(self) -> None:
-        self.instance.expires_at = end_of(self.cleaned_data["until"])
+        day = self.cleaned_data["until"]
+        self.instance.expires_at = validity.end_of(day, zone=clock.isp_zone()) if day else None
         super().judge()
-
-
-def end_of(day: Any) -> datetime | None:
-    """When a last day is over, in the ISP's zone."""
-    if day is None:
-        return None
-    midnight = datetime.combine(day + timedelta(days=1), time(0), clock.isp_zone())
-    return midnight
 
 
 # ---- what is done with one
@@ -334,7 +327,7 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label="CSV file",
-        help_text="with a head of column names, in UTF-8; up to 20 MB",
+        help_text=f"with a head of column names, in UTF-8; up to 20 MB. In expires {validity.END_HELP}",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
 
@@ -377,5 +370,4 @@ __all__ = [
     "RenewForm",
     "SubscriberForm",
     "UploadForm",
-    "end_of",
 ]

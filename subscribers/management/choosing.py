@@ -16,6 +16,7 @@ from ispcore.accounts.models import Tenant
 from ispcore.base import clock, faults
 from ispcore.base.secrets import SecretUnreadable
 from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
+from subscribers import validity
 from subscribers.models import Package, Subscriber
 from subscribers.models.words import normalised
 from subscribers.operations import passwords
@@ -88,15 +89,11 @@ def package_named(name: str, tenant: Tenant) -> Package:
 
 
 def instant(text: str) -> datetime:
-    """A date, of which it is the beginning, or a time, in the ISP's zone where it names none.
-
-    Raises CommandError.
-    """
+    """An end, as `validity.end_given` reads it. Raises CommandError."""
     try:
-        found = datetime.fromisoformat(text)
+        return validity.end_given(text, zone=clock.isp_zone())
     except ValueError as error:
         raise CommandError(f"“{text}” is no date or time: write it like 2026-12-31") from error
-    return found if found.tzinfo else found.replace(tzinfo=clock.isp_zone())
 
 
 def password_given() -> tuple[str, bool]:

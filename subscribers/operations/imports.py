@@ -13,6 +13,7 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
+from subscribers import validity
 from subscribers.models import Package, Subscriber, words
 from subscribers.operations import (
     account_numbers,
@@ -249,15 +250,14 @@ def _subscriber(made: Plan, row: Mapping[str, str]) -> Subscriber:
 
 
 def _instant(text: str) -> datetime | None:
-    """A date or time, in the ISP's zone where it names none. Raises ValidationError."""
+    """Raises ValidationError."""
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        return validity.end_given(text, zone=clock.isp_zone())
     except ValueError as error:
         words_ = f"“{text[:40]}” is no date or time: write it like 2026-12-31."
         raise ValidationError({"expires_at": words_}) from error
-    return found if found.tzinfo else found.replace(tzinfo=clock.isp_zone())
 
 
 __all__ = ["Fault", "Plan", "TooManyFaults", "apply", "plan"]
