@@ -16,9 +16,9 @@ from ispcore.accounts.models import Tenant
 from ispcore.base import clock, faults
 from ispcore.base.secrets import SecretUnreadable
 from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
+from radius.rows import normalised
 from subscribers import validity
 from subscribers.models import Package, Subscriber
-from subscribers.models.words import normalised
 from subscribers.operations import passwords
 from subscribers.operations.imports import TooManyFaults
 from subscribers.operations.packages import PackageInUse, PackageMoved

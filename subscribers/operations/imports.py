@@ -13,8 +13,9 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
+from radius.rows import normalised
 from subscribers import validity
-from subscribers.models import Package, Subscriber, words
+from subscribers.models import Package, Subscriber
 from subscribers.operations import (
     account_numbers,
     judging,
@@ -103,7 +104,7 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
         raise TooManyFaults(f"The file has {len(made.faults)} faults. {faults.UNCHANGED}")
     for at in range(0, len(made.fresh), PIECE):
         rows = made.fresh[at : at + PIECE]
-        keys = [words.normalised(row["username"]) for row in rows]
+        keys = [normalised(row["username"]) for row in rows]
         yield units.run(
             f"import {len(rows)} subscribers",
             units.usernames(*keys),

@@ -20,12 +20,11 @@ from ispcore.base.unit_of_work import Scope
 from radius import rows as radius_rows
 from radius.models import Accounting
 from radius.operations import nas
-from radius.rows import CheckRow, GroupRow, ReplyRow
+from radius.rows import CheckRow, GroupRow, ReplyRow, normalised
 from routers.models import RadiusClient, Router
 from routers.queries import radius_clients
 from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
-from subscribers.models.words import normalised
 from subscribers.operations import units
 from subscribers.projection import Line, Terms
 from subscribers.projector import PACKAGE
