@@ -13,6 +13,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from ispcore.base import secrets
 from ispcore.base.faults import UNCHANGED
 from ispcore.base.secrets import Sealed, SecretUnreadable
+from ispcore.base.units import format_names
 from subscribers.models import Package, Subscriber
 from subscribers.projection import Line, Terms
 from subscribers.rate_limit import Pair
@@ -135,7 +136,7 @@ def _need_the_key(unreadable: Sequence[str], *, of: int) -> None:
     if of >= A_FEW and len(unreadable) * 100 > of * SURE_PERCENT:
         raise SecretUnreadable(
             f"No key in FIELD_ENCRYPTION_KEYS opens the RADIUS passwords of {len(unreadable)} of {of} "
-            f"subscribers ({secrets.named(unreadable)}): put back the key that is missing. "
+            f"subscribers ({format_names(unreadable)}): put back the key that is missing. "
             f"{UNCHANGED}"
         )
 

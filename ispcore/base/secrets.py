@@ -1,6 +1,6 @@
 """Secrets at rest: encrypted columns (Fernet, several keys), and their rotation."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -10,8 +10,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models, transaction
 
+from ispcore.base.units import format_names
+
 DUMPED = "encrypted:"  # before a secret in a dump
-MOST_NAMED = 5
 LONG = 4_096  # what is longer is no password, and not worth remembering
 
 
@@ -152,14 +153,7 @@ def rotate(model: type[models.Model], names: list[str]) -> int:
             row for row in rows for name in names if isinstance(getattr(row, name), Sealed)
         ]:
             raise SecretUnreadable(
-                f"no key in FIELD_ENCRYPTION_KEYS opens those of {named(sealed)}"
+                f"no key in FIELD_ENCRYPTION_KEYS opens those of {format_names(sealed)}"
             )
         manager.bulk_update(rows, names, batch_size=500)
     return len(rows)
-
-
-def named(rows: Iterable[object]) -> str:
-    """ "ali, bea, and 2 more" """
-    texts = [str(row) for row in rows]
-    more = f", and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
-    return ", ".join(texts[:MOST_NAMED]) + more

@@ -2,7 +2,8 @@
 
 from django.db import transaction
 
-from ispcore.base import clock, secrets
+from ispcore.base import clock
+from ispcore.base.units import format_names
 from monitoring.models import Alert, Severity
 from monitoring.operations import alerts
 from monitoring.operations.alerts import Subject, Words
@@ -38,7 +39,7 @@ def look() -> int:
 
 
 def _words(found: list[tuple[int, str]]) -> Words:
-    whose = secrets.named(name for _, name in found)
+    whose = format_names([name for _, name in found])
     return (
         f"No key in FIELD_ENCRYPTION_KEYS opens the RADIUS password of {whose}: put back the old "
         "key, or change the password",

@@ -33,7 +33,14 @@ from ispcore.base.unit_of_work.faults import (
     PortalAway,
     RadiusAway,
 )
-from ispcore.base.unit_of_work.recovery import Decided, in_doubt, recover, trim
+from ispcore.base.unit_of_work.recovery import (
+    Decided,
+    Doubted,
+    doubted,
+    in_doubt,
+    recover,
+    trim,
+)
 from ispcore.base.unit_of_work.scopes import Projector, Scope, UnknownKind, register
 from ispcore.base.unit_of_work.steps import RECOVERY_STEPS, STEPS
 from ispcore.base.unit_of_work.unit import after_commit, run
@@ -44,6 +51,7 @@ __all__ = [
     "BeingDecided",
     "Busy",
     "Decided",
+    "Doubted",
     "NotProvisioned",
     "PortalAway",
     "Projector",
@@ -51,6 +59,7 @@ __all__ = [
     "Scope",
     "UnknownKind",
     "after_commit",
+    "doubted",
     "in_doubt",
     "recover",
     "register",
