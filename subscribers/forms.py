@@ -154,6 +154,19 @@ class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words})"
 
 
+class LastDayField(forms.DateField):
+    """The last day, which counts, as the end that it stands for; empty: none is said."""
+
+    widget = forms.DateInput(attrs={"type": "date"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, validators=DAYS, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        day = super().clean(value)
+        return validity.end_of(day, zone=clock.isp_zone()) if day else None
+
+
 class ContactFields(JudgedForm):
     """What both forms of a subscriber have."""
 
@@ -201,11 +214,8 @@ class NewSubscriberForm(ContactFields):
         help_text="empty: one is made up, and shown once",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    until = forms.DateField(
+    until = LastDayField(
         label="Until",
-        required=False,
-        validators=DAYS,
-        widget=forms.DateInput(attrs={"type": "date"}),
         help_text="the last day; empty: to the end of the first period, if the package has one",
     )
 
@@ -227,8 +237,7 @@ class NewSubscriberForm(ContactFields):
         return cleaned
 
     def judge(self) -> None:
-        day = self.cleaned_data["until"]
-        self.instance.expires_at = validity.end_of(day, zone=clock.isp_zone()) if day else None
+        self.instance.expires_at = self.cleaned_data["until"]
         super().judge()
 
 
@@ -251,11 +260,8 @@ class RenewForm(Because):
     periods = forms.IntegerField(
         initial=1, min_value=1, max_value=validity.MOST_PERIODS, required=False
     )
-    until = forms.DateField(
+    until = LastDayField(
         label="Or until",
-        required=False,
-        validators=DAYS,
-        widget=forms.DateInput(attrs={"type": "date"}),
         help_text="the last day, earlier or later than now; then periods are passed over",
     )
     field_order = ("periods", "until", "reason")

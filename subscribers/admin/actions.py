@@ -10,7 +10,7 @@ from ispcore.accounts.pages import posted, require
 from ispcore.accounts.roles import May
 from ispcore.base import clock
 from ispcore.base.audit import Actor
-from subscribers import forms, validity
+from subscribers import forms
 from subscribers.admin.provisioned import ProvisionedAdmin, Values
 from subscribers.models import Package, Subscriber
 from subscribers.operations import binding, passwords, periods, statuses
@@ -114,8 +114,7 @@ class SubscriberActions(ProvisionedAdmin):
 
         def do(given: Values, by: Actor) -> str:
             if given["until"]:
-                until = validity.end_of(given["until"], zone=clock.isp_zone())
-                now = periods.extend(row, until=until, by=by, reason=given["reason"])
+                now = periods.extend(row, until=given["until"], by=by, reason=given["reason"])
             else:
                 times = given["periods"]
                 now = periods.renew(row, by=by, periods=times, reason=given["reason"])

@@ -12,12 +12,7 @@ from ispcore.accounts.pages import PageAdmin, actor_of, page_url
 from ispcore.base.audit import Actor
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.outermost import OutermostAdmin
-from ispcore.base.secrets import SecretUnreadable
-from ispcore.base.unit_of_work import NotProvisioned
-from subscribers.operations.imports import TooManyFaults
-from subscribers.operations.packages import PackageInUse, PackageMoved
-from subscribers.operations.reconciling import TooMuchChange
-from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+from subscribers.operations.refusals import REFUSALS
 
 Values = dict[str, Any]
 
@@ -26,10 +21,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
     """Rows that stand in two databases. What an operation refused comes back in the form, with all
     that was typed; FreeRADIUS' database may be one that does not answer."""
 
-    refusals = (
-        *(NotYours, SubscriberMoved, StatusStands, PackageInUse, PackageMoved, TooMuchChange),
-        *(TooManyFaults, NotProvisioned, SecretUnreadable, Undecided),
-    )
+    refusals = (*REFUSALS, Undecided)
 
     def act(
         self,

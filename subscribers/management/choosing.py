@@ -8,29 +8,20 @@ from datetime import datetime
 from getpass import getpass
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock, faults
-from ispcore.base.secrets import SecretUnreadable
-from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
+from ispcore.base.unit_of_work import BeingDecided
 from radius.rows import normalised
 from subscribers import validity
 from subscribers.models import Package, Subscriber
 from subscribers.operations import passwords
-from subscribers.operations.imports import TooManyFaults
-from subscribers.operations.packages import PackageInUse, PackageMoved
-from subscribers.operations.reconciling import TooMuchChange
-from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+from subscribers.operations.refusals import REFUSALS
 
 PASSWORD = "SUBSCRIBER_PASSWORD"  # noqa: S105 - the name of a variable
 CODES = "Exit code 0: done; 1: refused, nothing was changed."
-REFUSALS = (
-    *(ValidationError, NotYours, StatusStands, SubscriberMoved, PackageInUse, PackageMoved),
-    *(NotProvisioned, TooManyFaults, TooMuchChange, SecretUnreadable),
-)
 
 
 @contextlib.contextmanager

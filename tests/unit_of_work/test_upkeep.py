@@ -18,9 +18,10 @@ from ispcore.base.models import JournalEntry
 from ispcore.base.tasks import tidy_journal
 from ispcore.base.unit_of_work import Scope, journal, markers
 from ispcore.jobs import recovery
+from tests.harness.forks import Worker
 from tests.harness.processes import free_port
 from tests.unit_of_work import isp
-from tests.unit_of_work.isp import RADIUS, Lines, Worker
+from tests.unit_of_work.isp import RADIUS, Lines
 
 if TYPE_CHECKING:
     from ispcore.accounts.models import Account
