@@ -113,7 +113,8 @@ def lines(rows: "QuerySet[Subscriber]") -> list[tuple[str, Line, Terms]]:
 
 def unreadable() -> list[tuple[int, str]]:
     """(primary key, username) of all whose password no key opens: each is decrypted."""
-    found, last = [], 0
+    found: list[tuple[int, str]] = []
+    last = 0
     while True:
         rows = Subscriber.objects.filter(pk__gt=last).order_by("pk")
         page = list(

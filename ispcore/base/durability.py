@@ -70,7 +70,7 @@ SETTINGS: Mapping[str, Mapping[str, Setting]] = {
 
 def unsafe(alias: str) -> list[Unsafe]:
     """What of its settings is unsafe. Raises DatabaseError."""
-    connection = connections[alias]
+    connection: Any = connections[alias]
     settings = SETTINGS[connection.vendor]
     with connection.cursor() as cursor:
         values = _READERS[connection.vendor](cursor, list(settings))

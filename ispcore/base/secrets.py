@@ -13,6 +13,7 @@ from django.db import models, transaction
 from ispcore.base.units import format_names
 
 DUMPED = "encrypted:"  # before a secret in a dump
+MOST_NAMED = 5
 LONG = 4_096  # what is longer is no password, and not worth remembering
 
 
@@ -152,8 +153,7 @@ def rotate(model: type[models.Model], names: list[str]) -> int:
         if sealed := [
             row for row in rows for name in names if isinstance(getattr(row, name), Sealed)
         ]:
-            raise SecretUnreadable(
-                f"no key in FIELD_ENCRYPTION_KEYS opens those of {format_names(sealed)}"
-            )
+            whose = format_names([str(row) for row in sealed[:MOST_NAMED]], count=len(sealed))
+            raise SecretUnreadable(f"no key in FIELD_ENCRYPTION_KEYS opens those of {whose}")
         manager.bulk_update(rows, names, batch_size=500)
     return len(rows)

@@ -139,6 +139,13 @@ def test_staff_have_one_alert_while_there_are_such(isp: list[Subscriber]) -> Non
     assert Alert.objects.get().state == "resolved"
 
 
+def test_rotation_of_keys_names_it_and_changes_nothing(isp: list[Subscriber]) -> None:
+    before = [column(row.pk) for row in isp]
+    with pytest.raises(CommandError, match=r"network_users: radius_password: .* those of u0$"):
+        call_command("rotate_keys")
+    assert [column(row.pk) for row in isp] == before
+
+
 def test_its_page_says_what_to_do(isp: list[Subscriber], browser: Client) -> None:
     answer = browser.get(reverse("admin:subscribers_subscriber_page", args=[isp[0].pk]))
     said = answer.content.decode()
