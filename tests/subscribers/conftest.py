@@ -55,7 +55,7 @@ def home(tenant_dhaka: Tenant) -> Package:
 @pytest.fixture
 def walled(tenant_dhaka: Tenant) -> Package:
     """Who is suspended or expired logs in all the same, into the walled garden."""
-    slow = {"walled_down_bps": 64_000, "walled_up_bps": 64_000}
+    slow: dict[str, Any] = {"walled_down_bps": 64_000, "walled_up_bps": 64_000}
     package = a_package(tenant_dhaka, when_blocked="walled", walled_list="pay-here", **slow)
     return packages.create(package, by=BY)
 

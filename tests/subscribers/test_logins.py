@@ -85,7 +85,7 @@ def test_a_line_whose_password_no_key_opens_is_refused_whatever_is_sent(
     site: Site,  # noqa: F811
     tenant_dhaka: Tenant,
 ) -> None:
-    slow = {"walled_down_bps": 64_000, "walled_up_bps": 64_000}
+    slow: dict[str, Any] = {"walled_down_bps": 64_000, "walled_up_bps": 64_000}
     line = a_line(tenant_dhaka, when_blocked="walled", walled_list="pay-here", **slow)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE network_users SET radius_password = 'gAAA-of-a-lost-key'")
