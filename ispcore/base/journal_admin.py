@@ -25,7 +25,7 @@ LATE = timedelta(seconds=90)  # longer than any lock is waited for
 SOON = "Its writer completes it; should that have ended, it is undone in both within seconds of its end"
 STUCK = (
     "It will be undone in both. That is tried every 5 s and did not succeed: the log of the provision "
-    "cluster says why, by the number"
+    "cluster says why, under this number:"
 )
 RADIUS_AWAY = (
     "FreeRADIUS' database does not answer, so what is in doubt now is unknown. It is decided as soon "
@@ -109,10 +109,7 @@ class JournalEntryAdmin(BoundedList):
     readonly_fields = fields
     actions = None
     empty_value_display = "–"
-    empty_hint = (
-        "No change was ever in doubt: each stands in the portal and in FreeRADIUS, or in neither. "
-        "Choose every change at the side to see them all."
-    )
+    empty_hint = "No change has been in doubt and was decided. Choose every change at the side to see them all."
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
