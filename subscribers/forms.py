@@ -1,6 +1,6 @@
 """Forms of packages, subscribers and what is done with them; rates are typed as people write them."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -161,6 +161,19 @@ class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words})"
 
 
+class LastDayField(forms.DateField):
+    """The last day, which counts, as the end that it stands for; empty: none is said."""
+
+    widget = forms.DateInput(attrs={"type": "date"})
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, validators=DAYS, **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        day = super().clean(value)
+        return validity.end_of(day, zone=clock.isp_zone()) if day else None
+
+
 class ContactFields(JudgedForm):
     """What both forms of a subscriber have."""
 
@@ -208,11 +221,8 @@ class NewSubscriberForm(ContactFields):
         help_text="empty: one is made up, and shown once",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    until = forms.DateField(
+    until = LastDayField(
         label="Valid until",
-        required=False,
-        validators=DAYS,
-        widget=forms.DateInput(attrs={"type": "date"}),
         help_text="the last day; empty: to the end of the first period, if the package has one",
     )
 
@@ -234,16 +244,8 @@ class NewSubscriberForm(ContactFields):
         return cleaned
 
     def judge(self) -> None:
-        self.instance.expires_at = end_of(self.cleaned_data["until"])
+        self.instance.expires_at = self.cleaned_data["until"]
         super().judge()
-
-
-def end_of(day: Any) -> datetime | None:
-    """When a last day is over, in the ISP's zone."""
-    if day is None:
-        return None
-    midnight = datetime.combine(day + timedelta(days=1), time(0), clock.isp_zone())
-    return midnight
 
 
 # ---- what is done with one
@@ -274,11 +276,8 @@ class RenewForm(Because):
     periods = forms.IntegerField(
         initial=1, min_value=1, max_value=validity.MOST_PERIODS, required=False
     )
-    until = forms.DateField(
+    until = LastDayField(
         label="Or until",
-        required=False,
-        validators=DAYS,
-        widget=forms.DateInput(attrs={"type": "date"}),
         help_text="the last day, earlier or later than its end now; the periods do not count then",
     )
     field_order = ("periods", "until", "reason")
@@ -350,7 +349,8 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label="CSV file",
-        help_text="its first line names the columns; in UTF-8, up to 20 MB",
+        help_text="its first line names the columns; in UTF-8, up to 20 MB. "
+        f"In expires {validity.END_HELP}",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
 
@@ -393,5 +393,4 @@ __all__ = [
     "RenewForm",
     "SubscriberForm",
     "UploadForm",
-    "end_of",
 ]

@@ -16,7 +16,10 @@ from subscribers.rate_limit import Pair, RateLimit
 Row = tuple[str, str, str]
 SET, ADD_IF_ABSENT = ":=", "="
 GROUP = "pkg-{}"
-BLOCKED = frozenset({"suspended", "disabled"})
+ACTIVE = "active"
+WALLABLE = frozenset({"suspended", "expired"})
+"""Where the package says so, these log in all the same, into the walled garden."""
+UNREADABLE = "password unreadable"
 
 
 class Terms(NamedTuple):
@@ -58,7 +61,8 @@ class Line(NamedTuple):
     them whatever its zone."""
 
     username: str
-    password: str
+    password: str | None
+    """None: no key opens it."""
     service: str
     status: str
     expires_at_s: int | None
@@ -91,16 +95,9 @@ def of_package(terms: Terms) -> Rows:
 
 
 def of_subscriber(line: Line, terms: Terms) -> Rows:
-    """The rows of one username; whatever the status, there is an answer.
-
-    Who has expired has the rows of who is active: their Expiration says it, to the second. Who is
-    blocked has a reason for it; with that alone the login leads into the walled garden.
-    """
-    checks = _identity(line, terms)
-    if line.status in BLOCKED:
-        checks.append(("ISPCore-Reason", SET, line.status))
-        if line.status == "disabled" or not terms.is_walled:
-            checks.append(("Auth-Type", SET, "Reject"))
+    """The rows of one username; whatever the status, there is an answer, and no login but of who is
+    active. To the second it is Expiration that ends that."""
+    checks = [*_identity(line, terms), *_denial(line, terms)]
     if line.expires_at_s is not None:
         checks.append(("Expiration", SET, str(line.expires_at_s)))
     if terms.quota_octets:
@@ -144,11 +141,24 @@ def shared_replies(terms: Terms, op: str) -> tuple[Row, ...]:
 
 def _identity(line: Line, terms: Terms) -> list[Row]:
     """Who it is, on which device, on how many of them."""
-    rows: list[Row] = [("Cleartext-Password", SET, line.password)]
+    rows: list[Row] = []
+    if line.password is not None:
+        rows.append(("Cleartext-Password", SET, line.password))
     if devices := line.device_limit or terms.device_limit:
         rows.append(("Simultaneous-Use", SET, str(devices)))
     if line.mac:
         rows.append(("Calling-Station-Id", "==", line.mac))
+    return rows
+
+
+def _denial(line: Line, terms: Terms) -> list[Row]:
+    """Why this line may not log in; with a reason alone the login leads into the walled garden."""
+    reason = UNREADABLE if line.password is None else line.status
+    if reason == ACTIVE:
+        return []
+    rows: list[Row] = [("ISPCore-Reason", SET, reason or "not allowed")]
+    if reason not in WALLABLE or not terms.is_walled:
+        rows.append(("Auth-Type", SET, "Reject"))
     return rows
 
 

@@ -7,6 +7,7 @@ Kinds of scope that it is registered for:
 - "package members": the groups, and the rows of all subscribers of these packages.
 """
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from ispcore.base import unit_of_work
@@ -19,6 +20,7 @@ from subscribers.projection import Line, Terms
 
 SUBSCRIBER, PACKAGE = "subscriber", "package"
 ALONE, MEMBERS = "package alone", "package members"
+logger = logging.getLogger(__name__)
 
 
 class Usernames:
@@ -74,6 +76,8 @@ def write_usernames(keys: Sequence[str], lines: Iterable[tuple[str, Line, Terms]
     groups: list[GroupRow] = []
     for _, line, terms in lines:
         made = projection.of_subscriber(line, terms)
+        if line.password is None:
+            logger.error("%s: no login: %s", line.username, queries.UNREADABLE_WORDS)
         checks += [CheckRow(line.username, *row) for row in made.checks]
         replies += [ReplyRow(line.username, *row) for row in made.replies]
         groups += [GroupRow(line.username, group) for group in made.groups]

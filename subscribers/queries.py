@@ -11,6 +11,9 @@ from django.db.models.functions import Cast
 from django.db.models.sql.compiler import SQLCompiler
 
 from ispcore.base import secrets
+from ispcore.base.faults import UNCHANGED
+from ispcore.base.secrets import Sealed, SecretUnreadable
+from ispcore.base.units import format_names
 from subscribers.models import Package, Subscriber
 from subscribers.projection import Line, Terms
 from subscribers.rate_limit import Pair
@@ -18,6 +21,11 @@ from subscribers.rate_limit import Pair
 FEW = 20
 PIECE = 2_000
 """Subscribers of one unit of work, and of one reading."""
+SURE_PERCENT, A_FEW = 30, 10
+UNREADABLE_WORDS = (
+    "no key in FIELD_ENCRYPTION_KEYS opens its RADIUS password: put back the old key, or change the "
+    "password"
+)
 MOST_UNITS = 10
 """Of one run of a job of each minute; who is left is due in the next."""
 
@@ -67,9 +75,10 @@ def terms_of(package: Package) -> Terms:
 
 def line_of(subscriber: Subscriber) -> Line:
     """The subscriber as the projection reads it."""
+    password = subscriber.radius_password
     return Line(
         username=subscriber.username,
-        password=subscriber.radius_password,
+        password=None if isinstance(password, Sealed) else password,
         service=subscriber.service,
         status=subscriber.status,
         expires_at_s=None if subscriber.expires_at is None else _epoch(subscriber.expires_at),
@@ -86,17 +95,51 @@ def line_of(subscriber: Subscriber) -> Line:
 def lines(rows: "QuerySet[Subscriber]") -> list[tuple[str, Line, Terms]]:
     """(key, line, terms) of each: two queries.
 
-    Raises SecretUnreadable where a password was encrypted with a key that is gone.
+    A password that no key opens is none. Raises SecretUnreadable where more than 30 % of ten or more
+    are such: then it is the key that is missing, and nobody's login may end for that.
     """
     found = list(rows.values_list("username_key", "package_id", *_LINE))
     terms = {
         package.pk: terms_of(package)
         for package in Package.objects.filter(pk__in={row[1] for row in found}).order_by()
     }
-    return [
-        (key, Line(username, secrets.decrypt_once(token), *rest), terms[package_id])
+    made = [
+        (key, Line(username, _opened(token), *rest), terms[package_id])
         for key, package_id, username, token, *rest in found
     ]
+    _need_the_key([key for key, line, _ in made if line.password is None], of=len(made))
+    return made
+
+
+def unreadable() -> list[tuple[int, str]]:
+    """(primary key, username) of all whose password no key opens: each is decrypted."""
+    found: list[tuple[int, str]] = []
+    last = 0
+    while True:
+        rows = Subscriber.objects.filter(pk__gt=last).order_by("pk")
+        page = list(
+            rows.values_list("pk", "username", Cast("radius_password", TextField()))[:PIECE]
+        )
+        if not page:
+            return found
+        found += [(pk, name) for pk, name, token in page if _opened(token) is None]
+        last = page[-1][0]
+
+
+def _opened(token: str) -> str | None:
+    try:
+        return secrets.decrypt_once(token)
+    except SecretUnreadable:
+        return None
+
+
+def _need_the_key(unreadable: Sequence[str], *, of: int) -> None:
+    if of >= A_FEW and len(unreadable) * 100 > of * SURE_PERCENT:
+        raise SecretUnreadable(
+            f"No key in FIELD_ENCRYPTION_KEYS opens the RADIUS passwords of {len(unreadable)} of {of} "
+            f"subscribers ({format_names(unreadable)}): put back the key that is missing. "
+            f"{UNCHANGED}"
+        )
 
 
 def lines_of(keys: Sequence[str]) -> list[tuple[str, Line, Terms]]:

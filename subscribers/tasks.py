@@ -2,7 +2,7 @@
 
 from ispcore.base import audit
 from ispcore.base.audit import Actor
-from subscribers.operations import periods, statuses
+from subscribers.operations import periods, statuses, unreadable
 
 PERIODS = Actor("periods of subscribers")
 
@@ -13,3 +13,8 @@ def turn_periods() -> str:
         expired = statuses.expire_due(by=PERIODS)
         begun = periods.turn_due(by=PERIODS)
     return f"{expired} expired, {begun} periods begun"
+
+
+def look_for_unreadable() -> str:
+    """Passwords that no key opens are found before a change makes them refusals."""
+    return f"{unreadable.look()} passwords cannot be read"

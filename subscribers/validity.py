@@ -1,7 +1,7 @@
 """Periods of a package: when one that begins at some time ends, cut in the ISP's zone. Pure."""
 
 import calendar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -9,6 +9,7 @@ DAYS, MONTH, NONE = "days", "month", "none"
 MOST_PERIODS = 120
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 """An end lies in these: FreeRADIUS counts seconds in 32 bits."""
+END_HELP = "a date is the last day; a time is taken as it is, in the ISP's zone where it names none"
 YEARS_WORDS = f"An end lies in the years {FIRST_YEAR} to {LAST_YEAR}; leave it empty for none."
 
 
@@ -54,6 +55,26 @@ def period_at(
     while end <= at:
         start, end = end, period_end(of, end, zone=zone, renewal_day=renewal_day)
     return start, end
+
+
+def end_of(day: date, *, zone: ZoneInfo) -> datetime:
+    """When a last day is over (UTC). Raises OverflowError beyond the calendar."""
+    return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
+
+
+def end_given(text: str, *, zone: ZoneInfo) -> datetime:
+    """An end as people write it: a date is the last day, and counts; a time is taken as it is, in
+    `zone` where it names none. Raises ValueError."""
+    try:
+        found: date = date.fromisoformat(text)
+    except ValueError:
+        found = datetime.fromisoformat(text)
+    if isinstance(found, datetime):
+        return found if found.tzinfo else found.replace(tzinfo=zone)
+    try:
+        return end_of(found, zone=zone)
+    except OverflowError as error:
+        raise ValueError(f"{text} is beyond the calendar") from error
 
 
 def day_of(at: datetime, *, zone: ZoneInfo, usual: int | None) -> int:

@@ -1,6 +1,5 @@
 """Processes that provision and may die: the one of a case, and those that work all the time."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -8,17 +7,18 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Self
 
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connections
 
 from bench.crashes import kinds
 from ispcore.base import unit_of_work
-from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS, steps
+from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS
 from routers.operations import radius_clients
 from subscribers.models import Subscriber
 from subscribers.operations import binding, passwords, periods, statuses, subscribers, units
+from tests.harness import forks
 
 DONE, FAILED, NOTHING_CHANGED, BEING_DECIDED, AWAY = 0, 1, 10, 11, 12
 KILLED = -signal.SIGKILL
@@ -29,55 +29,15 @@ MOVED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A real process of ours (a fork: neither has the other's connections)."""
-
-    process: multiprocessing.process.BaseProcess
+class Worker(forks.Worker):
+    """One that ends with the code of how its work went."""
 
     @classmethod
-    def start(cls, work: Callable[[], object], *, stop_at: str = "") -> "Worker":
-        connections.close_all()
-        context = multiprocessing.get_context("fork")
-        process = context.Process(target=_body, args=(work, stop_at), daemon=True)
-        process.start()
-        return cls(process)
-
-    def ended(self, *, within_s: float = 90) -> int:
-        """The code that it ended with; raises TimeoutError where it lives on."""
-        self.process.join(within_s)
-        if self.process.exitcode is None:
-            raise TimeoutError(f"{self.process.pid} lives on")
-        return self.process.exitcode
-
-    def stands_still(self, *, within_s: float = 60) -> bool:
-        """Wait until it has stopped itself; False: it has ended."""
-        until = time.monotonic() + within_s
-        while self.process.is_alive():
-            with open(f"/proc/{self.process.pid}/stat") as file:  # noqa: PTH123
-                if file.read().rpartition(")")[2].split()[0] == "T":
-                    return True
-            if time.monotonic() > until:
-                raise TimeoutError(f"{self.process.pid} does not come to its step")
-            time.sleep(0.005)
-        return False
-
-    def go_on(self) -> None:
-        self._send(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """SIGKILL, if it lives."""
-        if self.process.is_alive():
-            self._send(signal.SIGKILL)
-        self.process.join(10)
-
-    def _send(self, number: signal.Signals) -> None:
-        assert self.process.pid is not None  # noqa: S101 - it was started
-        os.kill(self.process.pid, number)
+    def start(cls, work: Callable[[], object], *, stop_at: str = "") -> Self:
+        return super().start(lambda: _tell(work), stop_at=stop_at)
 
 
-def _body(work: Callable[[], object], stop_at: str) -> None:
-    steps.stop_at(stop_at)
+def _tell(work: Callable[[], object]) -> None:
     try:
         work()
     except unit_of_work.BeingDecided:

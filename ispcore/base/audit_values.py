@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
-from ispcore.base.secrets import SecretField
+from ispcore.base.secrets import Sealed, SecretField
 
 SECRET = "(secret)"  # noqa: S105 - what the log has in place of one
 CHANGED = "(changed)"  # and in place of another one that follows it
@@ -84,7 +84,8 @@ def _kept(model: type[models.Model] | None, name: str, value: Any) -> Any:
 
 def _shown(field: "models.Field[Any, Any]", value: Any) -> Any:
     if isinstance(field, SecretField):
-        return Hidden(value) if value else ""
+        clear = value.token if isinstance(value, Sealed) else value
+        return Hidden(clear) if clear else ""
     return _plain(value)
 
 

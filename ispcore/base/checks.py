@@ -1,6 +1,7 @@
-"""System checks of the series: partitions ahead, rows that lie in none (`check --database`)."""
+"""System checks of the databases: series, audit log, durability (`check --database`)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.db import connection
 from django.db.utils import DatabaseError
 
-from ispcore.base import append_only
+from ispcore.base import append_only, durability
 from ispcore.base.models import AuditEntry
 from ispcore.base.timeseries import partitions
 from ispcore.base.timeseries.models import Series
@@ -52,6 +53,25 @@ def audit_log_is_append_only(
             "from ispcore.base import append_only; append_only.install(connection)'",
             id="base.E001",
         )
+    ]
+
+
+@register(Tags.database)
+def what_is_acknowledged_is_kept(
+    app_configs: Any, databases: Sequence[str] | None = None, **options: Any
+) -> list[CheckMessage]:
+    """Warning durability.W001 of each unsafe setting; silent of a database that does not answer."""
+    found: list[durability.Unsafe] = []
+    for alias in databases or ():
+        with suppress(DatabaseError):
+            found += durability.unsafe(alias)
+    return [
+        Warning(
+            each.words,
+            hint=f"set {each.name} = {each.setting.wanted} (docs/provisioning.md)",
+            id="durability.W001",
+        )
+        for each in found
     ]
 
 

@@ -10,12 +10,26 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models, transaction
 
+from ispcore.base.units import format_names
+
 DUMPED = "encrypted:"  # before a secret in a dump
+MOST_NAMED = 5
 LONG = 4_096  # what is longer is no password, and not worth remembering
 
 
 class SecretUnreadable(Exception):
     """A stored secret was made with a key that is no longer in FIELD_ENCRYPTION_KEYS."""
+
+
+class Sealed(str):
+    """In place of a secret that no key opens: empty, and stored again as it was."""
+
+    token: str
+
+    def __new__(cls, token: str) -> "Sealed":
+        made = super().__new__(cls, "")
+        made.token = token
+        return made
 
 
 @lru_cache(maxsize=4)
@@ -64,9 +78,20 @@ def _open(token: str) -> str:
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg]
-    """Text that is clear in Python and encrypted in the database; it cannot be searched."""
+    """Text that is clear in Python and encrypted in the database; it cannot be searched.
+
+    With `may_be_sealed` a secret that no key opens is Sealed in Python, where a row is worth more than
+    its secret: whoever uses it has to ask for that.
+    """
+
+    def __init__(self, *args: Any, may_be_sealed: bool = False, **kwargs: Any) -> None:
+        """`may_be_sealed` is no matter of the database, and stands in no migration."""
+        super().__init__(*args, **kwargs)
+        self.may_be_sealed = may_be_sealed
 
     def get_prep_value(self, value: Any) -> Any:
+        if isinstance(value, Sealed):
+            return value.token
         text = super().get_prep_value(value)
         return text if text is None else encrypt(text)
 
@@ -75,12 +100,20 @@ class SecretField(models.TextField):  # type: ignore[type-arg]
         try:
             return value if value is None else decrypt(value)
         except SecretUnreadable as error:
+            if self.may_be_sealed and value is not None:
+                return Sealed(value)
             where = f"{self.model._meta.db_table}.{self.column}"
             raise SecretUnreadable(f"{where}: {error}") from error
+
+    def clean(self, value: Any, model_instance: models.Model | None) -> Any:
+        """What is sealed was judged when it was set."""
+        return value if isinstance(value, Sealed) else super().clean(value, model_instance)
 
     def value_to_string(self, obj: models.Model) -> str:
         """How dumpdata writes it: encrypted, so that a dump tells no secret."""
         text = self.value_from_object(obj)
+        if isinstance(text, Sealed):
+            return f"{DUMPED}{text.token}"
         return f"{DUMPED}{encrypt(text)}" if text else ""
 
     def to_python(self, value: Any) -> Any:
@@ -110,9 +143,17 @@ def secret_fields() -> Iterator[tuple[type[models.Model], list[str]]]:
 
 
 def rotate(model: type[models.Model], names: list[str]) -> int:
-    """Re-encrypt all rows of `model` with the newest key; returns the number of rows."""
+    """Re-encrypt all rows of `model` with the newest key; returns the number of rows.
+
+    Raises SecretUnreadable where one cannot be read: then all are left as they were.
+    """
     manager = model._default_manager
     with transaction.atomic():
         rows = list(manager.select_for_update().only("pk", *names))
+        if sealed := [
+            row for row in rows for name in names if isinstance(getattr(row, name), Sealed)
+        ]:
+            whose = format_names([str(row) for row in sealed[:MOST_NAMED]], count=len(sealed))
+            raise SecretUnreadable(f"no key in FIELD_ENCRYPTION_KEYS opens those of {whose}")
         manager.bulk_update(rows, names, batch_size=500)
     return len(rows)

@@ -4,6 +4,7 @@ Rates are bits per second and decimal: 1 Mbps is 10^6 bit/s. Percent is 0 to 100
 """
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -97,6 +98,12 @@ def format_percent(percent: float | None) -> str:
 def utilisation_percent(bps: int | None, capacity_bps: int | None) -> float | None:
     """100 × rate / capacity; None where either is unknown or the capacity is zero."""
     return None if bps is None or not capacity_bps else 100 * bps / capacity_bps
+
+
+def format_names(names: Sequence[str], *, most: int = 5, count: int | None = None) -> str:
+    """ "ali, bea and 18 more", of `count` names of which these are the first."""
+    more = (len(names) if count is None else count) - len(names[:most])
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def format_duration(span: timedelta) -> str:

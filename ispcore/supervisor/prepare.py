@@ -52,6 +52,7 @@ def prepare(*, demo: bool, host: str, port: int) -> Plan:
         mark_as_demo(var_dir())
     set_up_django()
     check_databases()
+    tell_of_losses()
     make_roles()
     migrate()
     synchronise_schedules()
@@ -112,6 +113,17 @@ def check_databases() -> None:
                 f"the database of {variable} does not answer: {_address(alias)}: "
                 f"{without_password(reason)}"
             ) from error
+
+
+def tell_of_losses() -> None:
+    """Settings with which a database loses what it has acknowledged; the portal runs all the same."""
+    from django.db import connections
+
+    from ispcore.base import durability
+
+    for alias in connections:
+        for each in durability.unsafe(alias):
+            say(f"not safe: {each.words}. Set it to {each.setting.wanted}")
 
 
 def make_roles() -> None:

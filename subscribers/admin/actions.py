@@ -103,7 +103,7 @@ class SubscriberActions(ProvisionedAdmin):
 
         def do(given: Values, by: Actor) -> Subscriber:
             if given["until"]:
-                until = forms.end_of(given["until"])
+                until = given["until"]
                 return periods.extend(row, until=until, by=by, reason=given["reason"])
             times = given["periods"]
             return periods.renew(row, by=by, periods=times, reason=given["reason"])

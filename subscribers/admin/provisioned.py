@@ -13,12 +13,8 @@ from ispcore.base.audit import Actor
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.form_tokens import token_of
 from ispcore.base.outermost import OutermostAdmin
-from ispcore.base.seen import ChangedMeanwhile
-from ispcore.base.unit_of_work import DoneBefore, NotProvisioned, once, refuse_repeated
-from subscribers.operations.imports import TooManyFaults
-from subscribers.operations.packages import PackageInUse, PackageMoved
-from subscribers.operations.reconciling import TooMuchChange
-from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+from ispcore.base.unit_of_work import DoneBefore, once, refuse_repeated
+from subscribers.operations.refusals import REFUSALS
 
 Values = dict[str, Any]
 Made = TypeVar("Made")
@@ -30,10 +26,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
     """Rows that stand in two databases. What an operation refused comes back in the form, with all
     that was typed; FreeRADIUS' database may be one that does not answer."""
 
-    refusals = (
-        *(NotYours, SubscriberMoved, StatusStands, PackageInUse, PackageMoved, TooMuchChange),
-        *(TooManyFaults, ChangedMeanwhile, NotProvisioned, Undecided),
-    )
+    refusals = (*REFUSALS, Undecided)
 
     def act(
         self,

@@ -8,27 +8,20 @@ from datetime import datetime
 from getpass import getpass
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock, faults
-from ispcore.base.unit_of_work import BeingDecided, NotProvisioned
+from ispcore.base.unit_of_work import BeingDecided
+from radius.rows import normalised
+from subscribers import validity
 from subscribers.models import Package, Subscriber
-from subscribers.models.words import normalised
 from subscribers.operations import passwords
-from subscribers.operations.imports import TooManyFaults
-from subscribers.operations.packages import PackageInUse, PackageMoved
-from subscribers.operations.reconciling import TooMuchChange
-from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+from subscribers.operations.refusals import REFUSALS
 
 PASSWORD = "SUBSCRIBER_PASSWORD"  # noqa: S105 - the name of a variable
 CODES = "Exit code 0: done; 1: refused, nothing was changed."
-REFUSALS = (
-    *(ValidationError, NotYours, StatusStands, SubscriberMoved, PackageInUse, PackageMoved),
-    *(NotProvisioned, TooManyFaults, TooMuchChange),
-)
 
 
 @contextlib.contextmanager
@@ -87,15 +80,11 @@ def package_named(name: str, tenant: Tenant) -> Package:
 
 
 def instant(text: str) -> datetime:
-    """A date, of which it is the beginning, or a time, in the ISP's zone where it names none.
-
-    Raises CommandError.
-    """
+    """An end, as `validity.end_given` reads it. Raises CommandError."""
     try:
-        found = datetime.fromisoformat(text)
+        return validity.end_given(text, zone=clock.isp_zone())
     except ValueError as error:
         raise CommandError(f"“{text}” is no date or time: write it like 2026-12-31") from error
-    return found if found.tzinfo else found.replace(tzinfo=clock.isp_zone())
 
 
 def password_given() -> tuple[str, bool]:

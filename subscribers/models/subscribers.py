@@ -32,7 +32,9 @@ class Subscriber(Stamped):
     username_key = models.CharField(
         max_length=64, unique=True, editable=False, help_text="as databases compare it"
     )
-    radius_password = SecretField("RADIUS password", validators=[words.check_password])
+    radius_password = SecretField(
+        "RADIUS password", validators=[words.check_password], may_be_sealed=True
+    )
     web_password = models.CharField(max_length=128, blank=True, default="", editable=False)
     account_number = models.CharField(max_length=24, unique=True, editable=False)
 
@@ -115,6 +117,11 @@ class Subscriber(Stamped):
             models.CheckConstraint(
                 condition=Q(username_key=Lower(Trim("username"))),
                 name="subscribers_key_is_of_the_username",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="expired") | Q(expires_at__isnull=False),
+                name="subscribers_expired_has_an_end",
+                violation_error_message="Who is expired has an end.",
             ),
         ]
 

@@ -25,11 +25,6 @@ QUOTED_WORDS = (
 )
 
 
-def normalised(username: str) -> str:
-    """As databases compare it: stripped, in small letters."""
-    return username.strip().lower()
-
-
 def check_password(text: str) -> None:
     """Raises ValidationError for what FreeRADIUS would not read as it is written."""
     if not _PASSWORD.fullmatch(text) or text != text.strip():

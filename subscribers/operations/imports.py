@@ -13,7 +13,9 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
-from subscribers.models import Package, Subscriber, words
+from radius.rows import normalised
+from subscribers import validity
+from subscribers.models import Package, Subscriber
 from subscribers.operations import (
     account_numbers,
     judging,
@@ -102,7 +104,7 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
         raise TooManyFaults(f"The file has {len(made.faults)} faults. {faults.UNCHANGED}")
     for at in range(0, len(made.fresh), PIECE):
         rows = made.fresh[at : at + PIECE]
-        keys = [words.normalised(row["username"]) for row in rows]
+        keys = [normalised(row["username"]) for row in rows]
         yield units.run(
             f"import {len(rows)} subscribers",
             units.usernames(*keys),
@@ -249,15 +251,14 @@ def _subscriber(made: Plan, row: Mapping[str, str]) -> Subscriber:
 
 
 def _instant(text: str) -> datetime | None:
-    """A date or time, in the ISP's zone where it names none. Raises ValidationError."""
+    """Raises ValidationError."""
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text)
+        return validity.end_given(text, zone=clock.isp_zone())
     except ValueError as error:
         words_ = f"“{text[:40]}” is no date or time: write it like 2026-12-31."
         raise ValidationError({"expires_at": words_}) from error
-    return found if found.tzinfo else found.replace(tzinfo=clock.isp_zone())
 
 
 __all__ = ["Fault", "Plan", "TooManyFaults", "apply", "plan"]

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from ispcore.base.rls import identity
 from radius import attributes
+from radius.rows import normalised
 from subscribers import projection, queries, validity
 from subscribers.models import Package, Subscriber, words
 from subscribers.operations import prefixes
@@ -29,7 +30,7 @@ def tidy(subscriber: Subscriber) -> None:
     """Bring what people type into the form that is stored and compared. Raises ValidationError."""
     faults: dict[str, object] = {}
     subscriber.username = subscriber.username.strip()
-    subscriber.username_key = words.normalised(subscriber.username)
+    subscriber.username_key = normalised(subscriber.username)
     for name, read in (
         ("mac", words.mac_of),
         ("ipv6_prefix", words.prefix_of),

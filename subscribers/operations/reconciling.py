@@ -20,12 +20,11 @@ from ispcore.base.unit_of_work import Scope
 from radius import rows as radius_rows
 from radius.models import Accounting
 from radius.operations import nas
-from radius.rows import CheckRow, GroupRow, ReplyRow
+from radius.rows import CheckRow, GroupRow, ReplyRow, normalised
 from routers.models import RadiusClient, Router
 from routers.queries import radius_clients
 from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
-from subscribers.models.words import normalised
 from subscribers.operations import units
 from subscribers.projection import Line, Terms
 from subscribers.projector import PACKAGE
@@ -71,6 +70,8 @@ class Plan:
     foreign: list[str] = field(default_factory=list)
     """Up to MOST_FOREIGN users, groups and clients that the portal does not know."""
     foreign_count: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    """Whose password no key opens: they are compared with a refusal."""
 
     @property
     def differing(self) -> int:
@@ -148,16 +149,24 @@ def _record_clients(addresses: Sequence[str], by: Actor, words: str, reason: str
 
 
 def _compare_packages(made: Plan) -> None:
-    packages = {projection.group_of(each.pk): each for each in _packages(made.extent)}
-    found = dict(radius_rows.group_digests(packages))
-    for group, package in packages.items():
-        rows = projection.of_package(queries.terms_of(package))
-        checks = [CheckRow(group, *row) for row in rows.checks]
-        replies = [ReplyRow(group, *row) for row in rows.replies]
-        wanted = radius_rows.digest(checks, replies, ()) if checks or replies else None
-        if found.get(group) != wanted:
-            made.packages[package] = DIFFERS if group in found else MISSING
+    packages = list(_packages(made.extent))
+    made.packages = _judged_packages(packages)
     made.compared += len(packages)
+
+
+def _judged_packages(rows: Iterable[Package]) -> dict[Package, str]:
+    """What differs of these, as they are read now."""
+    packages = {projection.group_of(each.pk): each for each in rows}
+    found = dict(radius_rows.group_digests(packages))
+    differing = {}
+    for group, package in packages.items():
+        wanted = projection.of_package(queries.terms_of(package))
+        checks = [CheckRow(group, *row) for row in wanted.checks]
+        replies = [ReplyRow(group, *row) for row in wanted.replies]
+        digest = radius_rows.digest(checks, replies, ()) if checks or replies else None
+        if found.get(group) != digest:
+            differing[package] = DIFFERS if group in found else MISSING
+    return differing
 
 
 def _compare_clients(made: Plan) -> set[str]:
@@ -165,6 +174,8 @@ def _compare_clients(made: Plan) -> set[str]:
     router = made.extent.router
     compared, made.clients, strangers = _judged_clients([router.address] if router else None)
     made.compared += compared
+    if strangers:  # one that was made or removed meanwhile is none
+        _, _, strangers = _judged_clients(sorted(strangers))
     return {f"RADIUS client {address}" for address in strangers}
 
 
@@ -185,6 +196,7 @@ def _compare_usernames(made: Plan) -> set[str]:
     known: set[str] = set()
     for page in queries.in_pages(_subscribers(made.extent)):
         known.update(key for key, _, _ in page)
+        made.unreadable += [key for key, line, _ in page if line.password is None]
         made.usernames.update(_differing(page))
         made.compared += len(page)
     return known
@@ -206,6 +218,9 @@ def _differing(page: Sequence[tuple[str, Line, Terms]]) -> Iterator[tuple[str, s
 def _ask_again(made: Plan) -> None:
     """The two databases are read one after the other: what somebody changed in between is not
     what we look for."""
+    if made.packages:
+        again = _all_packages().filter(pk__in=[package.pk for package in made.packages])
+        made.packages = _judged_packages(again)
     if made.clients:
         _, still_clients, _ = _judged_clients(list(made.clients))
         made.clients = {a: word for a, word in made.clients.items() if a in still_clients}
@@ -217,13 +232,17 @@ def _ask_again(made: Plan) -> None:
 
 
 def _foreign(extent: Extent, known: set[str]) -> set[str]:
-    """Users and groups that the portal does not know."""
+    """Users and groups that the portal does not know, also after FreeRADIUS' database was read: who
+    was made meanwhile is none of them."""
     if extent.username:
         key = normalised(extent.username)
         return {key} - known if dict(radius_rows.digests([key])) else set()
-    groups = {projection.group_of(pk) for pk in _all_packages().values_list("pk", flat=True)}
     foreign = _strangers(radius_rows.names(), known)
-    return foreign | {f"group {name}" for name in _strangers(radius_rows.group_names(), groups)}
+    for keys in queries.in_pieces(sorted(foreign)):
+        foreign.difference_update(queries.named(keys).values_list("username_key", flat=True))
+    named = set(radius_rows.group_names())
+    groups = {projection.group_of(pk) for pk in _all_packages().values_list("pk", flat=True)}
+    return foreign | {f"group {name}" for name in named - groups}
 
 
 def _strangers(names: Iterable[str], known: set[str]) -> set[str]:

@@ -8,8 +8,9 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from ispcore.base.seen import refuse_moved
+from radius.rows import normalised
 from subscribers import validity
-from subscribers.models import Package, Subscriber, words
+from subscribers.models import Package, Subscriber
 from subscribers.operations import account_numbers, judging, prefixes, units
 
 # what `edit` changes; everything else has an operation of its own
@@ -90,7 +91,7 @@ def edit(
 def rename(subscriber: Subscriber, *, username: str, by: Actor, reason: str = "") -> Subscriber:
     """Give another username; the old one cannot log in from then on. Sessions and accounting of the
     old one are kept. Raises ValidationError, NotYours, SubscriberMoved."""
-    key = words.normalised(username)
+    key = normalised(username)
 
     def set_name(stored: Subscriber) -> None:
         stored.username = username

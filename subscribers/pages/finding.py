@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
 from radius.models import Accounting
+from radius.rows import normalised
 from subscribers.models import Subscriber, words
 from subscribers.pages.radius_side import asked
 
@@ -51,7 +52,7 @@ def _sessions(fits: Q, online: bool) -> Q:
         return Q(pk__in=())
     open_ = Accounting.objects.filter(fits, stopped_at=None).values_list("username", flat=True)
     names, _ = asked(lambda: list(open_[:MOST_ONLINE]))
-    return Q(username_key__in={words.normalised(name) for name in names or ()})
+    return Q(username_key__in={normalised(name) for name in names or ()})
 
 
 def _mac(text: str) -> str:

@@ -26,7 +26,9 @@ REASONS = {
     "suspended": "Suspended: resume it",
     "disabled": "Disabled: resume it",
     "not allowed": "Not allowed by a row of FreeRADIUS that is not the portal's",
+    "password unreadable": "The portal cannot read its password: see above",
     "quota used up": "The quota of this period is used up",
+    "quota in use": "What is left of the quota is with its other devices: see open sessions",
 }
 CAUSES = {
     "User-Request": "the subscriber ended it",

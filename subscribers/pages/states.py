@@ -45,8 +45,8 @@ def verdict(subscriber: Subscriber, last: StatusChange | None) -> Verdict:
     if word == Status.ACTIVE.label:
         return _active(subscriber, now)
     if word == Status.EXPIRED.label:
-        assert subscriber.expires_at is not None or last  # noqa: S101 - by an end, or by hand
-        at = subscriber.expires_at or last.at  # type: ignore[union-attr]
+        assert subscriber.expires_at is not None  # noqa: S101 - a constraint says so
+        at = subscriber.expires_at
         words = f"Expired {units.format_duration(now - at)} ago, on {day_and_time(at)}"
         return Verdict(kind, words, f"{_refused(subscriber)} Renew it to let it log in.")
     words = word

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from ispcore.accounts.pages import page_url
 from ispcore.base import clock
+from ispcore.base.secrets import Sealed
 from subscribers.models import StatusChange, Subscriber
 from subscribers.pages import logins, states, truth
 from subscribers.pages.logins import LoginRow, SessionRow
@@ -33,7 +34,11 @@ def spots(row: Subscriber) -> dict[str, Any]:
     return {
         "subscriber": row,
         "chip": (kind, word),
-        "verdicts": [states.verdict(row, changes[0] if changes else None), *_about(read, fault)],
+        "verdicts": [
+            *_unreadable(row),
+            states.verdict(row, changes[0] if changes else None),
+            *_about(read, fault),
+        ],
         "changes": [_change(each) for each in changes],
         "facts": _facts(row),
         "radius_fault": fault,
@@ -52,6 +57,17 @@ def _radius(row: Subscriber) -> RadiusSide:
         logins.last_logins(row.username_key),
         logins.sessions(row.username_key, row.package.interim_s),
     )
+
+
+def _unreadable(row: Subscriber) -> list[Verdict]:
+    """A page of its own says what is to be done before anything else does."""
+    if not isinstance(row.radius_password, Sealed):
+        return []
+    more = (
+        "FreeRADIUS refuses every login from its next change on. Put the old key back into "
+        "FIELD_ENCRYPTION_KEYS and put right its rows below, or change the password."
+    )
+    return [Verdict("critical", "The portal cannot read its RADIUS password", more)]
 
 
 def _about(read: RadiusSide | None, fault: str) -> list[Verdict]:

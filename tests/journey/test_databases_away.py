@@ -104,6 +104,7 @@ def _campaign(
     finally:
         campaign.portal.stop()
     (var / "output").write_text(campaign.portal.output)
+    assert "not safe:" not in campaign.portal.output
     said = campaign.portal.output.partition("Traceback")
     assert not said[1], said[0][-1000:] + said[1] + said[2][:4000]
 

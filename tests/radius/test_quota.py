@@ -3,7 +3,10 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from radius.models import Accounting
+from tests.harness.freeradius import Answer
 from tests.radius.conftest import Site
 
 GB = 10**9
@@ -34,15 +37,86 @@ def used(site: Site, name: str, octets: int, *, session: str = "s", lasted_s: in
     )
 
 
+def devices(most: int) -> tuple[tuple[str, str, str], ...]:
+    return (("Simultaneous-Use", ":=", str(most)),)
+
+
+def station(number: int) -> str:
+    return f'Calling-Station-Id = "00:1B:21:00:00:0{number}"'
+
+
+def told(answer: Answer) -> int:
+    """How many octets the session may use."""
+    assert answer.code == "Access-Accept"
+    more = int(answer["Mikrotik-Total-Limit-Gigawords"]) << 32
+    return int(answer["Mikrotik-Total-Limit"]) + more
+
+
+def dial(site: Site, name: str, number: int, *, gives_class_back: bool = True) -> int:
+    """A device logs in and its session starts; returns what the router was told of the quota."""
+    answer = site.login(name, station(number))
+    given = f"Class = {answer['Class']}" if gives_class_back else "NAS-Port = 1"
+    site.account(name, "Start", f"{name}{number}", station(number), given)
+    return told(answer)
+
+
 def test_router_is_told_what_is_left(site: Site) -> None:
-    name = site.subscriber(*quota(100 * GB), replies=RATE)
+    name = site.subscriber(*quota(100 * GB), *devices(1), replies=RATE)
     used(site, name, 40 * GB)
     answer = site.login(name)
     assert answer["Mikrotik-Rate-Limit"] == "5M/20M"
-    left = int(answer["Mikrotik-Total-Limit"]) + (
-        int(answer["Mikrotik-Total-Limit-Gigawords"]) << 32
-    )
-    assert left == 60 * GB
+    assert told(answer) == 60 * GB
+
+
+@pytest.mark.parametrize("gives_class_back", [True, False])
+def test_devices_are_told_no_more_than_the_quota_together(
+    site: Site, gives_class_back: bool
+) -> None:
+    name = site.subscriber(*quota(90 * GB), *devices(3))
+    given = [dial(site, name, each, gives_class_back=gives_class_back) for each in range(3)]
+    assert given == [30 * GB] * 3
+    assert site.login(name, station(3))["Reply-Message"] == "too many devices"
+
+
+def test_devices_that_dial_in_the_same_moment_share_as_well(site: Site) -> None:
+    """None of their sessions is known yet when the others ask."""
+    name = site.subscriber(*quota(90 * GB), *devices(3))
+    assert [told(site.login(name, station(each))) for each in range(3)] == [30 * GB] * 3
+
+
+def test_what_an_open_session_was_told_and_has_used_counts_once(site: Site) -> None:
+    name = site.subscriber(*quota(90 * GB), *devices(2))
+    assert dial(site, name, 0) == 45 * GB
+    more = ("Acct-Session-Time = 60", station(0), f"Acct-Input-Octets = {3 * GB}")
+    site.account(name, "Interim-Update", f"{name}0", *more)
+    assert dial(site, name, 1) == 45 * GB
+    site.account(name, "Stop", f"{name}0", "Acct-Session-Time = 90", *more[1:])
+    assert told(site.login(name, station(2))) == 42 * GB  # with nobody left to come
+
+
+def test_the_last_of_a_quota_goes_to_one_device_and_is_free_again_when_that_is_off(
+    site: Site,
+) -> None:
+    name = site.subscriber(*quota(100 * GB), *devices(3))
+    used(site, name, 98 * GB)
+    assert dial(site, name, 0) == 2 * GB
+    refused = site.login(name, station(1))
+    assert (refused.code, refused["Reply-Message"]) == ("Access-Reject", "quota in use")
+    site.subscriber(*quota(100 * GB), *devices(3), ("ISPCore-Quota-Rate", ":=", "1M/1M"), name=name)
+    assert site.login(name, station(1))["Mikrotik-Rate-Limit"] == "1M/1M"
+    assert told(site.login(name, station(0))) == 2 * GB  # its stop was lost
+    site.account(name, "Stop", f"{name}0", station(0), "Acct-Session-Time = 5")
+    assert told(site.login(name, station(1))) == 2 * GB
+
+
+def test_a_device_alone_gets_all_of_the_quota_in_a_few_logins(site: Site) -> None:
+    name = site.subscriber(*quota(100 * GB), *devices(3))
+    sizes: list[int] = []
+    while (answer := site.login(name, station(0))).code == "Access-Accept":
+        sizes.append(told(answer))
+        used(site, name, sizes[-1], session=f"{name}-{len(sizes)}")
+    assert abs(sum(sizes) - 100 * GB) < len(sizes)  # of odd ones `used` leaves an octet
+    assert len(sizes) <= 12
 
 
 def test_past_the_quota_is_refused_and_accepted_with_a_greater_one(site: Site) -> None:

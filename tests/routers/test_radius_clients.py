@@ -16,7 +16,7 @@ from radius.operations.nas import Client
 from routers.models import RadiusClient
 from routers.operations import radius_clients
 from routers.queries import radius_clients as clients_at
-from tests.unit_of_work.isp import Worker
+from tests.harness.forks import Worker
 
 BY = Actor("noc")
 SECRET, ANOTHER = "a-secret-of-sixteen", "another-of-sixteen"

@@ -1,7 +1,7 @@
 """Packages of a tenant and subscribers on them, provisioned in both databases."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from django.test import Client
 
 from ispcore.accounts.models import Account, Tenant
 from ispcore.base.audit import Actor
+from ispcore.base.models import AuditEntry
 from ispcore.base.unit_of_work import steps
 from radius.models import Check, GroupCheck, GroupReply, Reply, UserGroup
 from subscribers.models import Package, Service, Subscriber
@@ -17,6 +18,7 @@ from subscribers.operations import packages, subscribers
 
 BY = Actor("noc")
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
 M = 1_000_000
 Clock = Callable[[datetime], None]
 Make = Callable[..., Subscriber]
@@ -48,6 +50,14 @@ def a_package(tenant: Tenant, name: str = "Home 20", **given: Any) -> Package:
 def home(tenant_dhaka: Tenant) -> Package:
     """PPPoE of Dhaka Fibre, for a calendar month."""
     return packages.create(a_package(tenant_dhaka, ipv4_pool="home"), by=BY)
+
+
+@pytest.fixture
+def walled(tenant_dhaka: Tenant) -> Package:
+    """Who is suspended or expired logs in all the same, into the walled garden."""
+    slow: dict[str, Any] = {"walled_down_bps": 64_000, "walled_up_bps": 64_000}
+    package = a_package(tenant_dhaka, when_blocked="walled", walled_list="pay-here", **slow)
+    return packages.create(package, by=BY)
 
 
 @pytest.fixture
@@ -102,6 +112,20 @@ def group_rows(package: Package) -> dict[str, str]:
         rows = model.objects.filter(group=f"pkg-{package.pk}").order_by("id")
         found |= dict(rows.values_list("attribute", "value"))
     return found
+
+
+def epoch(at: datetime) -> str:
+    return str(int(at.timestamp()))
+
+
+def actions() -> list[str]:
+    """Of the audit log, in order."""
+    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+
+
+def again(subscriber: Subscriber) -> Subscriber:
+    """As it is stored now."""
+    return Subscriber.objects.get(pk=subscriber.pk)
 
 
 def all_rows() -> list[list[tuple[Any, ...]]]:

@@ -29,6 +29,17 @@ def call(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> Call:
     return run
 
 
+def test_a_date_is_the_last_day_and_a_time_is_taken_as_it_is(
+    noon: Clock, home: Package, call: Call
+) -> None:
+    said = call(
+        "create_subscriber", "Dhaka Fibre", "rahim", package="Home 20", expires="2026-03-02"
+    )
+    assert "until 2026-03-03 00:00" in said
+    said = call("renew_subscriber", "rahim", until="2026-03-20T18:00")
+    assert said == "rahim: active, until 2026-03-20 18:00\n"
+
+
 def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None:
     packages.create(a_package(home.tenant, "Home 80"), by=BY)
     said = call("create_subscriber", "Dhaka Fibre", "rahim", package="Home 20", ipv4="10.1.1.1")
@@ -43,7 +54,7 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
     said = call("renew_subscriber", "rahim", periods=2)
     assert said == "rahim: active, until 2026-06-02 12:00\n"
     said = call("renew_subscriber", "rahim", until="2026-03-01")
-    assert said == "rahim: expired, until 2026-03-01 00:00\n"
+    assert said == "rahim: expired, until 2026-03-02 00:00\n"
     said = call("change_package", "rahim", "Home 80")
     assert said == "rahim: Home 80 from now on (20\u00a0Mbps down, 10\u00a0Mbps up)\n"
     assert groups("rahim") == [f"pkg-{Package.objects.get(name='Home 80').pk}"]

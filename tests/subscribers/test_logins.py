@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
@@ -78,6 +79,21 @@ def test_the_life_of_a_line(site: Site, tenant_dhaka: Tenant, service: Service) 
     subscribers.delete(line, by=BY)
     assert why_not(ask(site, line, password="another-one")) == "wrong name or password"
     assert site.last_reason(line.username) == ("Access-Reject", "unknown user")
+
+
+def test_a_line_whose_password_no_key_opens_is_refused_whatever_is_sent(
+    site: Site,  # noqa: F811
+    tenant_dhaka: Tenant,
+) -> None:
+    slow: dict[str, Any] = {"walled_down_bps": 64_000, "walled_up_bps": 64_000}
+    line = a_line(tenant_dhaka, when_blocked="walled", walled_list="pay-here", **slow)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE network_users SET radius_password = 'gAAA-of-a-lost-key'")
+    line = subscribers.edit(Subscriber.objects.get(pk=line.pk), changes={"notes": "x"}, by=BY)
+    for password in (PASSWORD, "gAAA-of-a-lost-key", "None"):
+        assert why_not(ask(site, line, password=password)) == "password unreadable"
+    passwords.change_password(line, password=PASSWORD, by=BY)
+    assert ask(site, line).code == "Access-Accept"
 
 
 def test_a_line_that_is_bound_is_refused_on_another_device(

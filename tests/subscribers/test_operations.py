@@ -1,6 +1,5 @@
 """Subscribers from creation to deletion: the portal's rows, FreeRADIUS' rows, and the record."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,30 +23,19 @@ from subscribers.operations.reconciling import Extent
 from subscribers.operations.units import NotYours, SubscriberMoved
 from tests.subscribers.conftest import (
     BY,
+    DAY,
     NOON,
     Clock,
     a_package,
     a_subscriber,
+    actions,
+    again,
     checks,
+    epoch,
     groups,
     made,
     replies,
 )
-
-DAY = timedelta(days=1)
-
-
-def epoch(at: Any) -> str:
-    return str(int(at.timestamp()))
-
-
-def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
-
-
-def again(subscriber: Subscriber) -> Subscriber:
-    return Subscriber.objects.get(pk=subscriber.pk)
-
 
 # ---- created
 

@@ -151,15 +151,8 @@ def test_hotspot_users_follow_though_they_are_in_no_group(hotspot: Package) -> N
     assert not group_rows(hotspot)
 
 
-def test_a_garden_that_is_closed_lets_nobody_in_any_more(tenant_dhaka: Tenant) -> None:
-    walled = a_package(
-        tenant_dhaka,
-        when_blocked="walled",
-        walled_list="pay-here",
-        walled_down_bps=64_000,
-        walled_up_bps=64_000,
-    )
-    statuses.suspend(made(packages.create(walled, by=BY)), by=BY)
+def test_a_garden_that_is_closed_lets_nobody_in_any_more(walled: Package) -> None:
+    statuses.suspend(made(walled), by=BY)
     packages.edit(walled, changes={"when_blocked": "reject"}, by=BY)
     assert checks("rahim")["Auth-Type"] == "Reject"
 

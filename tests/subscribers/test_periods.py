@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -19,29 +18,18 @@ from subscribers.operations import (
 from subscribers.operations.units import StatusStands
 from tests.subscribers.conftest import (
     BY,
+    DAY,
     NOON,
     Clock,
     M,
     a_package,
+    actions,
+    again,
     checks,
+    epoch,
     groups,
     made,
 )
-
-DAY = timedelta(days=1)
-
-
-def epoch(at: Any) -> str:
-    return str(int(at.timestamp()))
-
-
-def actions() -> list[str]:
-    return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
-
-
-def again(subscriber: Subscriber) -> Subscriber:
-    return Subscriber.objects.get(pk=subscriber.pk)
-
 
 # ---- status
 
@@ -63,15 +51,8 @@ def test_suspended_is_refused_and_resumed_is_let_in(rahim: Subscriber) -> None:
         statuses.resume(rahim, by=BY)
 
 
-def test_a_package_with_a_walled_garden_lets_the_suspended_in_there(tenant_dhaka: Tenant) -> None:
-    walled = a_package(
-        tenant_dhaka,
-        when_blocked="walled",
-        walled_list="pay-here",
-        walled_down_bps=64_000,
-        walled_up_bps=64_000,
-    )
-    rahim = made(packages.create(walled, by=BY))
+def test_a_package_with_a_walled_garden_lets_the_suspended_in_there(walled: Package) -> None:
+    rahim = made(walled)
     statuses.suspend(rahim, by=BY)
     assert checks("rahim")["ISPCore-Reason"] == "suspended"
     assert "Auth-Type" not in checks("rahim")

@@ -15,6 +15,7 @@ from ispcore.base.unit_of_work import Scope, markers, steps
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages, passwords, periods, statuses, subscribers
 from subscribers.operations.units import SubscriberMoved
+from tests.harness.forks import Worker
 from tests.subscribers.conftest import (
     BY,
     M,
@@ -26,7 +27,6 @@ from tests.subscribers.conftest import (
     replies,
 )
 from tests.subscribers.test_together import agree, kinds, together
-from tests.unit_of_work.isp import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MEMBERS, ROUNDS = 4, 4

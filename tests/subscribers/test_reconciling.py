@@ -12,9 +12,11 @@ from radius.operations import nas
 from radius.operations.nas import Client
 from routers.models import Router
 from routers.operations import radius_clients
+from subscribers import queries
 from subscribers.models import Package
 from subscribers.operations import packages, reconciling
 from subscribers.operations.reconciling import Extent, TooMuchChange
+from subscribers.projection import Terms
 from tests.subscribers.conftest import BY, NOON, a_package, all_rows, group_rows, made
 
 
@@ -64,6 +66,32 @@ def test_a_row_that_stands_twice_differs(isp: list[Package]) -> None:
     row.pk = None
     row.save(force_insert=True)
     assert differing() == {"home2": "differs"}
+
+
+def test_a_package_that_is_edited_meanwhile_does_not_differ(
+    isp: list[Package], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody edits one between the reading of packages and that of subscribers; others are made
+    and go."""
+    GroupReply.objects.filter(group=f"pkg-{isp[2].pk}").delete()
+    pages, terms = queries.in_pages, queries.terms_of
+
+    def edited(package: Package) -> Terms:
+        """The portal was read a moment before the edit, FreeRADIUS after it."""
+        monkeypatch.setattr(queries, "terms_of", terms)
+        before = terms(isp[0])
+        packages.edit(isp[0], changes={"address_list": "vip"}, by=BY)
+        return before
+
+    def with_news(*args: Any) -> Any:
+        yield from pages(*args)
+        made(packages.create(a_package(isp[0].tenant, "New"), by=BY), "newcomer")
+
+    monkeypatch.setattr(queries, "terms_of", edited)
+    monkeypatch.setattr(queries, "in_pages", with_news)
+    plan = reconciling.plan(Extent())
+    assert plan.packages == {isp[2]: "missing"}
+    assert plan.foreign == []
 
 
 def test_rows_made_by_hand_are_told_and_left(isp: list[Package]) -> None:

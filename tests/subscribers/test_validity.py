@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from subscribers.validity import DAYS, MONTH, NONE, day_of, ends_after, period_at, period_end
+from subscribers.validity import (
+    DAYS,
+    MONTH,
+    NONE,
+    day_of,
+    end_given,
+    ends_after,
+    period_at,
+    period_end,
+)
 
 DHAKA, CAIRO = ZoneInfo("Asia/Dhaka"), ZoneInfo("Africa/Cairo")
 INSTANTS = some.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=some.just(UTC))  # noqa: DTZ001
@@ -47,6 +56,30 @@ def test_a_day_in_which_clocks_change_ends_at_the_same_time_of_day() -> None:
     end = period_end(valid(DAYS, 1), start, zone=CAIRO, renewal_day=1)
     assert end == local("2026-04-24T12:00", CAIRO)
     assert end - start == timedelta(hours=23)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "end"),
+    [
+        ("2026-12-31", DHAKA, "2026-12-31T18:00"),
+        ("20261231", DHAKA, "2026-12-31T18:00"),
+        ("2026-12-31T00:00", DHAKA, "2026-12-30T18:00"),
+        ("2026-12-31 18:30:15", DHAKA, "2026-12-31T12:30:15"),
+        ("2026-12-31T00:00Z", DHAKA, "2026-12-31T00:00"),
+        ("2026-12-31T00:00+01:00", DHAKA, "2026-12-30T23:00"),
+        ("2026-04-24", CAIRO, "2026-04-24T21:00"),  # a day of 23 hours
+    ],
+)
+def test_a_last_day_counts_and_a_time_is_taken_as_it_is(
+    text: str, zone: ZoneInfo, end: str
+) -> None:
+    assert end_given(text, zone=zone) == local(end, ZoneInfo("UTC"))
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "soon", "31.12.2026", "2026-02-29"])
+def test_what_is_no_end(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        end_given(text, zone=DHAKA)
 
 
 @given(INSTANTS, some.sampled_from([DHAKA, CAIRO]), some.integers(1, 31), some.integers(1, 40))

@@ -1,17 +1,12 @@
 """A truth and its projection in two small tables, and processes that change them and may die."""
 
-import multiprocessing
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from django.db import connections
 
 from ispcore.base import unit_of_work
-from ispcore.base.unit_of_work import Scope, steps
+from ispcore.base.unit_of_work import Scope
 
 PORTAL, RADIUS = "default", "radius"
 KIND = "test line"
@@ -113,51 +108,3 @@ def radius() -> list[tuple[str, str]]:
 def agree() -> bool:
     """Whether RADIUS is the projection of truth, row by row."""
     return radius() == sorted((n, p) for n, p in truth().items() if p != NOBODY)
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A real process of ours (a fork: neither has the other's connections)."""
-
-    process: multiprocessing.process.BaseProcess
-
-    @classmethod
-    def start(cls, work: Callable[[], object], *, stop_at: str = "") -> "Worker":
-        connections.close_all()
-
-        def body() -> None:
-            steps.stop_at(stop_at)
-            work()
-            connections.close_all()
-
-        process = multiprocessing.get_context("fork").Process(target=body, daemon=True)
-        process.start()
-        return cls(process)
-
-    def ended(self, *, within_s: float = 30) -> int:
-        """The code that it ended with; -9 where it was killed."""
-        self.process.join(within_s)
-        assert self.process.exitcode is not None, "it lives on"
-        return self.process.exitcode
-
-    def stands_still(self, *, within_s: float = 20) -> None:
-        """Wait until it has stopped itself."""
-        until = time.monotonic() + within_s
-        while time.monotonic() < until:
-            stat = Path(f"/proc/{self.process.pid}/stat").read_text()
-            if stat.rpartition(")")[2].split()[0] == "T":
-                return
-            time.sleep(0.01)
-        raise AssertionError("it did not stop")
-
-    def send(self, number: signal.Signals) -> None:
-        assert self.process.pid is not None
-        os.kill(self.process.pid, number)
-
-    def go_on(self) -> None:
-        self.send(signal.SIGCONT)
-
-    def kill(self) -> None:
-        if self.process.is_alive():
-            self.send(signal.SIGKILL)
-        self.process.join(10)

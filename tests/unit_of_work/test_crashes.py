@@ -11,8 +11,9 @@ from ispcore.base import unit_of_work
 from ispcore.base.models import JournalEntry
 from ispcore.base.unit_of_work import RECOVERY_STEPS, STEPS, locks, markers, steps
 from tests.harness.environment import VENDOR
+from tests.harness.forks import Worker
 from tests.unit_of_work import isp
-from tests.unit_of_work.isp import PORTAL, Lines, Worker, line
+from tests.unit_of_work.isp import PORTAL, Lines, line
 
 KILLED = -9
 Kind = tuple[str, Callable[[], object], dict[str, str]]

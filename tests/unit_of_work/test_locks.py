@@ -10,8 +10,9 @@ from ispcore.base import unit_of_work
 from ispcore.base.rls import identity
 from ispcore.base.unit_of_work import locks
 from tests.harness.environment import VENDOR
+from tests.harness.forks import Worker
 from tests.unit_of_work import isp
-from tests.unit_of_work.isp import PORTAL, RADIUS, Worker, line
+from tests.unit_of_work.isp import PORTAL, RADIUS, line
 
 postgresql = pytest.mark.skipif(VENDOR != "postgresql", reason="SQLite locks the whole file")
 QUICK_S = 1

@@ -18,9 +18,10 @@ from ispcore.base.models import JournalEntry
 from ispcore.base.tasks import tidy_journal
 from ispcore.base.unit_of_work import Scope, journal, markers
 from ispcore.jobs import recovery
+from tests.harness.forks import Worker
 from tests.harness.processes import free_port
 from tests.unit_of_work import isp
-from tests.unit_of_work.isp import RADIUS, Lines, Worker
+from tests.unit_of_work.isp import RADIUS, Lines
 
 if TYPE_CHECKING:
     from ispcore.accounts.models import Account
@@ -104,7 +105,9 @@ def test_a_kind_that_nobody_writes_any_more_waits() -> None:
     assert unit_of_work.in_doubt() == 1
 
 
-def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, viewer: "Account"
+) -> None:
     config = connections[RADIUS].settings_dict
     connections[RADIUS].close()
     with monkeypatch.context() as patched:
@@ -114,6 +117,10 @@ def test_a_database_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(CommandError, match="FreeRADIUS' database does not answer"):
             command()
         assert tidy_journal().startswith("none forgotten: RADIUS is away")
+        client = Client()
+        client.force_login(viewer)
+        page = client.get(reverse("admin:base_journalentry_changelist"))
+        assert "what is in doubt now is unknown" in page.content.decode()
     connections[RADIUS].close()
 
 
@@ -139,11 +146,20 @@ def test_old_units_are_forgotten_unless_a_marker_refers_to_them() -> None:
 
 def test_the_journal_shows_what_was_in_doubt(viewer: "Account") -> None:
     die_between_the_commits()
-    unit_of_work.recover()
     client = Client()
     client.force_login(viewer)
     url = reverse("admin:base_journalentry_changelist")
     page = client.get(url).content.decode()
+    assert f"<td>put a line</td><td>{isp.KIND} ali</td>" in page
+    assert "undone in both within seconds" in page
+    with connections[RADIUS].cursor() as cursor:
+        cursor.execute("UPDATE ispcore_markers SET at = '2026-03-02 12:00:00'")
+    page = client.get(url).content.decode()
+    assert "2026-03-02T12:00:00" in page
+    assert "tried every 5 s and did not succeed" in page
+    unit_of_work.recover()
+    page = client.get(url).content.decode()
+    assert "Nothing is in doubt now." in page
     assert "its writer ended between the two commits" in page
     assert "Undone in both" in page
     assert page.count("put a line") == 1

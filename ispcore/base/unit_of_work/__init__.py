@@ -33,7 +33,14 @@ from ispcore.base.unit_of_work.faults import (
     PortalAway,
     RadiusAway,
 )
-from ispcore.base.unit_of_work.recovery import Decided, in_doubt, recover, trim
+from ispcore.base.unit_of_work.recovery import (
+    Decided,
+    Doubted,
+    doubted,
+    in_doubt,
+    recover,
+    trim,
+)
 from ispcore.base.unit_of_work.scopes import Projector, Scope, UnknownKind, register
 from ispcore.base.unit_of_work.sending import DoneBefore, forget_sent, once, refuse_repeated
 from ispcore.base.unit_of_work.steps import RECOVERY_STEPS, STEPS
@@ -46,6 +53,7 @@ __all__ = [
     "Busy",
     "Decided",
     "DoneBefore",
+    "Doubted",
     "NotProvisioned",
     "PortalAway",
     "Projector",
@@ -53,6 +61,7 @@ __all__ = [
     "Scope",
     "UnknownKind",
     "after_commit",
+    "doubted",
     "forget_sent",
     "in_doubt",
     "once",

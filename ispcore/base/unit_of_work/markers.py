@@ -7,6 +7,7 @@ Plain SQL, since every change of what is provisioned comes through here.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import IntegrityError, connections
@@ -18,6 +19,7 @@ from ispcore.base.unit_of_work.scopes import Scope
 TABLE = "ispcore_markers"
 PUT = f"INSERT INTO {TABLE} (gid, scope, at) VALUES (%s, %s, %s)"  # noqa: S608 - ours
 LOOK = f"SELECT gid, scope FROM {TABLE}"  # noqa: S608
+SINCE = f"SELECT gid, at FROM {TABLE}"  # noqa: S608
 MOST_AT_ONCE = 200
 DROP_FROM = 16  # so many of a process are dropped together: a statement less for the others
 Rows = Iterable[tuple[str, str]]
@@ -92,6 +94,13 @@ def pending() -> list[Marker]:
         return _read(cursor.fetchall())
 
 
+def since() -> dict[UUID, datetime]:
+    """When each that is there was put."""
+    with connections[RADIUS].cursor() as cursor:
+        cursor.execute(SINCE)
+        return {UUID(gid): _instant(at) for gid, at in cursor.fetchall()}
+
+
 def pending_gids() -> list[UUID]:
     """Of all that are there, also of this process' units that stand."""
     with connections[RADIUS].cursor() as cursor:
@@ -123,6 +132,12 @@ def drop_done_with(*, at_least: int = DROP_FROM) -> None:
         drop(gone)
         for gid in gone:
             _done_with.pop(gid, None)
+
+
+def _instant(at: datetime | str) -> datetime:
+    """Stored in UTC, and read without a zone, on SQLite as text."""
+    found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _read(rows: Rows) -> list[Marker]:

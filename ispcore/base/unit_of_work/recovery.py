@@ -43,6 +43,16 @@ class Decided:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """A unit that is between its two commits, or was left there."""
+
+    gid: UUID
+    what: str
+    scope: Scope
+    since: datetime
+
+
 class Vanished(Exception):
     """The marker is gone, though nobody has said how its unit ended: somebody deleted it by hand."""
 
@@ -70,13 +80,22 @@ def recover(names: Collection[str] | None = None) -> list[Decided]:
 
 def in_doubt(names: Collection[str] | None = None) -> int:
     """How many units are between their two commits, or were left there. Raises as `recover`."""
+    return len(doubted(names))
+
+
+def doubted(names: Collection[str] | None = None) -> list[Doubted]:
+    """Those units, oldest first. Raises as `recover`."""
     where = RADIUS
     try:
+        since = markers.since()
         found = [m for m in markers.pending() if names is None or not _differ(m, names)]
         where = PORTAL
-        return len(found) - len(journal.outcomes(marker.gid for marker in found))
+        known = journal.outcomes(marker.gid for marker in found)
     except Error as error:
         faults.tell(error, where)
+    open_ = [marker for marker in found if marker.gid not in known]
+    made = [Doubted(m.gid, m.what, m.scope, since.get(m.gid, clock.now())) for m in open_]
+    return sorted(made, key=lambda each: each.since)
 
 
 @identity.acting_for_all()

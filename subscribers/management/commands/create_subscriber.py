@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from ispcore.base.audit import Actor
+from subscribers import validity
 from subscribers.management.choosing import (
     CODES,
     PASSWORD,
@@ -33,7 +34,9 @@ class Command(BaseCommand):
         parser.add_argument("tenant", help="its name")
         parser.add_argument("username")
         parser.add_argument("--package", required=True, help="its name")
-        parser.add_argument("--expires", default="", help="left out: after one period")
+        parser.add_argument(
+            "--expires", default="", help=f"{validity.END_HELP}; left out: after one period"
+        )
         parser.add_argument("--device-limit", type=int, default=None)
         for name in TEXTS:
             parser.add_argument(f"--{name.replace('_', '-')}", default="")

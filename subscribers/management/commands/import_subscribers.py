@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base.audit import Actor
+from subscribers import validity
 from subscribers.management.choosing import refusals, tenant_named
 from subscribers.operations import imports
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
     help = (
         "Read subscribers from a CSV file (- is standard input) and say what would be done; --apply "
         f"does it. Columns: {', '.join(imports.NEEDED)}; as you like: {', '.join(imports.OPTIONAL)}. "
+        f"expires: {validity.END_HELP}; empty: after one period. "
         "Who is there already is left alone, so the same file can be given again. "
         "Example: manage.py import_subscribers 'Dhaka Fibre' lines.csv --apply. "
         "Exit code 0: no faults (and done, with --apply); 1: faults, nothing was changed, or a unit "

@@ -9,6 +9,7 @@ from routers.models import Router
 from subscribers.management.choosing import refusals, tenant_named
 from subscribers.operations import reconciling
 from subscribers.operations.reconciling import Extent, Plan
+from subscribers.queries import UNREADABLE_WORDS
 
 BY = Actor("manage.py reconcile_radius")
 DIFFER = 3
@@ -61,6 +62,8 @@ class Command(BaseCommand):
 
     def _show(self, plan: Plan) -> None:
         self.stdout.write(f"{plan.extent.words}: {plan.compared} compared, {plan.differing} differ")
+        for name in plan.unreadable[:MOST_SHOWN]:
+            self.stderr.write(f"  {name}: no login: {UNREADABLE_WORDS}")
         lines = [f"package {package}: {word}" for package, word in plan.packages.items()]
         lines += [f"RADIUS client {address}: {word}" for address, word in plan.clients.items()]
         lines += [f"{name}: {word}" for name, word in plan.usernames.items()]

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from ispcore.base.audit import Actor
+from subscribers import validity
 from subscribers.management.choosing import CODES, SubscriberCommand, instant, until
 from subscribers.models import Subscriber
 from subscribers.operations import periods
@@ -22,7 +23,7 @@ class Command(SubscriberCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--periods", type=int, default=None, help="1 where nothing is said")
-        parser.add_argument("--until", default="", help="a date or time, in the ISP's zone")
+        parser.add_argument("--until", default="", help=validity.END_HELP)
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
         if options["until"] and options["periods"] is not None:

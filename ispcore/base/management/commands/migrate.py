@@ -5,7 +5,6 @@ from typing import Any
 from django.core.management.commands import migrate
 
 from ispcore.base.rls import identity, roles, upkeep
-from ispcore.dbrouter import RADIUS
 
 
 class Command(migrate.Command):
@@ -15,9 +14,9 @@ class Command(migrate.Command):
         return {**kwargs, "databases": None}
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["database"] == RADIUS and not options["app_label"]:
+        if options["database"] == "radius" and not options["app_label"]:
             # all others would only be ticked off there
-            options |= {"app_label": RADIUS, "run_syncdb": False}
+            options |= {"app_label": "radius", "run_syncdb": False}
         if options["database"] != "default" or not roles.apply_here():
             super().handle(*args, **options)
             return

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base import unit_of_work
+from ispcore.base.units import format_names
 
 
 class Command(BaseCommand):
@@ -37,8 +38,7 @@ class Command(BaseCommand):
                 said = {"gid": str(each.gid), "kind": each.scope.kind, "keys": keys}
                 self.stdout.write(json.dumps(said | {"outcome": "undone"}))
             else:
-                more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
-                self.stdout.write(f"undone: {each.scope.kind} {', '.join(keys[:5])}{more}")
+                self.stdout.write(f"undone: {each.scope.kind} {format_names(keys)}")
         if waiting:
             raise CommandError(f"{waiting} changes are still being made, or cannot be projected")
         if not options["json"]:
