@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from ispcore.accounts.roles import May
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
-from subscribers import validity
-from subscribers.models import Package, Subscriber, words
+from subscribers import queries, validity
+from subscribers.models import Subscriber, words
 from subscribers.operations import account_numbers, judging, prefixes, units
 
 # what `edit` changes; everything else has an operation of its own
@@ -31,7 +31,7 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
     judging.tidy(subscriber)
 
     def change() -> Subscriber:
-        found = Package.objects.filter(pk=subscriber.package_id).first()
+        found = queries.package(subscriber.package_id)
         if found is None:
             raise ValidationError(
                 {"package": f"There is no package {subscriber.package} any more."}
