@@ -7,7 +7,7 @@ Nothing here opens a transaction.
 
 import hashlib
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -49,6 +49,25 @@ class GroupRow(NamedTuple):
     priority: int = 1
 
 
+class _Table(NamedTuple):
+    """Its columns: the name and others that tell rows of one name apart, and those that move."""
+
+    name: str
+    kept: tuple[str, ...]
+    moved: tuple[str, ...] = ("op", "value")
+
+    @property
+    def columns(self) -> str:
+        return ", ".join(self.kept + self.moved)
+
+
+_CHECKS = _Table("radcheck", ("username", "attribute"))
+_REPLIES = _Table("radreply", ("username", "attribute"))
+_GROUPS = _Table("radusergroup", ("username",), ("groupname", "priority"))
+_GROUP_CHECKS = _Table("radgroupcheck", ("groupname", "attribute"))
+_GROUP_REPLIES = _Table("radgroupreply", ("groupname", "attribute"))
+
+
 def normalised(username: str) -> str:
     """What MariaDB compares: `U5`, `u5 ` and `u5` are one name."""
     return username.strip().lower()
@@ -71,9 +90,9 @@ def replace(
     """Make these the only rows of these usernames; one without any is gone afterwards."""
     _replace(
         [normalised(each) for each in usernames],
-        ("radcheck", "username, attribute, op, value", checks),
-        ("radreply", "username, attribute, op, value", replies),
-        ("radusergroup", "username, groupname, priority", groups),
+        (_CHECKS, checks),
+        (_REPLIES, replies),
+        (_GROUPS, groups),
     )
 
 
@@ -83,108 +102,138 @@ def replace_groups(
     """As `replace`, of what all members of these groups share."""
     _replace(
         [normalised(each) for each in groupnames],
-        ("radgroupcheck", "groupname, attribute, op, value", checks),
-        ("radgroupreply", "groupname, attribute, op, value", replies),
+        (_GROUP_CHECKS, checks),
+        (_GROUP_REPLIES, replies),
     )
 
 
 def digest(checks: Iterable[Row4], replies: Iterable[Row4], groups: Iterable[Sequence[Any]]) -> str:
-    """What stands for all rows of one username, or of one group, whatever their order."""
-    return _digest(
-        chain(
-            (("c", *row) for row in checks),
-            (("r", *row) for row in replies),
-            (("g", *row) for row in groups),
-        )
+    """What stands for all rows of one username or group, or of many, whatever their order."""
+    tables = (
+        map("\x1f".join, checks),
+        map("\x1f".join, replies),
+        (f"{name}\x1f{group}\x1f{priority}" for name, group, priority in groups),
     )
+    text = "\x1d".join("\x1e".join(sorted(table)) for table in tables)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def digest_of(usernames: Sequence[str]) -> str:
+    """`digest` of all rows that these have: to see that none of them differs."""
+    tables = (_CHECKS, _REPLIES, _GROUPS)
+    return digest(*(_present(table, usernames, table.columns) for table in tables))
 
 
 def digests(usernames: Iterable[str]) -> Iterator[tuple[str, str]]:
     """(normalised username, digest) of those that have rows; memory of a few hundred names."""
-    yield from _digests(
-        usernames,
-        ("c", "SELECT username, attribute, op, value FROM radcheck WHERE username"),
-        ("r", "SELECT username, attribute, op, value FROM radreply WHERE username"),
-        ("g", "SELECT username, groupname, priority FROM radusergroup WHERE username"),
-    )
+    yield from _digests(usernames, _CHECKS, _REPLIES, _GROUPS)
 
 
 def group_digests(groupnames: Iterable[str]) -> Iterator[tuple[str, str]]:
     """As `digests`, of groups."""
-    yield from _digests(
-        groupnames,
-        ("c", "SELECT groupname, attribute, op, value FROM radgroupcheck WHERE groupname"),
-        ("r", "SELECT groupname, attribute, op, value FROM radgroupreply WHERE groupname"),
-    )
+    yield from _digests(groupnames, _GROUP_CHECKS, _GROUP_REPLIES)
 
 
 def names() -> Iterator[str]:
-    """Every normalised username that has a row, in no order; some more than once."""
-    for table in ("radcheck", "radreply", "radusergroup"):
-        yield from _column(table, "username")
+    """Every username that has a row, in each form that it has there, in no order; some more than
+    once."""
+    for table in (_CHECKS, _REPLIES, _GROUPS):
+        yield from _names(table)
 
 
 def group_names() -> Iterator[str]:
     """As `names`, of groups with rows of their own."""
-    for table in ("radgroupcheck", "radgroupreply"):
-        yield from _column(table, "groupname")
+    for table in (_GROUP_CHECKS, _GROUP_REPLIES):
+        yield from _names(table)
 
 
-def _replace(names: Sequence[str], *tables: tuple[str, str, Iterable[Any]]) -> None:
-    """Of each table its columns, the name's first, and the rows; few of them in one round trip."""
+def _replace(names: Sequence[str], *tables: tuple[_Table, Iterable[Any]]) -> None:
+    """Rows of few names are written anew, in one round trip.
+
+    Of many, what is there is read first, which takes far less time than to write it once more; and
+    a value that moved is written where it stands, which leaves the index of names alone.
+    """
     if len(names) <= FEW:
-        execute_together(RADIUS, [each for table in tables for each in _statements(names, *table)])
+        execute_together(RADIUS, [each for table in tables for each in _anew(names, *table)])
         return
-    for table, columns, rows in tables:
-        key, *_ = columns.split(",")
-        moved, made = _changed(f"SELECT {columns} FROM {table} WHERE {key}", names, list(rows))  # noqa: S608
-        with connections[RADIUS].cursor() as cursor:
-            for sql, values in _statements(moved, table, columns, made):
+    for table, rows in tables:
+        present = _present(table, names, f"id, {table.columns}")
+        for sql, values in _differences(table, rows, present):
+            with connections[RADIUS].cursor() as cursor:
                 cursor.execute(sql, values)
 
 
-def _statements(
-    names: Sequence[str], table: str, columns: str, rows: Iterable[Any]
-) -> Iterator[Statement]:
-    """The names of tables and columns are constants of this module."""
-    key, *_ = columns.split(",")
+def _anew(names: Sequence[str], table: _Table, rows: Iterable[Any]) -> Iterator[Statement]:
     for some in _batches(names):
-        yield f"DELETE FROM {table} WHERE {key} IN ({_places(some)})", some  # noqa: S608
-    remaining, row = iter(rows), f"({_places(columns.split(','))})"
-    while made := list(islice(remaining, AT_ONCE)):
-        insert = f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * len(made))}"  # noqa: S608
-        yield insert, [value for each in made for value in each]
+        yield f"DELETE FROM {table.name} WHERE {table.kept[0]} IN ({_places(some)})", some  # noqa: S608
+    yield from _insertions(table, rows)
 
 
-def _changed(select: str, names: Sequence[str], rows: list[Any]) -> tuple[list[str], list[Any]]:
-    """The names whose rows are not these, and their rows: to read what is there takes far less time
-    than to write it once more."""
-    wanted: dict[str, list[Any]] = defaultdict(list)
-    for row in rows:
-        wanted[normalised(row[0])].append(row)
-    moved: list[str] = []
+def _present(table: _Table, names: Sequence[str], columns: str) -> Iterator[tuple[Any, ...]]:
+    """Of all rows of these names, in whatever form they stand there."""
+    select = f"SELECT {columns} FROM {table.name} WHERE {table.kept[0]}"  # noqa: S608
     for some in _batches(names):
-        present: dict[str, list[Any]] = defaultdict(list)
-        asked = _Asked(some)
         with connections[RADIUS].cursor() as cursor:
             cursor.execute(f"{select} IN ({_places(some)})", some)
-            for row in cursor.fetchall():
-                present[asked.name_of(row[0])].append(row)
-        moved += [each for each in some if sorted(present[each]) != sorted(wanted[each])]
-    return moved, [row for each in moved for row in wanted[each]]
+            yield from cursor.fetchall()
 
 
-def _digests(names: Iterable[str], *selects: tuple[str, str]) -> Iterator[tuple[str, str]]:
+def _differences(
+    table: _Table, wanted: Iterable[Any], present: Iterable[tuple[Any, ...]]
+) -> Iterator[Statement]:
+    """What makes those that are present, each after its id, those that are wanted: no row more, and
+    no row less."""
+    alike, lacking = len(table.kept), Counter(wanted)
+    places: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for found in present:
+        row = found[1:]
+        if lacking[row]:
+            lacking[row] -= 1
+        else:
+            places[row[:alike]].append(found[0])
+    moving: dict[tuple[Any, ...], list[tuple[int, Any]]] = defaultdict(list)
+    made: list[Any] = []
+    for row in lacking.elements():
+        if free := places.get(row[:alike]):
+            moving[row[alike:]].append((free.pop(), row))
+        else:
+            made.append(row)
+    gone = list(chain.from_iterable(places.values()))
+    for values, rows in moving.items():
+        keys = [key for key, _ in rows]
+        if len(rows) > FEW:
+            yield from _updates(table, values, keys)
+        else:  # values that few share would be a statement for each
+            gone += keys
+            made += [row for _, row in rows]
+    for some in _batches(gone):
+        yield f"DELETE FROM {table.name} WHERE id IN ({_places(some)})", some  # noqa: S608
+    yield from _insertions(table, made)
+
+
+def _updates(table: _Table, values: Sequence[Any], keys: Sequence[int]) -> Iterator[Statement]:
+    setting = ", ".join(f"{column} = %s" for column in table.moved)
+    for some in _batches(keys):
+        update = f"UPDATE {table.name} SET {setting} WHERE id IN ({_places(some)})"  # noqa: S608
+        yield update, [*values, *some]
+
+
+def _insertions(table: _Table, rows: Iterable[Any]) -> Iterator[Statement]:
+    row = f"({_places(table.columns.split(','))})"
+    for some in _batches(rows):
+        insert = f"INSERT INTO {table.name} ({table.columns}) VALUES {', '.join([row] * len(some))}"  # noqa: S608
+        yield insert, [value for each in some for value in each]
+
+
+def _digests(names: Iterable[str], *tables: _Table) -> Iterator[tuple[str, str]]:
     for some in _batches(names):
-        found: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        found: dict[str, tuple[list[Any], ...]] = defaultdict(lambda: ([], [], []))
         asked = _Asked(some)
-        with connections[RADIUS].cursor() as cursor:
-            for kind, select in selects:
-                cursor.execute(f"{select} IN ({_places(some)})", some)
-                for row in cursor.fetchall():
-                    found[asked.name_of(row[0])].append((kind, *row))
+        for number, table in enumerate(tables):
+            for row in _present(table, some, table.columns):
+                found[asked.name_of(row[0])][number].append(row)
         for name, rows in found.items():
-            yield name, _digest(rows)
+            yield name, digest(*rows)
 
 
 class _Asked:
@@ -200,13 +249,9 @@ class _Asked:
         return name if name in self._names else self._bare.get(bare(name), name)
 
 
-def _digest(rows: Iterable[Sequence[Any]]) -> str:
-    lines = sorted("\x1f".join(map(str, row)) for row in rows)
-    return hashlib.blake2b("\x1e".join(lines).encode(), digest_size=16).hexdigest()
-
-
-def _column(table: str, column: str) -> Iterator[str]:
-    page = f"SELECT id, {column} FROM {table} WHERE id > %s ORDER BY id LIMIT {PAGE_ROWS}"  # noqa: S608
+def _names(table: _Table) -> Iterator[str]:
+    name = table.kept[0]
+    page = f"SELECT id, {name} FROM {table.name} WHERE id > %s ORDER BY id LIMIT {PAGE_ROWS}"  # noqa: S608
     last = 0
     while True:
         with connections[RADIUS].cursor() as cursor:
@@ -214,12 +259,12 @@ def _column(table: str, column: str) -> Iterator[str]:
             rows = cursor.fetchall()
         if not rows:
             return
-        yield from {normalised(name) for _, name in rows}
+        yield from {name for _, name in rows}
         last = rows[-1][0]
 
 
-def _batches(names: Iterable[str]) -> Iterator[list[str]]:
-    remaining = iter(names)
+def _batches(values: Iterable[Any]) -> Iterator[list[Any]]:
+    remaining = iter(values)
     while some := list(islice(remaining, AT_ONCE)):
         yield some
 

@@ -9,9 +9,11 @@ FreeRADIUS evaluates these rows with deploy/freeradius/policy.conf, which knows 
 ISPCore-*: the reason of a refusal, the quota, and the walled garden.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
-from subscribers.rate_limit import Pair, RateLimit
+from subscribers.rate_limit import NONE, Pair, RateLimit
 
 Row = tuple[str, str, str]
 SET, ADD_IF_ABSENT = ":=", "="
@@ -22,7 +24,16 @@ WALLABLE = frozenset({"suspended", "expired"})
 UNREADABLE = "password unreadable"
 
 
-class Terms(NamedTuple):
+class Rows(NamedTuple):
+    """Check and reply rows, in an order that the same truth always gives; and the groups."""
+
+    checks: tuple[Row, ...]
+    replies: tuple[Row, ...]
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Terms:
     """What a package says, as its subscribers' rows need it."""
 
     package_id: int
@@ -34,14 +45,14 @@ class Terms(NamedTuple):
     interim_s: int = 300
     quota_octets: int | None = None
     past_quota: str = "stop"
-    throttled: Pair = Pair(0, 0)
+    throttled: Pair = NONE
     ipv4_pool: str = ""
     ipv6_pool: str = ""
     delegated_pool: str = ""
     address_list: str = ""
     when_blocked: str = "reject"
     walled_list: str = ""
-    walled: Pair = Pair(0, 0)
+    walled: Pair = NONE
 
     @property
     def is_walled(self) -> bool:
@@ -54,6 +65,12 @@ class Terms(NamedTuple):
         if self.service == "hotspot":
             return self
         return self.service, self.device_limit, bool(self.quota_octets), self.is_walled
+
+    @cached_property
+    def shared(self) -> Rows:
+        """What all subscribers of the package are checked for and told alike: made once for them."""
+        op = SET if self.service == "hotspot" else ADD_IF_ABSENT
+        return Rows(_shared_checks(self), _shared_replies(self, op))
 
 
 class Line(NamedTuple):
@@ -75,23 +92,13 @@ class Line(NamedTuple):
     mac: str = ""
 
 
-class Rows(NamedTuple):
-    """Check and reply rows, in an order that the same truth always gives; and the groups."""
-
-    checks: tuple[Row, ...]
-    replies: tuple[Row, ...]
-    groups: tuple[str, ...] = ()
-
-
 def group_of(package_id: int) -> str:
     return GROUP.format(package_id)
 
 
 def of_package(terms: Terms) -> Rows:
     """The rows of the package's group; none for hotspot, whose users are in no group."""
-    if terms.service == "hotspot":
-        return Rows((), ())
-    return Rows(shared_checks(terms), shared_replies(terms, ADD_IF_ABSENT))
+    return Rows((), ()) if terms.service == "hotspot" else terms.shared
 
 
 def of_subscriber(line: Line, terms: Terms) -> Rows:
@@ -104,13 +111,12 @@ def of_subscriber(line: Line, terms: Terms) -> Rows:
         checks.append(("ISPCore-Quota-From", SET, str(line.period_from_s)))
         checks.append(("ISPCore-Quota-Until", SET, str(line.period_until_s)))
     if line.service == "hotspot":
-        replies = (*_own_replies(line), *shared_replies(terms, SET))
-        return Rows((*checks, *shared_checks(terms)), replies)
+        shared = terms.shared
+        return Rows((*checks, *shared.checks), (*_own_replies(line), *shared.replies))
     return Rows(tuple(checks), _own_replies(line), (group_of(terms.package_id),))
 
 
-def shared_checks(terms: Terms) -> tuple[Row, ...]:
-    """What is checked of all subscribers of a package alike."""
+def _shared_checks(terms: Terms) -> tuple[Row, ...]:
     rows: list[Row] = []
     if terms.quota_octets:
         rows.append(("ISPCore-Quota-Octets", SET, str(terms.quota_octets)))
@@ -122,8 +128,7 @@ def shared_checks(terms: Terms) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def shared_replies(terms: Terms, op: str) -> tuple[Row, ...]:
-    """What all subscribers of a package are told alike."""
+def _shared_replies(terms: Terms, op: str) -> tuple[Row, ...]:
     rows = [("Mikrotik-Rate-Limit", str(terms.limit)), ("Acct-Interim-Interval", terms.interim_s)]
     if terms.service == "pppoe":
         rows.append(("Framed-Protocol", "PPP"))
@@ -163,6 +168,8 @@ def _denial(line: Line, terms: Terms) -> list[Row]:
 
 
 def _own_replies(line: Line) -> tuple[Row, ...]:
+    if not (line.ipv4 or line.ipv6_prefix or line.delegated_prefix):
+        return ()
     named = (
         ("Framed-IP-Address", line.ipv4),
         ("Framed-IPv6-Prefix", line.ipv6_prefix),

@@ -13,13 +13,14 @@ from collections.abc import Iterable, Sequence
 from ispcore.base import unit_of_work
 from ispcore.base.unit_of_work import Scope
 from radius import rows as radius_rows
-from radius.rows import CheckRow, GroupRow, ReplyRow
+from radius.rows import CheckRow, GroupRow, ReplyRow, Row4
 from subscribers import projection, queries
 from subscribers.models import Package, Subscriber
 from subscribers.projection import Line, Terms
 
 SUBSCRIBER, PACKAGE = "subscriber", "package"
 ALONE, MEMBERS = "package alone", "package members"
+MEMBERS_AT_ONCE = 10_000  # the portal's database sorts all who are left for each reading
 logger = logging.getLogger(__name__)
 
 
@@ -58,7 +59,7 @@ class Members(Alone):
     def write(self, scope: Scope) -> None:
         super().write(scope)
         members = Subscriber.objects.filter(package__in=map(int, scope.keys))
-        for page in queries.in_pages(members):
+        for page in queries.in_pages(members, MEMBERS_AT_ONCE):
             write_usernames([key for key, _, _ in page], page)
 
 
@@ -71,17 +72,24 @@ def register() -> None:
 
 def write_usernames(keys: Sequence[str], lines: Iterable[tuple[str, Line, Terms]]) -> None:
     """Bring the rows of these usernames to what the portal says; who is not there has none."""
-    checks: list[CheckRow] = []
-    replies: list[ReplyRow] = []
+    radius_rows.replace(keys, *rows_of(lines))
+
+
+def rows_of(
+    lines: Iterable[tuple[str, Line, Terms]],
+) -> tuple[list[Row4], list[Row4], list[GroupRow]]:
+    """Check, reply and group rows of these, each with its username."""
+    checks: list[Row4] = []
+    replies: list[Row4] = []
     groups: list[GroupRow] = []
     for _, line, terms in lines:
-        made = projection.of_subscriber(line, terms)
+        made, name = projection.of_subscriber(line, terms), line.username
         if line.password is None:
-            logger.error("%s: no login: %s", line.username, queries.UNREADABLE_WORDS)
-        checks += [CheckRow(line.username, *row) for row in made.checks]
-        replies += [ReplyRow(line.username, *row) for row in made.replies]
-        groups += [GroupRow(line.username, group) for group in made.groups]
-    radius_rows.replace(keys, checks, replies, groups)
+            logger.error("%s: no login: %s", name, queries.UNREADABLE_WORDS)
+        checks += [(name, *row) for row in made.checks]
+        replies += [(name, *row) for row in made.replies]
+        groups += [GroupRow(name, group) for group in made.groups]
+    return checks, replies, groups
 
 
 def write_groups(package_ids: Sequence[int], packages: Iterable[Package]) -> None:

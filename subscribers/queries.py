@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BigIntegerField, Func, QuerySet, TextField
 from django.db.models.functions import Cast
@@ -13,12 +14,12 @@ from django.db.models.sql.compiler import SQLCompiler
 from ispcore.base import secrets
 from ispcore.base.faults import UNCHANGED
 from ispcore.base.secrets import Sealed, SecretUnreadable
+from ispcore.base.statements import Prepared
 from ispcore.base.units import format_names
 from subscribers.models import Package, Subscriber
 from subscribers.projection import Line, Terms
 from subscribers.rate_limit import Pair
 
-FEW = 20
 PIECE = 2_000
 """Subscribers of one unit of work, and of one reading."""
 SURE_PERCENT, A_FEW = 30, 10
@@ -34,6 +35,11 @@ class Epoch(Func):
     """A time as whole seconds since 1970: three times of each of 100,000 rows are slow to read."""
 
     output_field = BigIntegerField()
+
+    def get_db_converters(self, connection: BaseDatabaseWrapper) -> list[Any]:
+        """None: it is a number already."""
+        return []
+
     template = "CAST(floor(extract(epoch FROM %(expressions)s)) AS bigint)"
 
     def as_sqlite(
@@ -47,6 +53,15 @@ _LINE = (
     *("username", Cast("radius_password", TextField()), "service", "status"),
     *(Epoch("expires_at"), Epoch("period_from_at"), Epoch("period_until_at")),
     *("device_limit", "ipv4", "ipv6_prefix", "delegated_prefix", "mac"),
+)
+_PACKAGE = [field.attname for field in Package._meta.concrete_fields]
+_one_package = Prepared(lambda: Package.objects.order_by().filter(pk=0).values_list(*_PACKAGE))
+_one_line = Prepared(
+    lambda: (
+        Subscriber.objects.order_by()
+        .filter(username_key="?")
+        .values_list("username_key", *_LINE, *(f"package__{name}" for name in _PACKAGE))
+    )
 )
 
 
@@ -103,9 +118,10 @@ def lines(rows: "QuerySet[Subscriber]") -> list[tuple[str, Line, Terms]]:
         package.pk: terms_of(package)
         for package in Package.objects.filter(pk__in={row[1] for row in found}).order_by()
     }
+    passwords = secrets.decrypt_all([row[3] for row in found])
     made = [
-        (key, Line(username, _opened(token), *rest), terms[package_id])
-        for key, package_id, username, token, *rest in found
+        (row[0], Line(row[2], password, *row[4:]), terms[row[1]])
+        for row, password in zip(found, passwords, strict=True)
     ]
     _need_the_key([key for key, line, _ in made if line.password is None], of=len(made))
     return made
@@ -122,15 +138,11 @@ def unreadable() -> list[tuple[int, str]]:
         )
         if not page:
             return found
-        found += [(pk, name) for pk, name, token in page if _opened(token) is None]
+        passwords = secrets.decrypt_all([row[2] for row in page])
+        found += [
+            row[:2] for row, password in zip(page, passwords, strict=True) if password is None
+        ]
         last = page[-1][0]
-
-
-def _opened(token: str) -> str | None:
-    try:
-        return secrets.decrypt_once(token)
-    except SecretUnreadable:
-        return None
 
 
 def _need_the_key(unreadable: Sequence[str], *, of: int) -> None:
@@ -143,20 +155,30 @@ def _need_the_key(unreadable: Sequence[str], *, of: int) -> None:
 
 
 def lines_of(keys: Sequence[str]) -> list[tuple[str, Line, Terms]]:
-    """As `lines`, of these keys: of a few in one query, since each change of one comes by here."""
-    rows = named(keys)
-    if len(keys) > FEW:
-        return lines(rows)
-    return [
-        (row.username_key, line_of(row), terms_of(row.package))
-        for row in rows.select_related("package").order_by()
-    ]
+    """As `lines`, of these keys: each change of one comes by here."""
+    if len(keys) != 1:
+        return lines(named(keys))
+    found = _one_line.row(*keys)
+    if found is None:
+        return []
+    key, username, token, *rest = found[: 1 + len(_LINE)]
+    package = Package.from_db(DEFAULT_DB_ALIAS, _PACKAGE, found[1 + len(_LINE) :])
+    [password] = secrets.decrypt_all([token])
+    return [(key, Line(username, password, *rest), terms_of(package))]
 
 
-def in_pages(rows: "QuerySet[Subscriber]") -> Iterator[list[tuple[str, Line, Terms]]]:
-    """`lines` of all of them, PIECE at a time."""
+def package(pk: int) -> Package | None:
+    """The stored one, as it is now."""
+    found = _one_package.row(pk)
+    return None if found is None else Package.from_db(DEFAULT_DB_ALIAS, _PACKAGE, found)
+
+
+def in_pages(
+    rows: "QuerySet[Subscriber]", size: int = PIECE
+) -> Iterator[list[tuple[str, Line, Terms]]]:
+    """`lines` of all of them, so many at a time."""
     last = ""
-    while page := lines(rows.filter(username_key__gt=last).order_by("username_key")[:PIECE]):
+    while page := lines(rows.filter(username_key__gt=last).order_by("username_key")[:size]):
         yield page
         last = page[-1][0]
 

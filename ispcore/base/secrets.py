@@ -1,10 +1,16 @@
 """Secrets at rest: encrypted columns (Fernet, several keys), and their rotation."""
 
-from collections.abc import Iterator
+from base64 import b64decode
+from binascii import a2b_base64
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from hmac import compare_digest, digest
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +21,8 @@ from ispcore.base.units import format_names
 DUMPED = "encrypted:"  # before a secret in a dump
 MOST_NAMED = 5
 LONG = 4_096  # what is longer is no password, and not worth remembering
+HEAD, BLOCK, SIGNATURE = 25, 16, 32  # octets of a Fernet token; its head ends with the IV
+_ALPHABET = bytes.maketrans(b"-_", b"+/")
 
 
 class SecretUnreadable(Exception):
@@ -57,9 +65,47 @@ def decrypt(token: str) -> str:
     )
 
 
-def decrypt_once(token: str) -> str:
-    """As `decrypt`, of so many secrets that it would be vain to remember them."""
-    return _open(token)
+def decrypt_all(tokens: Sequence[str]) -> list[str | None]:
+    """As `decrypt` of each: several times as quick, of so many that it would be vain to remember
+    them.
+
+    What the newest key signed is opened all together (github.com/fernet/spec: version, time, IV,
+    AES-128-CBC, HMAC-SHA256); the library opens what is left. What no key opens is None.
+    """
+    newest = b64decode(next(filter(None, settings.FIELD_ENCRYPTION_KEYS), ""), altchars=b"-_")
+    signing, encrypting = newest[:16], newest[16:]
+    sealed = [_verified(token, signing) for token in tokens]
+    clear = iter(_opened_together(list(filter(None, sealed)), encrypting))
+    return [
+        next(clear) if body else _open_or_none(token)
+        for token, body in zip(tokens, sealed, strict=True)
+    ]
+
+
+def _verified(token: str, signing: bytes) -> bytes:
+    """The token without its signature; empty where that is not by this key."""
+    try:
+        octets = a2b_base64(token.encode("ascii").translate(_ALPHABET))
+    except ValueError:
+        return b""
+    body, signature = octets[:-SIGNATURE], octets[-SIGNATURE:]
+    is_ours = body[:1] == b"\x80" and compare_digest(digest(signing, body, "sha256"), signature)
+    return body if is_ours else b""
+
+
+def _opened_together(sealed: Sequence[bytes], key: bytes) -> Iterator[str]:
+    """In CBC a block is its decryption, XOR the block before it: one call decrypts them all."""
+    if not sealed:
+        return
+    aes = Cipher(AES(key), ECB()).decryptor()  # noqa: S305 - the chaining is undone below
+    blocks = aes.update(b"".join([body[HEAD:] for body in sealed]))
+    before = b"".join([body[HEAD - BLOCK : -BLOCK] for body in sealed])
+    clear = (int.from_bytes(blocks) ^ int.from_bytes(before)).to_bytes(len(blocks))
+    start = 0
+    for body in sealed:
+        end = start + len(body) - HEAD
+        yield clear[start : end - clear[end - 1]].decode()
+        start = end
 
 
 @lru_cache(maxsize=20_000)
@@ -75,6 +121,13 @@ def _open(token: str) -> str:
         return cipher().decrypt(token.encode("ascii")).decode()
     except InvalidToken as error:
         raise SecretUnreadable("no key in FIELD_ENCRYPTION_KEYS opens this secret") from error
+
+
+def _open_or_none(token: str) -> str | None:
+    try:
+        return _open(token)
+    except SecretUnreadable:
+        return None
 
 
 class SecretField(models.TextField):  # type: ignore[type-arg]

@@ -1,11 +1,15 @@
-"""Several statements in one round trip, where the driver can."""
+"""Statements that every change makes: several in one round trip, and made by Django only once."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db import connection, connections
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 Statement = tuple[str, Sequence[Any]]
+Values = tuple[Any, ...]
 
 
 def execute_together(alias: str, statements: Sequence[Statement]) -> None:
@@ -25,3 +29,37 @@ def execute_together(alias: str, statements: Sequence[Statement]) -> None:
         cursor.execute(together, [value for _, values in statements for value in values])
         while cursor.nextset():
             """What a later statement has to say, and its error, comes with its turn."""
+
+
+class Prepared:
+    """A query of one row's values. Django takes several times as long to make the SQL of it as the
+    database to answer, so it is made once and kept; who may see what is asked of each answer anew.
+    """
+
+    def __init__(self, rows: "Callable[[], QuerySet[Any, Values]]") -> None:
+        """`rows` names the columns by values_list(), and has a filter for each parameter."""
+        self._rows = rows
+        self._made: dict[str, tuple[str, list[tuple[int, Any]]]] = {}
+
+    def row(self, *parameters: Any) -> Values | None:
+        """The first one found, as values_list() gives it."""
+        vendor = connection.vendor
+        if vendor not in self._made:
+            self._made[vendor] = self._make()
+        sql, converters = self._made[vendor]
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            found: Values | None = cursor.fetchone()
+        if found is None or not converters:
+            return found
+        values = list(found)
+        for at, (convert, expression) in converters:
+            for each in convert:
+                values[at] = each(values[at], expression, connection)
+        return tuple(values)
+
+    def _make(self) -> tuple[str, list[tuple[int, Any]]]:
+        compiler = self._rows().query.get_compiler(connection.alias)
+        sql, _ = compiler.as_sql()
+        columns = [column for column, _, _ in compiler.select]
+        return sql, list(compiler.get_converters(columns).items())

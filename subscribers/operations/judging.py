@@ -72,10 +72,7 @@ def check_package(package: Package) -> None:
     """Raises ValidationError naming the field and fault."""
     with identity.acting_for_all():  # a name that is taken is taken, whoever sees it
         package.full_clean()
-    terms = queries.terms_of(package)
-    op = projection.SET
-    replies = projection.shared_replies(terms, op)
-    refuse_unwritable(Rows(projection.shared_checks(terms), replies))
+    refuse_unwritable(queries.terms_of(package).shared)
 
 
 def refuse_unwritable(rows: Rows) -> None:

@@ -9,8 +9,8 @@ from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from ispcore.base.seen import refuse_moved
 from radius.rows import normalised
-from subscribers import validity
-from subscribers.models import Package, Subscriber
+from subscribers import queries, validity
+from subscribers.models import Subscriber
 from subscribers.operations import account_numbers, judging, prefixes, units
 
 # what `edit` changes; everything else has an operation of its own
@@ -33,7 +33,7 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
     judging.tidy(subscriber)
 
     def change() -> Subscriber:
-        found = Package.objects.filter(pk=subscriber.package_id).first()
+        found = queries.package(subscriber.package_id)
         if found is None:
             raise ValidationError(
                 {"package": f"There is no package {subscriber.package} any more."}

@@ -141,3 +141,25 @@ def test_a_key_that_is_none_is_refused_by_name() -> None:
         pytest.raises(ImproperlyConfigured, match="FIELD_ENCRYPTION_KEYS"),
     ):
         secrets.encrypt("x")
+
+
+TEXTS = ["", "x", "sixteen-octets--", PASSWORD, "পাসওয়ার্ড", "x" * 300]
+
+
+def test_many_at_once_are_what_each_is_by_itself() -> None:
+    with override_settings(FIELD_ENCRYPTION_KEYS=[OLD]):
+        tokens = [secrets.encrypt(text) for text in TEXTS]
+    with override_settings(FIELD_ENCRYPTION_KEYS=["", NEW, OLD]):
+        tokens += [secrets.encrypt(text) for text in TEXTS]
+        assert secrets.decrypt_all(tokens) == TEXTS * 2
+        assert secrets.decrypt_all(tokens[: len(TEXTS)]) == TEXTS
+        assert secrets.decrypt_all([]) == []
+
+
+@pytest.mark.parametrize("at", [0, 5, 20, 40, 99, -3])
+def test_one_of_many_that_was_tampered_with_is_unreadable(at: int) -> None:
+    with override_settings(FIELD_ENCRYPTION_KEYS=[NEW]):
+        token = bytearray(secrets.encrypt(PASSWORD).encode())
+        token[at] = ord("A") if token[at] != ord("A") else ord("B")
+        nonsense = ["gAAAA", "no token at all", secrets.encrypt(PASSWORD)[:-4], token.decode()]
+        assert secrets.decrypt_all([*nonsense, secrets.encrypt("fine")]) == [*[None] * 4, "fine"]

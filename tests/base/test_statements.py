@@ -3,8 +3,9 @@
 import pytest
 from django.db import DatabaseError, transaction
 
-from ispcore.base.statements import execute_together
+from ispcore.base.statements import Prepared, execute_together
 from radius.models import Check
+from routers.models import Router
 
 pytestmark = pytest.mark.django_db(databases=["default", "radius"])
 PUT = "INSERT INTO radcheck (username, attribute, op, value) VALUES (%s, %s, %s, %s)"
@@ -38,3 +39,14 @@ def test_the_error_of_a_later_one_is_raised_and_nothing_follows() -> None:
 def test_there_may_be_none() -> None:
     execute_together("radius", [])
     assert values() == []
+
+
+def test_a_prepared_query_answers_as_the_one_it_is_made_from() -> None:
+    """Times are converted on SQLite, and secrets are decrypted."""
+    columns = ("name", "api_password", "created_at")
+    made = Prepared(lambda: Router.objects.order_by().filter(name="?").values_list(*columns))
+    assert made.row("utt-edge-01") is None
+    for name, address in (("utt-edge-01", "10.88.4.1"), ("mir-edge-01", "10.88.5.1")):
+        Router.objects.create(name=name, address=address, api_password=f"s3cret-of-{name}")
+        assert made.row(name) == Router.objects.filter(name=name).values_list(*columns).get()
+    assert made.row("' OR name <> '") is None

@@ -1,7 +1,7 @@
 """Rows are replaced name by name, and summed up to be compared, alike on MariaDB and SQLite."""
 
 from django.db import transaction
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from radius import rows
@@ -51,6 +51,63 @@ def test_more_names_than_one_statement_holds(site: Site) -> None:
     assert Check.objects.count() == 1201
     assert set(rows.names()) == set(names)
     assert dict(rows.digests(names)).keys() == set(names)
+
+
+def test_a_value_that_many_share_moves_where_it_stands(site: Site) -> None:
+    """What is deleted and made anew costs the index of names; and FreeRADIUS reads by id."""
+    names = [f"line{number}" for number in range(3 * rows.FEW)]
+
+    def bring(rate: str, **others: str) -> list[ReplyRow]:
+        wanted = [ReplyRow(name, "Mikrotik-Rate-Limit", ":=", rate) for name in names]
+        wanted += [ReplyRow(name, "Session-Timeout", ":=", "9") for name in names[::2]]
+        wanted += [ReplyRow(name, "Idle-Timeout", ":=", value) for name, value in others.items()]
+        rows.replace(names, [], wanted, [])
+        found = Reply.objects.values_list("username", "attribute", "op", "value")
+        assert sorted(found) == sorted(wanted)
+        return wanted
+
+    def ids(attribute: str) -> set[int]:
+        return set(Reply.objects.filter(attribute=attribute).values_list("pk", flat=True))
+
+    bring("5M", line1="60")
+    rates, timeouts = ids("Mikrotik-Rate-Limit"), ids("Session-Timeout")
+    bring("6M", line1="90", line2="30")
+    assert ids("Mikrotik-Rate-Limit") == rates
+    Reply.objects.filter(username="line3").delete()
+    Reply.objects.create(username="LINE4", attribute="Session-Timeout", op=":=", value="9")
+    Reply.objects.create(username="line5", attribute="Framed-Pool", op=":=", value="by hand")
+    bring("6M")
+    assert len(ids("Mikrotik-Rate-Limit") & rates) == len(names) - 1
+    assert ids("Session-Timeout") == timeouts
+
+
+def test_a_group_that_many_leave_moves_where_it_stands(site: Site) -> None:
+    names = [f"line{number}" for number in range(3 * rows.FEW)]
+    rows.replace(names, [], [], [GroupRow(name, "pkg-1") for name in names])
+    before = set(UserGroup.objects.values_list("pk", flat=True))
+    rows.replace(names, [], [], [GroupRow(name, "pkg-2") for name in names])
+    assert set(UserGroup.objects.values_list("pk", "group")) == {(pk, "pkg-2") for pk in before}
+
+
+columns = st.sampled_from(["A", "B"])
+some_rows = st.lists(
+    st.builds(CheckRow, st.sampled_from(["rahim", "Rahim", "karim"]), columns, columns, columns),
+    max_size=8,
+)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some_rows, some_rows, st.sampled_from([0, rows.FEW]))
+def test_whatever_was_there_what_is_wanted_is_there(
+    site: Site, before: list[CheckRow], wanted: list[CheckRow], others: int
+) -> None:
+    names = ["rahim", "karim", *(f"line{number}" for number in range(others))]
+    with transaction.atomic(using="radius"):
+        rows.replace(names, before, [], [])
+        rows.replace(names, wanted, [], [])
+        found = list(Check.objects.values_list("username", "attribute", "op", "value"))
+        Check.objects.all().delete()
+    assert sorted(found) == sorted(wanted)
 
 
 def test_groups_are_replaced_alike(site: Site) -> None:

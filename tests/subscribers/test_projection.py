@@ -1,5 +1,7 @@
 """What FreeRADIUS should have: for any truth there is one answer, all of it readable, and denial is sure."""
 
+from dataclasses import replace
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
@@ -126,9 +128,10 @@ def test_own_rows_depend_on_no_more_than_the_own_part_of_a_package(
 ) -> None:
     """Else a package edit that writes the group alone would leave its subscribers behind."""
     line, terms = truth
-    another = other[1]._replace(package_id=terms.package_id)
+    another = replace(other[1], package_id=terms.package_id)
     if line.service != "hotspot":
-        another = another._replace(
+        another = replace(
+            another,
             service=terms.service,
             device_limit=terms.device_limit,
             when_blocked=terms.when_blocked,

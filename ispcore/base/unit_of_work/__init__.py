@@ -20,8 +20,8 @@ docs/provisioning.md, and rests on what callers and projectors keep to:
 
 1. Truth that a projection reads is changed by units only, whose scopes have every name whose
    projection that moves.
-2. A projection is a total function of truth: it deletes and inserts all that we own of its scope,
-   and never counts on what is there.
+2. A projection is a total function of truth: afterwards all that we own of its scope is what truth
+   says, whatever was there.
 3. A scope's `names` are all the names whose rows it writes, or None.
 4. A change may run twice (after a deadlock), each time from the beginning.
 """

@@ -31,7 +31,7 @@ class Projector(Protocol):
         """
 
     def write(self, scope: Scope) -> None:
-        """In the RADIUS transaction: delete and insert what we own of that scope, from truth.
+        """In the RADIUS transaction: make what we own of that scope what truth says, all of it.
 
         Truth is read here, not kept from `names`. No error of the database may be caught here.
         """
