@@ -7,22 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ispcore.base import append_only
 from ispcore.base.models import AuditEntry
 
 Rows = list[tuple[Any, ...]]
-# rows go in any order while nobody looks at foreign keys
-_LOOKED_AT = {
-    "sqlite": ("PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON"),
-    "mysql": ("SET foreign_key_checks = 0", "SET foreign_key_checks = 1"),
-    "postgresql": (
-        "SET session_replication_role = replica",
-        "SET session_replication_role = origin",
-    ),
-}
 
 
 def remember() -> Callable[[], None]:
@@ -76,15 +67,11 @@ def _read(connection: BaseDatabaseWrapper, table: str) -> Rows:
 
 @contextmanager
 def _unguarded(connection: BaseDatabaseWrapper, tables: list[str]) -> Iterator[None]:
-    away, back = _LOOKED_AT[connection.vendor]
+    """In one transaction, at whose end foreign keys are looked at: rows go in any order."""
     guarded = AuditEntry._meta.db_table in tables
     if guarded:
         append_only.remove(connection)
-    with connection.cursor() as cursor:
-        cursor.execute(away)
-        try:
-            yield
-        finally:
-            cursor.execute(back)
+    with transaction.atomic(using=connection.alias):
+        yield
     if guarded:
         append_only.install(connection)
