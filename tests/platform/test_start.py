@@ -94,7 +94,8 @@ def test_tables_of_another_version_are_left_and_said(capsys: pytest.CaptureFixtu
     made.record_applied("base", "0099_of_a_newer_one")
     assert prepare.missing_migrations("default") == 0
     assert "newer version" in capsys.readouterr().out
-    made.record_unapplied("subscribers", "0001_packages_and_subscribers")
+    for name in sorted(name for app, name in made.applied_migrations() if app == "subscribers"):
+        made.record_unapplied("subscribers", name)
     with pytest.raises(prepare.CannotStart, match=r"base\.0099_of_a_newer_one.*ISPCORE_VAR"):
         prepare.migrate()
     made.record_unapplied("base", "0099_of_a_newer_one")

@@ -12,7 +12,10 @@ from tests.radius.conftest import Site
 GB = 10**9
 RATE = (("Mikrotik-Rate-Limit", ":=", "5M/20M"),)
 GARDEN = (("ISPCore-Garden-List", ":=", "unpaid"), ("ISPCore-Garden-Rate", ":=", "256k/256k"))
-NOW = int(time.time())
+
+
+def _now() -> int:
+    return int(time.time())
 
 
 def quota(
@@ -21,8 +24,8 @@ def quota(
     """A period that began and will end so many seconds from now."""
     return (
         ("ISPCore-Quota-Octets", ":=", str(octets)),
-        ("ISPCore-Quota-From", ":=", str(NOW - began_s)),
-        ("ISPCore-Quota-Until", ":=", str(NOW + ends_s)),
+        ("ISPCore-Quota-From", ":=", str(_now() - began_s)),
+        ("ISPCore-Quota-Until", ":=", str(_now() + ends_s)),
     )
 
 
@@ -184,9 +187,9 @@ def test_past_the_quota_into_the_garden(site: Site) -> None:
 
 
 def test_expired_into_the_garden_and_out_after_renewal(site: Site) -> None:
-    name = site.subscriber(("Expiration", ":=", str(NOW - 60)), *GARDEN, replies=RATE)
+    name = site.subscriber(("Expiration", ":=", str(_now() - 60)), *GARDEN, replies=RATE)
     in_garden(site, name, "expired")
-    site.subscriber(("Expiration", ":=", str(NOW + 3600)), *GARDEN, replies=RATE, name=name)
+    site.subscriber(("Expiration", ":=", str(_now() + 3600)), *GARDEN, replies=RATE, name=name)
     answer = site.login(name)
     assert answer.get("Mikrotik-Address-List") is None
     assert answer["Mikrotik-Rate-Limit"] == "5M/20M"
@@ -202,7 +205,7 @@ def test_the_garden_keeps_its_rate_past_a_quota_with_a_second_rate(site: Site) -
     faster = (*quota(GB), ("ISPCore-Quota-Rate", ":=", "9M/9M"), *GARDEN)
     for check, why in (
         (("ISPCore-Reason", ":=", "suspended"), "suspended"),
-        (("Expiration", ":=", str(NOW - 60)), "expired"),
+        (("Expiration", ":=", str(_now() - 60)), "expired"),
     ):
         name = site.subscriber(check, *faster, replies=RATE)
         used(site, name, GB, session=why)
