@@ -69,6 +69,7 @@ def test_subscribers_are_found_by_what_people_know(
     )
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "radius"])
 def test_an_address_is_found_while_freeradius_is_away(
     browser: Client, home: Package, radius_away: Callable[[], None]
 ) -> None:
