@@ -36,9 +36,13 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cheap_password_hashes() -> Iterator[None]:
-    """Argon2 is slow on purpose; here a password is only ever hashed to log somebody in."""
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+def _cheap_settings() -> Iterator[None]:
+    """Argon2 is slow on purpose; here a password is only ever hashed to log somebody in. And each
+    browser (`Client`) would have all static files listed for itself."""
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        WHITENOISE_AUTOREFRESH=True,
+    ):
         yield
 
 
