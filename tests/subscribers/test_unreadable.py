@@ -78,12 +78,16 @@ def test_a_package_edit_brings_the_others_along(isp: list[Subscriber], home: Pac
 
 
 def test_reconciling_says_whose_it_is_and_refuses_that_one_alone(
-    isp: list[Subscriber], capsys: pytest.CaptureFixture[str]
+    isp: list[Subscriber],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     plan = reconciling.plan(Extent())
     assert (plan.unreadable, plan.usernames) == (["u0"], {"u0": "differs"})
+    assert "no login" not in caplog.text  # a comparison ends nobody's
     call_command("reconcile_radius", apply=True)
     assert "u0: no login: no key in FIELD_ENCRYPTION_KEYS" in capsys.readouterr().err
+    assert caplog.text.count("u0: no login") == 1
     assert denial("u0") == DENIED
     assert denial("u1") == {}
 
