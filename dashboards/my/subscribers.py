@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,15 +22,7 @@ from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.form_tokens import token_of
-from ispcore.base.seen import ChangedMeanwhile
-from ispcore.base.unit_of_work import (
-    DoneBefore,
-    NotProvisioned,
-    PortalAway,
-    RadiusAway,
-    once,
-    refuse_repeated,
-)
+from ispcore.base.unit_of_work import DoneBefore, PortalAway, RadiusAway, once, refuse_repeated
 from subscribers.forms import (
     Because,
     BulkRenewForm,
@@ -42,7 +34,7 @@ from subscribers.forms import (
 from subscribers.models import Package, Subscriber
 from subscribers.operations import passwords, periods, statuses
 from subscribers.operations import subscribers as operations
-from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+from subscribers.operations.refusals import REFUSALS
 from subscribers.pages import states
 from subscribers.pages.finding import fitting
 
@@ -51,10 +43,6 @@ Do = Callable[[dict[str, Any]], Subscriber]
 Say = Callable[[Subscriber], str]
 A_PAGE = 50
 CONTACT = ["full_name", "phone", "email", "address"]
-REFUSALS = (
-    *(ValidationError, NotYours, SubscriberMoved, StatusStands, ChangedMeanwhile),
-    NotProvisioned,
-)
 AWAY = (
     "Subscribers cannot be changed just now: a database does not answer. Try again in some minutes"
 )
