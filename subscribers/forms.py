@@ -351,8 +351,7 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label="CSV file",
-        help_text="its first line names the columns; in UTF-8, up to 20 MB. "
-        f"In expires {validity.END_HELP}",
+        help_text="its first line names the columns; in UTF-8, up to 20 MB",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
 
