@@ -44,7 +44,7 @@ def test_a_writer_that_is_killed(kind: Kind, step: str, two: None) -> None:
     decided = unit_of_work.recover()
     assert isp.truth() == (after if step == "portal_committed" else BEFORE)
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
     assert len(decided) == (1 if step == "radius_committed" else 0)
     if step != "portal_committed":
         edit()
@@ -89,7 +89,7 @@ def test_a_recovery_that_is_killed(step: str, two: None) -> None:
     unit_of_work.recover()
     assert isp.truth() == BEFORE
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
     assert JournalEntry.objects.filter(outcome="undone").count() == 1
 
 
@@ -109,7 +109,7 @@ def test_recovery_waits_for_a_writer_that_stands_still(
     assert unit_of_work.recover() == []
     assert isp.truth() == {"ali": "silver", "bea": "silver"}
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
 
 
 def test_recovery_that_waits_goes_on_when_the_writer_dies(two: None) -> None:
@@ -143,7 +143,7 @@ def test_a_recovery_that_stands_still_undoes_nothing_newer(step: str, two: None)
     unit_of_work.recover()
     assert isp.truth() == {"ali": isp.NOBODY, "bea": "silver"}
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
 
 
 @pytest.mark.skipif(VENDOR != "postgresql", reason="SQLite's sessions cannot be ended by others")
@@ -241,7 +241,7 @@ def test_editors_and_recoveries_that_are_killed_all_the_time(seed: int, lines: L
         worker.kill()
     unit_of_work.recover()
     assert isp.agree(), (isp.truth(), isp.radius())
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
 
 
 def test_a_projection_with_a_fault_leaves_the_decision_to_recovery(two: None, lines: Lines) -> None:
