@@ -66,7 +66,7 @@ def test_it_holds_up_nobody_in_the_jobs_and_is_refused(
     assert denial("u0") == DENIED
     assert "Cleartext-Password" not in checks("u0")
     assert denial("u1") == {"ISPCore-Reason": "expired", "Auth-Type": "Reject"}
-    assert "u0: no login: no key in FIELD_ENCRYPTION_KEYS opens its RADIUS password" in caplog.text
+    assert "u0: no login: no key in FIELD_ENCRYPTION_KEYS opens the RADIUS password" in caplog.text
     assert "u1: no login" not in caplog.text
 
 
