@@ -101,7 +101,7 @@ def test_recovery_waits_for_a_writer_that_stands_still(
     if VENDOR == "sqlite":
         monkeypatch.setitem(connections[PORTAL].settings_dict["OPTIONS"], "timeout", 1)
     writer = Worker.start(lambda: isp.put("ali", "silver"), stop_at="stop:radius_committed")
-    writer.stands_still()
+    assert writer.stands_still()
     assert unit_of_work.recover() == []
     assert unit_of_work.in_doubt() == 1
     writer.go_on()
@@ -114,7 +114,7 @@ def test_recovery_waits_for_a_writer_that_stands_still(
 
 def test_recovery_that_waits_goes_on_when_the_writer_dies(two: None) -> None:
     writer = Worker.start(lambda: isp.put("ali", "silver"), stop_at="stop:radius_committed")
-    writer.stands_still()
+    assert writer.stands_still()
     recovery = Worker.start(unit_of_work.recover)
     time.sleep(0.5)
     assert recovery.process.is_alive()
@@ -129,7 +129,7 @@ def test_a_recovery_that_stands_still_undoes_nothing_newer(step: str, two: None)
     """It has read truth, its portal's transaction dies, others decide and edit, and it wakes up."""
     Worker.start(lambda: isp.put("ali", "silver"), stop_at="kill:radius_committed").ended()
     slow = Worker.start(unit_of_work.recover, stop_at=f"stop:{step}")
-    slow.stands_still()
+    assert slow.stands_still()
     if VENDOR == "postgresql":
         _end_other_sessions()
         others = Worker.start(lambda: isp.put("ali", isp.NOBODY))
@@ -151,7 +151,7 @@ def test_a_recovery_that_stands_still_undoes_nothing_newer(step: str, two: None)
 def test_a_writer_whose_portal_session_ended_writes_nothing_lasting(step: str, two: None) -> None:
     """As idle_in_transaction_session_timeout does; its RADIUS transaction may commit long after."""
     slow = Worker.start(lambda: isp.put("ali", "silver"), stop_at=f"stop:{step}")
-    slow.stands_still()
+    assert slow.stands_still()
     _end_other_sessions()
     others = Worker.start(lambda: isp.put("ali", isp.NOBODY))
     time.sleep(0.5)

@@ -27,7 +27,7 @@ def slow_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     if VENDOR == "sqlite":
         monkeypatch.setitem(connections[PORTAL].settings_dict["OPTIONS"], "timeout", QUICK_S)
     worker = Worker.start(lambda: isp.put("ali", "silver"), stop_at="stop:locked")
-    worker.stands_still()
+    assert worker.stands_still()
     yield worker
     worker.kill()
 
