@@ -113,7 +113,7 @@ def test_another_password_lets_in_again(isp: list[Subscriber]) -> None:
 
 
 def test_where_it_is_the_key_that_is_missing_nobody_loses_the_login(
-    isp: list[Subscriber], home: Package
+    isp: list[Subscriber], home: Package, browser: Client
 ) -> None:
     seal(*(row.username_key for row in isp))
     with pytest.raises(
@@ -125,6 +125,8 @@ def test_where_it_is_the_key_that_is_missing_nobody_loses_the_login(
     assert unit_of_work.in_doubt() == 0
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("reconcile_radius")
+    page = browser.get(reverse("admin:subscribers_subscriber_reconcile"), {"compare": "yes"})
+    assert "put back the key that is missing" in page.content.decode()
 
 
 def test_staff_have_one_alert_while_there_are_such(isp: list[Subscriber]) -> None:
