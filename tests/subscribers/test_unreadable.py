@@ -12,6 +12,7 @@ from django.urls import reverse
 from ispcore.base import unit_of_work
 from ispcore.base.secrets import SecretUnreadable
 from monitoring.models import Alert
+from radius.models import Check, GroupReply
 from subscribers import tasks
 from subscribers.models import Package, Subscriber
 from subscribers.operations import (
@@ -23,8 +24,8 @@ from subscribers.operations import (
     statuses,
     subscribers,
 )
-from subscribers.operations.reconciling import Extent
-from tests.subscribers.conftest import BY, NOON, Clock, checks, made
+from subscribers.operations.reconciling import Extent, PartlyApplied
+from tests.subscribers.conftest import BY, NOON, Clock, checks, group_rows, made
 
 pytestmark = pytest.mark.usefixtures("noon")
 DENIED = {"ISPCore-Reason": "password unreadable", "Auth-Type": "Reject"}
@@ -127,6 +128,19 @@ def test_where_it_is_the_key_that_is_missing_nobody_loses_the_login(
         call_command("reconcile_radius")
     page = browser.get(reverse("admin:subscribers_subscriber_reconcile"), {"compare": "yes"})
     assert "put back the key that is missing" in page.content.decode()
+
+
+def test_what_was_put_right_before_the_key_was_missed_is_told(
+    isp: list[Subscriber], home: Package
+) -> None:
+    GroupReply.objects.all().delete()
+    Check.objects.all().delete()
+    plan = reconciling.plan(Extent())
+    seal(*(row.username_key for row in isp))
+    with pytest.raises(PartlyApplied, match=r"^1 of 13 are put right, and stay so\. .*put back"):
+        reconciling.apply(plan, by=BY, force=True)
+    assert group_rows(home)
+    assert not Check.objects.exists()
 
 
 def test_staff_have_one_alert_while_there_are_such(isp: list[Subscriber]) -> None:
