@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from ispcore.base import clock
 from ispcore.base.rls import identity
+from ispcore.base.secrets import Sealed, SecretUnreadable
 from radius.operations.nas import Client
 from routers.counter_states import Rate, rates
 from routers.models import (
@@ -54,11 +55,20 @@ def without_secrets(routers: QuerySet[Router]) -> QuerySet[Router]:
 
 
 def radius_clients(addresses: Iterable[str] | None = None) -> list[Client]:
-    """Who may ask FreeRADIUS, of these addresses or of all. Raises SecretUnreadable."""
+    """Who may ask FreeRADIUS, of these addresses or of all. Raises SecretUnreadable, naming one."""
     rows = RadiusClient.objects.all()
     if addresses is not None:
         rows = rows.filter(address__in=list(addresses))
-    return [Client(row.address, row.name, row.secret, row.signs_requests) for row in rows]
+    return [_client(row) for row in rows]
+
+
+def _client(row: RadiusClient) -> Client:
+    if isinstance(row.secret, Sealed):
+        raise SecretUnreadable(
+            f"No key in FIELD_ENCRYPTION_KEYS opens the secret of RADIUS client {row.address}: put "
+            "back the old key, or enter the client anew"
+        )
+    return Client(row.address, row.name, row.secret, row.signs_requests)
 
 
 def watch_ttl_s() -> float:

@@ -289,6 +289,13 @@ class RenewForm(Because):
         return cleaned
 
 
+class PeriodsForm(Because):
+    """So many periods more."""
+
+    periods = forms.IntegerField(initial=1, min_value=1, max_value=validity.MOST_PERIODS)
+    field_order = ("periods", "reason")
+
+
 class PackageChangeForm(Because):
     """Another package, now or with the next period."""
 
@@ -336,11 +343,6 @@ class ConfirmForm(MaybeBecause):
 # ---- many at once
 
 
-class BulkRenewForm(Because):
-    periods = forms.IntegerField(initial=1, min_value=1, max_value=validity.MOST_PERIODS)
-    field_order = ("periods", "reason")
-
-
 class UploadForm(forms.Form):
     """A CSV file, and whose subscribers it has."""
 
@@ -349,8 +351,7 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label="CSV file",
-        help_text="its first line names the columns; in UTF-8, up to 20 MB. "
-        f"In expires {validity.END_HELP}",
+        help_text="its first line names the columns; in UTF-8, up to 20 MB",
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
     )
 
@@ -382,13 +383,13 @@ class ExtentForm(forms.Form):
 
 __all__ = [
     "BindForm",
-    "BulkRenewForm",
     "ConfirmForm",
     "ExtentForm",
     "NewSubscriberForm",
     "PackageChangeForm",
     "PackageForm",
     "PasswordForm",
+    "PeriodsForm",
     "RenameForm",
     "RenewForm",
     "SubscriberForm",

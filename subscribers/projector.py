@@ -70,8 +70,11 @@ def register() -> None:
     unit_of_work.register(MEMBERS, Members())
 
 
-def write_usernames(keys: Sequence[str], lines: Iterable[tuple[str, Line, Terms]]) -> None:
+def write_usernames(keys: Sequence[str], lines: Sequence[tuple[str, Line, Terms]]) -> None:
     """Bring the rows of these usernames to what the portal says; who is not there has none."""
+    for _, line, _ in lines:
+        if line.password is None:
+            logger.error("%s: no login: %s", line.username, queries.UNREADABLE_WORDS)
     radius_rows.replace(keys, *rows_of(lines))
 
 
@@ -84,8 +87,6 @@ def rows_of(
     groups: list[GroupRow] = []
     for _, line, terms in lines:
         made, name = projection.of_subscriber(line, terms), line.username
-        if line.password is None:
-            logger.error("%s: no login: %s", name, queries.UNREADABLE_WORDS)
         checks += [(name, *row) for row in made.checks]
         replies += [(name, *row) for row in made.replies]
         groups += [GroupRow(name, group) for group in made.groups]

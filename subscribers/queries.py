@@ -24,7 +24,7 @@ PIECE = 2_000
 """Subscribers of one unit of work, and of one reading."""
 SURE_PERCENT, A_FEW = 30, 10
 UNREADABLE_WORDS = (
-    "no key in FIELD_ENCRYPTION_KEYS opens its RADIUS password: put back the old key, or change the "
+    "no key in FIELD_ENCRYPTION_KEYS opens the RADIUS password: put back the old key, or change the "
     "password"
 )
 MOST_UNITS = 10

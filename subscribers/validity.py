@@ -9,7 +9,10 @@ DAYS, MONTH, NONE = "days", "month", "none"
 MOST_PERIODS = 120
 FIRST_YEAR, LAST_YEAR = 2000, 2099
 """An end lies in these: FreeRADIUS counts seconds in 32 bits."""
-END_HELP = "a date is the last day; a time is taken as it is, in the ISP's zone where it names none"
+END_HELP = (
+    "a date like 2026-12-31 is the last day; a time like 2026-12-31 18:00 is taken as it is, in the "
+    "ISP's zone where it names none"
+)
 YEARS_WORDS = f"An end lies in the years {FIRST_YEAR} to {LAST_YEAR}; leave it empty for none."
 
 

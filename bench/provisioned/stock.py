@@ -26,10 +26,8 @@ class Stock:
         for name in ("logdir", "run_dir", "db_dir"):
             self._edit("radiusd.conf", rf"^{name} = .*$", f"{name} = {self.directory}")
         self._edit("radiusd.conf", r"^raddbdir = .*$", f"raddbdir = {self.raddb}")
-        (self.raddb / "sites-enabled" / "inner-tunnel").unlink()
-        (
-            self.raddb / "mods-enabled" / "eap"
-        ).unlink()  # has no use for PPPoE, and needs certificates
+        for name in ("sites-enabled/inner-tunnel", "mods-enabled/eap"):  # no use for PPPoE
+            (self.raddb / name).unlink()
         self._edit("sites-available/default", r"^\t(eap|Auth-Type eap).*\{$", "\tgroup {")
         self._edit("sites-available/default", r"^(\s+)-?eap$", r"\1# eap")
         self._edit("sites-available/default", r"^\s+ok = return$", "")

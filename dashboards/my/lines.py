@@ -39,6 +39,7 @@ REASONS = logins.REASONS | {
     "too many devices": "Logged in already, on as many devices as it may",
     "disabled": "Disabled by your provider",
     "not allowed": ASK,
+    "password unreadable": "Its password cannot be read any more: give it another one",
     "": "No reason was kept",
 }
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,27 +22,19 @@ from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.form_tokens import token_of
-from ispcore.base.seen import ChangedMeanwhile
-from ispcore.base.unit_of_work import (
-    DoneBefore,
-    NotProvisioned,
-    PortalAway,
-    RadiusAway,
-    once,
-    refuse_repeated,
-)
+from ispcore.base.unit_of_work import DoneBefore, PortalAway, RadiusAway, once, refuse_repeated
 from subscribers.forms import (
     Because,
-    BulkRenewForm,
     NewSubscriberForm,
     PackageChoice,
     PasswordForm,
+    PeriodsForm,
     SubscriberForm,
 )
 from subscribers.models import Package, Subscriber
 from subscribers.operations import passwords, periods, statuses
 from subscribers.operations import subscribers as operations
-from subscribers.operations.units import NotYours, StatusStands, SubscriberMoved
+from subscribers.operations.refusals import REFUSALS
 from subscribers.pages import states
 from subscribers.pages.finding import fitting
 
@@ -51,10 +43,6 @@ Do = Callable[[dict[str, Any]], Subscriber]
 Say = Callable[[Subscriber], str]
 A_PAGE = 50
 CONTACT = ["full_name", "phone", "email", "address"]
-REFUSALS = (
-    *(ValidationError, NotYours, SubscriberMoved, StatusStands, ChangedMeanwhile),
-    NotProvisioned,
-)
 AWAY = (
     "Subscribers cannot be changed just now: a database does not answer. Try again in some minutes"
 )
@@ -157,7 +145,6 @@ class Subscribers(Section):
     def add(self, request: HttpRequest) -> HttpResponse:
         account = require(request, May.EDIT_SUBSCRIBERS)
         form = NewLineForm(posted(request), by=account)
-
         return self._act(
             request,
             form,
@@ -173,7 +160,6 @@ class Subscribers(Section):
     def contact(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, row = self._asked(request, pk)
         form = ContactForm(posted(request), instance=row)
-
         return self._act_on(
             request,
             row,
@@ -194,7 +180,7 @@ class Subscribers(Section):
         return self._act_on(
             request,
             row,
-            BulkRenewForm(posted(request)),
+            PeriodsForm(posted(request)),
             lambda given: periods.renew(
                 row, by=account.actor, periods=given["periods"], reason=given["reason"]
             ),
@@ -206,7 +192,6 @@ class Subscribers(Section):
 
     def suspend(self, request: HttpRequest, pk: int) -> HttpResponse:
         account, row = self._asked(request, pk)
-        follows = "It logs in into the walled garden" if row.package.is_walled else "No login"
         return self._act_on(
             request,
             row,
@@ -215,14 +200,12 @@ class Subscribers(Section):
             lambda now: f"{now} is suspended.",
             title=f"Suspend {row}",
             button="Suspend",
-            lead=f"{follows} until it is resumed. A session that is open goes on until it ends.",
+            lead=states.when_suspended(row),
         )
 
     def resume(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What was suspended, and not what the provider has disabled."""
         account, row = self._asked(request, pk)
-        is_over = states.is_over(row, clock.now())
-        over = "It has run out meanwhile, and will be expired: renew it then."
         return self._act_on(
             request,
             row,
@@ -233,7 +216,7 @@ class Subscribers(Section):
             lambda now: f"{now} is {now.get_status_display().lower()} again.",
             title=f"Resume {row}",
             button="Resume",
-            lead=over if is_over else "It logs in again from now on.",
+            lead=states.when_resumed(row),
         )
 
     def password(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -119,7 +119,7 @@ def _open(token: str) -> str:
         return ""
     try:
         return cipher().decrypt(token.encode("ascii")).decode()
-    except InvalidToken as error:
+    except (InvalidToken, UnicodeEncodeError) as error:
         raise SecretUnreadable("no key in FIELD_ENCRYPTION_KEYS opens this secret") from error
 
 
@@ -176,7 +176,7 @@ class SecretField(models.TextField):  # type: ignore[type-arg]
             return text
         try:
             return decrypt(text.removeprefix(DUMPED))
-        except (SecretUnreadable, UnicodeEncodeError):
+        except SecretUnreadable:
             return text
 
     def get_lookup(self, lookup_name: str) -> Any:

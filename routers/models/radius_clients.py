@@ -13,7 +13,7 @@ class RadiusClient(Stamped):
         max_length=45, unique=True, help_text="the one that its packets come from, as nas has it"
     )
     name = models.CharField(max_length=32)
-    secret = SecretField()
+    secret = SecretField(may_be_sealed=True)
     signs_requests = models.BooleanField(
         default=False, help_text="what comes without Message-Authenticator is dropped"
     )

@@ -54,8 +54,6 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_suspend(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-        follows = "It logs in into the walled garden" if row.package.is_walled else "No login"
-
         return self.act(
             request,
             row,
@@ -63,7 +61,7 @@ class SubscriberActions(ProvisionedAdmin):
             lambda given, by: statuses.suspend(row, by=by, reason=given["reason"]),
             lambda now: f"{now} is suspended.",
             title=f"Suspend {row}",
-            lead=f"{follows} until it is resumed. A session that is open goes on until it ends.",
+            lead=states.when_suspended(row),
             button="Suspend",
         )
 
@@ -82,7 +80,6 @@ class SubscriberActions(ProvisionedAdmin):
 
     def do_resume(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = self._asked(request, pk)
-        over = states.is_over(row, clock.now())
         return self.act(
             request,
             row,
@@ -90,9 +87,7 @@ class SubscriberActions(ProvisionedAdmin):
             lambda given, by: statuses.resume(row, by=by, reason=given["reason"]),
             lambda now: f"{now} is {now.get_status_display().lower()} again.",
             title=f"Resume {row}",
-            lead="It has run out meanwhile, and will be expired: renew it then."
-            if over
-            else "It logs in again from now on.",
+            lead=states.when_resumed(row),
             button="Resume",
         )
 
@@ -103,10 +98,8 @@ class SubscriberActions(ProvisionedAdmin):
 
         def do(given: Values, by: Actor) -> Subscriber:
             if given["until"]:
-                until = given["until"]
-                return periods.extend(row, until=until, by=by, reason=given["reason"])
-            times = given["periods"]
-            return periods.renew(row, by=by, periods=times, reason=given["reason"])
+                return periods.extend(row, until=given["until"], by=by, reason=given["reason"])
+            return periods.renew(row, periods=given["periods"], by=by, reason=given["reason"])
 
         ends = f"on {states.day_and_time(row.expires_at)}" if row.expires_at else "never"
         return self.act(

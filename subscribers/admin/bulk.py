@@ -109,7 +109,7 @@ RESUME = Bulk(
 RENEW = Bulk(
     *("renew_chosen", "Renew", "renewed"),
     "So many periods of the package that each has: after its end, or from now on if that is past.",
-    *("Renew", _renew, forms.BulkRenewForm),
+    *("Renew", _renew, forms.PeriodsForm),
 )
 CHANGE = Bulk(
     *("change_package_of_chosen", "Change the package of", "moved to another package"),

@@ -15,6 +15,7 @@ from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base.faults import words_of
 from ispcore.base.templatetags.isp import plural
+from subscribers import validity
 from subscribers.admin.provisioned import ProvisionedAdmin
 from subscribers.forms import UploadForm
 from subscribers.models import Package, Subscriber
@@ -54,6 +55,7 @@ class Importing(ProvisionedAdmin):
             "faults": sorted(plan.faults, key=lambda each: each.line)[:MOST_FAULTS] if plan else [],
             "needed": imports.NEEDED,
             "optional": imports.OPTIONAL,
+            "end_help": validity.END_HELP,
             "most_faults": MOST_FAULTS,
         }
         return self.answer(request, "portal/subscriber/import.html", context, title=TITLE)

@@ -14,6 +14,7 @@ from ispcore.accounts.pages import page_url, require, typed
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base.faults import words_of
+from ispcore.base.secrets import SecretUnreadable
 from ispcore.base.templatetags.isp import plural
 from subscribers.admin.provisioned import ProvisionedAdmin
 from subscribers.forms import ExtentForm
@@ -43,7 +44,7 @@ class Reconciling(ProvisionedAdmin):
             extent = Extent(form.cleaned_data["tenant"], None, form.cleaned_data["username"])
             if request.method == "POST" and request.POST.get("confirmed") == "yes":
                 self._put_right(request, extent, account)
-            plan, fault = asked(lambda: operations.plan(extent))
+            plan, fault = _compared(extent)
         context = {
             "form": form,
             "plan": plan,
@@ -66,6 +67,14 @@ class Reconciling(ProvisionedAdmin):
         else:
             said = f"{plural(done, 'name')} put right." if done else "Nothing differed any more."
             messages.success(request, said)
+
+
+def _compared(extent: Extent) -> tuple[Plan | None, str]:
+    """(the plan, ""), or (None, why there is none)."""
+    try:
+        return asked(lambda: operations.plan(extent))
+    except SecretUnreadable as error:
+        return None, words_of(error)
 
 
 def _listed(plan: Plan, account: Account) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from subscribers.operations import passwords
 from subscribers.operations.refusals import REFUSALS
 
 PASSWORD = "SUBSCRIBER_PASSWORD"  # noqa: S105 - the name of a variable
-CODES = "Exit code 0: done; 1: refused, nothing was changed."
+CODES = "Exit code 0: done; 1: refused, nothing was changed; 2: it is being decided."
 
 
 @contextlib.contextmanager
@@ -32,7 +32,7 @@ def refusals(model: type[models.Model] = Subscriber) -> Iterator[None]:
     except REFUSALS as error:
         raise CommandError(faults.words_of(error, model)) from error
     except BeingDecided as error:
-        raise CommandError(str(error), returncode=2) from error
+        raise CommandError(faults.words_of(error), returncode=2) from error
 
 
 class SubscriberCommand(BaseCommand):

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 MOST_NETWORKS = 20
+SHORTEST_PREFIX = 16  # of IPv6, in bits: no subscriber has a larger one
 # FreeRADIUS unquotes a value and reads its escapes; none of these is changed by that
 PLAIN = RegexValidator(r"^[A-Za-z0-9_.-]+\Z", "Letters, digits and . _ - only.")
 # what two databases compare alike, whatever their collations: ASCII, compared by its small letters
@@ -74,7 +75,7 @@ def prefix_of(text: str) -> str:
         network = ipaddress.IPv6Network(text.strip())
     except ValueError as error:
         raise ValidationError(f"This is no IPv6 prefix: {error}") from error
-    if network.prefixlen < 16 or network.is_multicast or network.is_link_local:
+    if network.prefixlen < SHORTEST_PREFIX or network.is_multicast or network.is_link_local:
         raise ValidationError("No subscriber has this prefix: write one like 2001:db8:1:2::/64.")
     return str(network)
 

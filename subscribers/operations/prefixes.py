@@ -10,10 +10,10 @@ from django.db.models import Q, QuerySet
 
 from ispcore.base.rls import identity
 from ispcore.base.unit_of_work import locks
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, words
 
 COLUMNS = ("ipv6_prefix", "delegated_prefix")
-BITS, SHORTEST, GROUP_BITS = 128, 16, 16
+BITS, GROUP_BITS = 128, 16
 FEW = 20
 """Prefixes that are looked for by themselves; for more, those of everybody are read."""
 
@@ -128,7 +128,8 @@ def _touching(name: str, asked: Iterable[Prefix]) -> Q:
     texts begin."""
     found = Q()
     for prefix in asked:
-        around = [str(prefix.cut(length)) for length in range(SHORTEST, prefix.length + 1)]
+        lengths = range(words.SHORTEST_PREFIX, prefix.length + 1)
+        around = [str(prefix.cut(length)) for length in lengths]
         found |= Q(**{f"{name}__in": around})
         for beginning in _beginnings(prefix):
             found |= Q(**{f"{name}__startswith": beginning})

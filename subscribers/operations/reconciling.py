@@ -5,18 +5,20 @@ or addresses that the portal does not know were made by hand, or are left of wha
 has forgotten: they are listed, and never touched.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from ispcore.accounts.models import Tenant
 from ispcore.accounts.roles import May
 from ispcore.base import audit, faults
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
-from ispcore.base.unit_of_work import Scope
+from ispcore.base.secrets import SecretUnreadable
+from ispcore.base.unit_of_work import NotProvisioned, Scope
 from radius import rows as radius_rows
 from radius.models import Accounting
 from radius.operations import nas
@@ -37,6 +39,10 @@ MOST_FOREIGN = 1_000
 
 class TooMuchChange(Exception):
     """The plan would change so much that something else must be wrong; nothing was changed."""
+
+
+class PartlyApplied(Exception):
+    """A unit of the plan was refused; those before it stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,15 @@ class Plan:
         return self.compared >= FEW and is_many
 
 
+class _Unit(NamedTuple):
+    """A unit of work that puts right its scope; `record` writes the entry, since truth stays."""
+
+    what: str
+    scope: Scope
+    record: Callable[[], object]
+    model: type[Model]
+
+
 @identity.acting_for_all()
 def plan(extent: Extent) -> Plan:
     """Compare; changes nothing. Some statements for each 2,000 subscribers, and memory for their
@@ -102,7 +117,7 @@ def plan(extent: Extent) -> Plan:
 def apply(made: Plan, *, by: Actor, force: bool = False, reason: str = "") -> int:
     """Project again what differs, in units of about 2,000; returns how many.
 
-    Raises TooMuchChange, NotYours.
+    Raises TooMuchChange, NotYours; PartlyApplied where the first units stand.
     """
     units.allow(by, May.EDIT_PACKAGES)
     if made.is_too_much and not force:
@@ -110,32 +125,43 @@ def apply(made: Plan, *, by: Actor, force: bool = False, reason: str = "") -> in
             f"{made.differing} of {made.compared} differ, more than {SURE_PERCENT} %: is this the "
             f"right database? {faults.UNCHANGED}"
         )
+    done = 0
+    for unit in _units(made, by, reason):
+        try:
+            units.run(unit.what, unit.scope, unit.record, model=unit.model, bulk=True)
+        except (NotProvisioned, SecretUnreadable) as error:
+            if not done:
+                raise
+            raise PartlyApplied(
+                f"{done} of {made.differing} are put right, and stay so. Of the next: {error}"
+            ) from error
+        done += len(unit.scope.keys)
+    return done
+
+
+def _units(made: Plan, by: Actor, reason: str) -> Iterator[_Unit]:
     words = made.extent.words
-    if made.packages:
-        rows = list(made.packages)
-        units.run(
+    if rows := list(made.packages):
+        yield _Unit(
             "reconcile packages",
             Scope(PACKAGE, tuple(str(package.pk) for package in rows)),
-            lambda: audit.record_batch(ACTION, rows, by=by, scope=words, reason=reason),
-            model=Package,
-            bulk=True,
+            partial(audit.record_batch, ACTION, rows, by=by, scope=words, reason=reason),
+            Package,
         )
     for addresses in queries.in_pieces(sorted(made.clients)):
-        units.run(
+        yield _Unit(
             f"reconcile {len(addresses)} RADIUS clients",
             Scope(nas.SCOPE, tuple(addresses)),
             partial(_record_clients, addresses, by, words, reason),
-            model=RadiusClient,
-            bulk=True,
+            RadiusClient,
         )
     for keys in queries.in_pieces(sorted(made.usernames)):
-        units.run(
+        yield _Unit(
             f"reconcile {len(keys)} subscribers",
             units.usernames(*keys),
             partial(_record, keys, by, words, reason),
-            bulk=True,
+            Subscriber,
         )
-    return made.differing
 
 
 def _record(keys: Sequence[str], by: Actor, words: str, reason: str) -> None:
@@ -277,4 +303,4 @@ def _seen_on(router: Router) -> list[str]:
     return sorted({normalised(name) for name in names})
 
 
-__all__ = ["Extent", "Plan", "TooMuchChange", "apply", "plan"]
+__all__ = ["Extent", "PartlyApplied", "Plan", "TooMuchChange", "apply", "plan"]

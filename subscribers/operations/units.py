@@ -89,7 +89,6 @@ def change_one(
     """
     allow(by, May.EDIT_SUBSCRIBERS, subscriber)
     key = subscriber.username_key
-
     refused: list[Subscriber] = []
 
     def change() -> Subscriber:

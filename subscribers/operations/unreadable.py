@@ -41,7 +41,6 @@ def look() -> int:
 def _words(found: list[tuple[int, str]]) -> Words:
     whose = format_names([name for _, name in found])
     return (
-        f"{whose}: no key in FIELD_ENCRYPTION_KEYS opens the RADIUS password: put back the old key, or "
-        "change the password",
+        f"{whose}: {queries.UNREADABLE_WORDS}",
         f"{len(found)} refused from their next change on",
     )

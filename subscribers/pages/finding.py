@@ -14,7 +14,6 @@ from subscribers.pages.radius_side import asked
 
 FEWEST_DIGITS = 4
 MOST_ONLINE = 50
-SHORTEST_PREFIX = 16
 _PHONE = re.compile(r"\+?[\d\s()/-]+")
 
 
@@ -27,7 +26,7 @@ def fitting(
     query = text.strip()
     if not query:
         return rows
-    named = Q(username_key=query.lower())
+    named = Q(username_key=normalised(query))
     if mac := _mac(query):
         named |= Q(mac=mac) | Q(username_key=mac.lower())
         forms = (mac, mac.replace(":", "-"))
@@ -75,5 +74,5 @@ def _prefixes(text: str) -> Sequence[str]:
         network = ipaddress.IPv6Network(text, strict=False)
     except ValueError:
         return ()
-    lengths = range(SHORTEST_PREFIX, network.prefixlen + 1)
+    lengths = range(words.SHORTEST_PREFIX, network.prefixlen + 1)
     return [str(network.supernet(new_prefix=length)) for length in lengths]

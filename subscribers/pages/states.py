@@ -73,6 +73,19 @@ def _refused(subscriber: Subscriber) -> str:
     return "Every login is refused."
 
 
+def when_suspended(subscriber: Subscriber) -> str:
+    """What follows of suspending it now."""
+    follows = "It logs in into the walled garden" if subscriber.package.is_walled else "No login"
+    return f"{follows} until it is resumed. A session that is open goes on until it ends."
+
+
+def when_resumed(subscriber: Subscriber) -> str:
+    """What follows of taking it up again now."""
+    if is_over(subscriber, clock.now()):
+        return "It has run out meanwhile, and will be expired: renew it then."
+    return "It logs in again from now on."
+
+
 def day_and_time(at: datetime) -> str:
     """31 Dec 2026, 18:00 in the ISP's zone."""
     local = at.astimezone(clock.isp_zone())

@@ -8,6 +8,7 @@ from django.urls import reverse
 from ispcore.accounts.pages import page_url
 from ispcore.base import clock
 from ispcore.base.secrets import Sealed
+from ispcore.base.templatetags.isp import plural
 from subscribers.models import StatusChange, Subscriber
 from subscribers.pages import logins, states, truth
 from subscribers.pages.logins import LoginRow, SessionRow
@@ -47,7 +48,7 @@ def spots(row: Subscriber) -> dict[str, Any]:
         "own_differ": truth.differing(read.sides, truth.OWN) if read else 0,
         "logins": read.logins if read else None,
         "sessions": [(each, _router_url(each)) for each in read.sessions] if read else None,
-        "journal_url": f"{reverse('admin:base_journalentry_changelist')}",
+        "journal_url": reverse("admin:base_journalentry_changelist"),
     }
 
 
@@ -80,7 +81,7 @@ def _about(read: RadiusSide | None, fault: str) -> list[Verdict]:
         said.append(Verdict("critical", f"The last login was refused. {read.logins[0].why}."))
     count = truth.differing(read.sides)
     if count:
-        words = f"FreeRADIUS differs from the portal in {count} row{'s' if count > 1 else ''}"
+        words = f"FreeRADIUS differs from the portal in {plural(count, 'row')}"
         said.append(Verdict("critical", words, "Put it right below."))
     else:
         said.append(Verdict("ok", "FreeRADIUS has exactly what the portal says"))

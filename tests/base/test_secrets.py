@@ -161,5 +161,11 @@ def test_one_of_many_that_was_tampered_with_is_unreadable(at: int) -> None:
     with override_settings(FIELD_ENCRYPTION_KEYS=[NEW]):
         token = bytearray(secrets.encrypt(PASSWORD).encode())
         token[at] = ord("A") if token[at] != ord("A") else ord("B")
-        nonsense = ["gAAAA", "no token at all", secrets.encrypt(PASSWORD)[:-4], token.decode()]
-        assert secrets.decrypt_all([*nonsense, secrets.encrypt("fine")]) == [*[None] * 4, "fine"]
+        nonsense = [
+            "gAAAA",
+            "no token at all",
+            "nö",
+            secrets.encrypt(PASSWORD)[:-4],
+            token.decode(),
+        ]
+        assert secrets.decrypt_all([*nonsense, secrets.encrypt("fine")]) == [*[None] * 5, "fine"]

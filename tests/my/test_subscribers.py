@@ -151,10 +151,18 @@ def test_the_own_people_are_named_with_their_reason(
     assert "by op_dhaka: not paid in March" in said
 
 
-def test_a_refusal_is_told_in_words(as_dhaka: "Client", noon: Clock, rahim: Subscriber) -> None:
-    _login("rahim", "wrong device")
-    said = _page(as_dhaka, rahim)
-    assert "The last login was refused. It came from another device" in said
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("wrong device", "It came from another device"),
+        ("password unreadable", "Its password cannot be read any more: give it another one."),
+    ],
+)
+def test_a_refusal_is_told_in_words(
+    as_dhaka: "Client", noon: Clock, rahim: Subscriber, reason: str, words: str
+) -> None:
+    _login("rahim", reason)
+    assert f"The last login was refused. {words}" in _page(as_dhaka, rahim)
 
 
 def test_a_router_is_named_only_where_an_own_link_is(isp: "Isp", as_dhaka: "Client") -> None:

@@ -9,6 +9,7 @@ from django.db import connection, connections
 
 from ispcore.base.audit import Actor
 from ispcore.base.models import AuditEntry, JournalEntry
+from ispcore.base.secrets import SecretUnreadable
 from ispcore.base.unit_of_work import STEPS, RadiusAway, in_doubt, recover, steps
 from radius.models import Nas
 from radius.operations import nas
@@ -62,6 +63,20 @@ def test_a_client_is_entered_changed_and_removed_with_entries(db: None) -> None:
     assert SECRET not in kept
     assert ANOTHER not in kept
     assert "secret" in changed.new  # that it was changed is told
+
+
+def test_one_whose_secret_no_key_opens_is_entered_anew_or_removed(db: None) -> None:
+    radius_clients.put(CLIENT, by=BY)
+    for mend in (
+        lambda: radius_clients.put(CHANGED, by=BY),
+        lambda: radius_clients.remove(ADDRESS, by=BY),
+    ):
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE radius_clients SET secret = 'gAAAAA-of-a-lost-key'")
+        with pytest.raises(SecretUnreadable, match=rf"{ADDRESS}: put back .* or enter the client"):
+            clients_at()
+        mend()
+        assert agree()
 
 
 def test_the_secret_is_encrypted_at_rest(db: None) -> None:

@@ -8,8 +8,9 @@ from django.core.management import CommandError, call_command
 
 from ispcore.accounts.models import Tenant
 from ispcore.base.models import AuditEntry
+from ispcore.base.unit_of_work import BeingDecided
 from radius.models import Check
-from subscribers.management.choosing import PASSWORD
+from subscribers.management.choosing import PASSWORD, refusals
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages
 from tests.subscribers.conftest import BY, Clock, a_package, checks, group_rows, groups, made
@@ -116,6 +117,12 @@ def test_what_is_refused_is_said_and_changes_nothing(
     assert ended.value.returncode == 1
     assert checks("rahim") == before
     assert Subscriber.objects.count() == 1
+
+
+def test_what_is_not_known_yet_has_an_exit_code_of_its_own() -> None:
+    with pytest.raises(CommandError, match=r"journal has it as 17\.$") as ended, refusals():
+        raise BeingDecided("suspend subscriber rahim", "17")
+    assert ended.value.returncode == 2
 
 
 def test_a_package_is_made_from_a_rate_as_routeros_has_it(tenant_dhaka: Tenant, call: Call) -> None:

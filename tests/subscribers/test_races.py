@@ -117,7 +117,7 @@ def test_recovery_and_the_next_operator_wait_for_a_slow_writer(home: Package, li
     """It stands between its two commits, where it looks like a dead one; then it goes on, or dies."""
     rahim = made(home)
     writer = Worker.start(lambda: statuses.suspend(rahim, by=BY), stop_at="stop:radius_committed")
-    writer.stands_still()
+    assert writer.stands_still()
     recovery = Worker.start(unit_of_work.recover)
     operator = Worker.start(lambda: periods.renew(rahim, by=BY))
     timer = threading.Timer(1, writer.go_on if lives else writer.kill)
@@ -142,7 +142,7 @@ NARROW = {"ipv4_networks": "10.1.0.0/24"}
 def test_a_package_does_not_narrow_below_who_is_being_made(home: Package) -> None:
     """Who was judged by the networks as they were, and is not there for others to see yet."""
     writer = Worker.start(lambda: made(home, ipv4="10.1.9.9"), stop_at="stop:changed")
-    writer.stands_still()
+    assert writer.stands_still()
     timer = threading.Timer(0.3, writer.go_on)
     timer.start()
     with pytest.raises(ValidationError, match=r"10.1.9.9 of rahim"):
@@ -163,7 +163,7 @@ def test_nobody_is_judged_by_networks_that_are_being_narrowed(home: Package, kin
     editor = Worker.start(
         lambda: packages.edit(home, changes=NARROW, by=BY), stop_at="stop:changed"
     )
-    editor.stands_still()
+    assert editor.stands_still()
     timer = threading.Timer(0.3, editor.go_on)
     timer.start()
     with pytest.raises(ValidationError, match="lies outside the addresses of Home 20"):

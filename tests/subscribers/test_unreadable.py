@@ -12,6 +12,7 @@ from django.urls import reverse
 from ispcore.base import unit_of_work
 from ispcore.base.secrets import SecretUnreadable
 from monitoring.models import Alert
+from radius.models import Check, GroupReply
 from subscribers import tasks
 from subscribers.models import Package, Subscriber
 from subscribers.operations import (
@@ -23,8 +24,8 @@ from subscribers.operations import (
     statuses,
     subscribers,
 )
-from subscribers.operations.reconciling import Extent
-from tests.subscribers.conftest import BY, NOON, Clock, checks, made
+from subscribers.operations.reconciling import Extent, PartlyApplied
+from tests.subscribers.conftest import BY, NOON, Clock, checks, group_rows, made
 
 pytestmark = pytest.mark.usefixtures("noon")
 DENIED = {"ISPCore-Reason": "password unreadable", "Auth-Type": "Reject"}
@@ -66,7 +67,7 @@ def test_it_holds_up_nobody_in_the_jobs_and_is_refused(
     assert denial("u0") == DENIED
     assert "Cleartext-Password" not in checks("u0")
     assert denial("u1") == {"ISPCore-Reason": "expired", "Auth-Type": "Reject"}
-    assert "u0: no login: no key in FIELD_ENCRYPTION_KEYS opens its RADIUS password" in caplog.text
+    assert "u0: no login: no key in FIELD_ENCRYPTION_KEYS opens the RADIUS password" in caplog.text
     assert "u1: no login" not in caplog.text
 
 
@@ -78,12 +79,16 @@ def test_a_package_edit_brings_the_others_along(isp: list[Subscriber], home: Pac
 
 
 def test_reconciling_says_whose_it_is_and_refuses_that_one_alone(
-    isp: list[Subscriber], capsys: pytest.CaptureFixture[str]
+    isp: list[Subscriber],
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     plan = reconciling.plan(Extent())
     assert (plan.unreadable, plan.usernames) == (["u0"], {"u0": "differs"})
+    assert "no login" not in caplog.text  # a comparison ends nobody's
     call_command("reconcile_radius", apply=True)
     assert "u0: no login: no key in FIELD_ENCRYPTION_KEYS" in capsys.readouterr().err
+    assert caplog.text.count("u0: no login") == 1
     assert denial("u0") == DENIED
     assert denial("u1") == {}
 
@@ -109,7 +114,7 @@ def test_another_password_lets_in_again(isp: list[Subscriber]) -> None:
 
 
 def test_where_it_is_the_key_that_is_missing_nobody_loses_the_login(
-    isp: list[Subscriber], home: Package
+    isp: list[Subscriber], home: Package, browser: Client
 ) -> None:
     seal(*(row.username_key for row in isp))
     with pytest.raises(
@@ -121,6 +126,21 @@ def test_where_it_is_the_key_that_is_missing_nobody_loses_the_login(
     assert unit_of_work.in_doubt() == 0
     with pytest.raises(CommandError, match="Nothing was changed"):
         call_command("reconcile_radius")
+    page = browser.get(reverse("admin:subscribers_subscriber_reconcile"), {"compare": "yes"})
+    assert "put back the key that is missing" in page.content.decode()
+
+
+def test_what_was_put_right_before_the_key_was_missed_is_told(
+    isp: list[Subscriber], home: Package
+) -> None:
+    GroupReply.objects.all().delete()
+    Check.objects.all().delete()
+    plan = reconciling.plan(Extent())
+    seal(*(row.username_key for row in isp))
+    with pytest.raises(PartlyApplied, match=r"^1 of 13 are put right, and stay so\. .*put back"):
+        reconciling.apply(plan, by=BY, force=True)
+    assert group_rows(home)
+    assert not Check.objects.exists()
 
 
 def test_staff_have_one_alert_while_there_are_such(isp: list[Subscriber]) -> None:

@@ -44,7 +44,7 @@ def test_a_writer_that_is_killed(kind: Kind, step: str, two: None) -> None:
     decided = unit_of_work.recover()
     assert isp.truth() == (after if step == "portal_committed" else BEFORE)
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
     assert len(decided) == (1 if step == "radius_committed" else 0)
     if step != "portal_committed":
         edit()
@@ -89,7 +89,7 @@ def test_a_recovery_that_is_killed(step: str, two: None) -> None:
     unit_of_work.recover()
     assert isp.truth() == BEFORE
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
     assert JournalEntry.objects.filter(outcome="undone").count() == 1
 
 
@@ -101,7 +101,7 @@ def test_recovery_waits_for_a_writer_that_stands_still(
     if VENDOR == "sqlite":
         monkeypatch.setitem(connections[PORTAL].settings_dict["OPTIONS"], "timeout", 1)
     writer = Worker.start(lambda: isp.put("ali", "silver"), stop_at="stop:radius_committed")
-    writer.stands_still()
+    assert writer.stands_still()
     assert unit_of_work.recover() == []
     assert unit_of_work.in_doubt() == 1
     writer.go_on()
@@ -109,12 +109,12 @@ def test_recovery_waits_for_a_writer_that_stands_still(
     assert unit_of_work.recover() == []
     assert isp.truth() == {"ali": "silver", "bea": "silver"}
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
 
 
 def test_recovery_that_waits_goes_on_when_the_writer_dies(two: None) -> None:
     writer = Worker.start(lambda: isp.put("ali", "silver"), stop_at="stop:radius_committed")
-    writer.stands_still()
+    assert writer.stands_still()
     recovery = Worker.start(unit_of_work.recover)
     time.sleep(0.5)
     assert recovery.process.is_alive()
@@ -129,7 +129,7 @@ def test_a_recovery_that_stands_still_undoes_nothing_newer(step: str, two: None)
     """It has read truth, its portal's transaction dies, others decide and edit, and it wakes up."""
     Worker.start(lambda: isp.put("ali", "silver"), stop_at="kill:radius_committed").ended()
     slow = Worker.start(unit_of_work.recover, stop_at=f"stop:{step}")
-    slow.stands_still()
+    assert slow.stands_still()
     if VENDOR == "postgresql":
         _end_other_sessions()
         others = Worker.start(lambda: isp.put("ali", isp.NOBODY))
@@ -143,7 +143,7 @@ def test_a_recovery_that_stands_still_undoes_nothing_newer(step: str, two: None)
     unit_of_work.recover()
     assert isp.truth() == {"ali": isp.NOBODY, "bea": "silver"}
     assert isp.agree()
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
 
 
 @pytest.mark.skipif(VENDOR != "postgresql", reason="SQLite's sessions cannot be ended by others")
@@ -151,7 +151,7 @@ def test_a_recovery_that_stands_still_undoes_nothing_newer(step: str, two: None)
 def test_a_writer_whose_portal_session_ended_writes_nothing_lasting(step: str, two: None) -> None:
     """As idle_in_transaction_session_timeout does; its RADIUS transaction may commit long after."""
     slow = Worker.start(lambda: isp.put("ali", "silver"), stop_at=f"stop:{step}")
-    slow.stands_still()
+    assert slow.stands_still()
     _end_other_sessions()
     others = Worker.start(lambda: isp.put("ali", isp.NOBODY))
     time.sleep(0.5)
@@ -241,7 +241,7 @@ def test_editors_and_recoveries_that_are_killed_all_the_time(seed: int, lines: L
         worker.kill()
     unit_of_work.recover()
     assert isp.agree(), (isp.truth(), isp.radius())
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
 
 
 def test_a_projection_with_a_fault_leaves_the_decision_to_recovery(two: None, lines: Lines) -> None:

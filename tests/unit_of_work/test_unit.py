@@ -34,12 +34,12 @@ def test_the_change_gives_its_result() -> None:
 def test_later_units_take_markers_along_and_recovery_the_rest() -> None:
     for number in range(markers.DROP_FROM + 2):
         isp.put("ali", "gold" if number % 2 else "silver")
-    assert len(markers.pending_gids()) == 2
+    assert len(markers.since()) == 2
     markers._done_with.clear()  # as if another process had written them
     assert len(markers.pending()) == 2
     isp.put("ali", "gold")
     assert unit_of_work.recover() == []
-    assert markers.pending_gids() == []
+    assert markers.since() == {}
     assert not JournalEntry.objects.exclude(doubt="").exists()
 
 

@@ -127,8 +127,8 @@ def test_a_database_that_is_away_is_one_line(
 def test_old_units_are_forgotten_unless_a_marker_refers_to_them() -> None:
     for number in range(3):
         isp.put("ali", "gold" if number % 2 else "silver")
-    kept = markers.pending_gids()[0]
-    markers.drop(set(markers.pending_gids()) - {kept})
+    kept, *others = markers.since()
+    markers.drop(others)
     old = clock.now() - journal.KEEP - timedelta(hours=1)
     JournalEntry.objects.update(at=old)
     isp.put("ali", "gold")

@@ -95,17 +95,10 @@ def pending() -> list[Marker]:
 
 
 def since() -> dict[UUID, datetime]:
-    """When each that is there was put."""
+    """When each that is there was put, also those of this process' units that stand."""
     with connections[RADIUS].cursor() as cursor:
         cursor.execute(SINCE)
         return {UUID(gid): _instant(at) for gid, at in cursor.fetchall()}
-
-
-def pending_gids() -> list[UUID]:
-    """Of all that are there, also of this process' units that stand."""
-    with connections[RADIUS].cursor() as cursor:
-        cursor.execute(LOOK)
-        return [UUID(gid) for gid, _ in cursor.fetchall()]
 
 
 def drop(gids: Iterable[UUID | str]) -> None:

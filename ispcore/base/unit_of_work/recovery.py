@@ -134,7 +134,7 @@ def trim() -> int:
     A marker is there before the row that it refers to is committed, and never comes back.
     """
     try:
-        kept = markers.pending_gids()
+        kept = markers.since()
     except Error as error:
         faults.tell(error, RADIUS)
     return journal.forget(but=kept)

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         "Who is there already is left alone, so the same file can be given again. "
         "Example: manage.py import_subscribers 'Dhaka Fibre' lines.csv --apply. "
         "Exit code 0: no faults (and done, with --apply); 1: faults, nothing was changed, or a unit "
-        "was refused, which is said with what stands."
+        "was refused, which is said with what stands; 2: whether a unit stands is being decided."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -76,6 +76,7 @@ class Command(BaseCommand):
             if not done:
                 raise
             raise CommandError(
-                f"{done} of {len(plan.fresh)} stand; the next unit was refused: {error} "
-                "The same file again goes on from there."
+                f"{done} of {len(plan.fresh)} stand; of the next unit: {error} "
+                "The same file again goes on from there.",
+                returncode=error.returncode,
             ) from error

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         "Refused where more than 30 % would change, unless forced. "
         "Example: manage.py reconcile_radius --tenant 'Dhaka Fibre' --apply. "
         "Exit code 0: they agree (with --apply: now); 3: they differ; 1: refused, or a database is "
-        "away, and nothing was changed."
+        "away, and nothing was changed; 2: whether it stands is being decided."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
