@@ -105,6 +105,7 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
     for at in range(0, len(made.fresh), PIECE):
         rows = made.fresh[at : at + PIECE]
         keys = [normalised(row["username"]) for row in rows]
+        units.refuse_strangers(by, *keys)
         yield units.run(
             f"import {len(rows)} subscribers",
             units.usernames(*keys),
