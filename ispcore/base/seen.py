@@ -41,7 +41,7 @@ def read(text: str) -> dict[str, str]:
     """What a form carried; nothing where it is no such thing."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second of brackets in brackets, by the thousand
         return {}
     return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
 

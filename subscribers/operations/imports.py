@@ -33,6 +33,7 @@ OPTIONAL = (
 )
 FILE = 1  # the line of what is wrong with the file itself
 MOST_LINES = 100_000
+MOST_NAMED = 5
 # of which no two lines of a file may have the same
 ONCE = ("username_key", "ipv4", "ipv6_prefix", "delegated_prefix")
 
@@ -105,6 +106,7 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
     for at in range(0, len(made.fresh), PIECE):
         rows = made.fresh[at : at + PIECE]
         keys = [normalised(row["username"]) for row in rows]
+        units.refuse_strangers(by, *keys)
         yield units.run(
             f"import {len(rows)} subscribers",
             units.usernames(*keys),
@@ -141,7 +143,8 @@ def _faults_of_head(names: Sequence[str]) -> list[Fault]:
         found.append(Fault(FILE, f"There is no column {' or '.join(lacking)}."))
     if strange:
         known = ", ".join(NEEDED + OPTIONAL)
-        found.append(Fault(FILE, f"Unknown column: {', '.join(strange)} (known: {known})."))
+        said = ", ".join(name[:40] for name in strange[:MOST_NAMED])
+        found.append(Fault(FILE, f"Unknown column: {said} (known: {known})."))
     return found
 
 

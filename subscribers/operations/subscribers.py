@@ -31,6 +31,7 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
     units.allow(by, May.EDIT_SUBSCRIBERS, subscriber.package)
     begin(subscriber)
     judging.tidy(subscriber)
+    units.refuse_strangers(by, subscriber.username_key)
 
     def change() -> Subscriber:
         found = queries.package(subscriber.package_id)
@@ -92,6 +93,7 @@ def rename(subscriber: Subscriber, *, username: str, by: Actor, reason: str = ""
     """Give another username; the old one cannot log in from then on. Sessions and accounting of the
     old one are kept. Raises ValidationError, NotYours, SubscriberMoved."""
     key = normalised(username)
+    units.refuse_strangers(by, key)
 
     def set_name(stored: Subscriber) -> None:
         stored.username = username

@@ -4,19 +4,26 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models
+from django.db import Error, IntegrityError, models
 
 from ispcore.accounts import scope
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.base import audit, faults, unit_of_work
 from ispcore.base.audit import Actor
+from ispcore.base.rls import identity
 from ispcore.base.unit_of_work import Scope
+from ispcore.base.unit_of_work.faults import RADIUS, tell
+from radius import rows as radius_rows
+from subscribers import queries
 from subscribers.models import StatusChange, Subscriber
 from subscribers.operations import judging, prefixes
 from subscribers.projector import SUBSCRIBER
 
 Made = TypeVar("Made")
+STRANGER = (
+    "“{}” is taken: FreeRADIUS knows it from elsewhere, and only the provider can take it over."
+)
 
 
 class NotYours(Exception):
@@ -45,6 +52,28 @@ def allow(by: Actor, capability: May, *rows: models.Model) -> None:
         own: Any = row._meta.model._default_manager.filter(pk=row.pk)
         if not scope.visible(own, account).exists():
             raise NotYours(f"{by.name} does not see {row}. {faults.UNCHANGED}")
+
+
+def refuse_strangers(by: Actor, *keys: str) -> None:
+    """Who does not see everything takes over no name that FreeRADIUS alone has: its rows were made by
+    hand, for somebody else's line. Raises ValidationError, NotProvisioned."""
+    account = Account.objects.filter(pk=by.account_id).first() if by.account_id else None
+    if account is None or account.sees_all:
+        return
+    if found := _strangers(keys):
+        unit_of_work.recover(found)  # half of what a dead writer made is nobody's
+        found = _strangers(keys)
+    if found:
+        raise ValidationError({"username": STRANGER.format(min(found))})
+
+
+@identity.acting_for_all()
+def _strangers(keys: Sequence[str]) -> set[str]:
+    try:
+        there = {key for key, _ in radius_rows.digests(keys)}
+    except Error as error:
+        tell(error, RADIUS)
+    return there - set(queries.named(there).values_list("username_key", flat=True))
 
 
 def run(

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -12,8 +13,11 @@ from ispcore.accounts.operations import matrix
 from ispcore.accounts.operations.matrix import Change
 from ispcore.accounts.roles import Group, May
 from ispcore.base.models import AuditEntry
+from ispcore.base.unit_of_work import markers
+from ispcore.base.unit_of_work.markers import Marker
+from radius.models import Check
 from subscribers.models import Package, Subscriber
-from subscribers.operations import packages, statuses
+from subscribers.operations import packages, statuses, units
 from tests.my.conftest import text_of
 from tests.subscribers.conftest import BY, Clock, a_package, all_rows, checks, made
 
@@ -64,6 +68,29 @@ def test_a_password_that_was_typed_is_not_shown_again(as_dhaka: "Client", home: 
     assert "karim may log in now." in text_of(answer)
     assert "of-my-own-9" not in text_of(answer)
     assert checks("karim")["Cleartext-Password"] == "of-my-own-9"
+
+
+def test_a_name_that_freeradius_alone_has_is_not_taken_over(
+    as_operator: "Client", as_noc: "Client", home: Package
+) -> None:
+    """Another's line, entered by hand before the portal was: only the provider may take it over."""
+    Check.objects.create(username="Karim", attribute="Cleartext-Password", op=":=", value="his")
+    said = text_of(as_operator.post(ADD, {"package": home.pk, "username": "karim"}))
+    assert "“karim” is taken: FreeRADIUS knows it from elsewhere" in said
+    assert not Subscriber.objects.exists()
+    assert checks("Karim") == {"Cleartext-Password": "his"}
+    form = {"package": home.pk, "username": "karim", "radius_password": "of-my-own-9"}
+    as_noc.post(reverse("admin:subscribers_subscriber_add"), form)
+    assert checks("karim")["Cleartext-Password"] == "of-my-own-9"
+
+
+def test_what_a_dead_writer_left_of_a_name_is_in_nobodys_way(
+    as_operator: "Client", home: Package
+) -> None:
+    Check.objects.create(username="karim", attribute="Cleartext-Password", op=":=", value="half")
+    markers.put(Marker(uuid4(), units.usernames("karim"), "create subscriber karim"))
+    password = _shown_password(as_operator.post(ADD, {"package": home.pk, "username": "karim"}))
+    assert checks("karim")["Cleartext-Password"] == password
 
 
 def test_what_is_the_providers_cannot_be_given(

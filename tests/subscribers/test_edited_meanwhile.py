@@ -8,7 +8,7 @@ from django.test import Client
 
 from ispcore.accounts.models import Account
 from ispcore.base.audit import Actor
-from ispcore.base.seen import ChangedMeanwhile, seen_of
+from ispcore.base.seen import ChangedMeanwhile, read, seen_of
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages, subscribers
 from tests.subscribers.admin import text, url
@@ -108,3 +108,8 @@ def test_what_moved_after_the_form_was_judged_is_refused_under_the_lock(
     subscribers.edit(rahim, changes={"notes": "dog"}, by=KARIM)
     with pytest.raises(ChangedMeanwhile, match="Notes"):
         subscribers.edit(rahim, changes={"phone": "+8801712345678"}, seen=seen, by=BY)
+
+
+@pytest.mark.parametrize("text", ["nonsense", "[1]", "[" * 100_000, "9" * 10_000])
+def test_what_no_form_carries_is_as_nothing(text: str) -> None:
+    assert read(text) == {}

@@ -98,6 +98,9 @@ def test_a_head_that_is_none_is_refused(home: Package) -> None:
     ((line, words),) = faults(home.tenant, "username,package,speed\nx,Home 20,1\n")
     assert line == 1
     assert words.startswith("Unknown column: speed")
+    wide = ",".join(f"{number}{'x' * 1000}" for number in range(1000))
+    ((_, words),) = faults(home.tenant, f"username,package,{wide}\n")
+    assert len(words) < 500
 
 
 def test_a_unit_that_fails_leaves_those_before_it_and_nothing_of_itself(
