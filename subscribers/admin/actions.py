@@ -102,7 +102,7 @@ class SubscriberActions(ProvisionedAdmin):
         row = self._asked(request, pk)
 
         def do(given: Values, by: Actor) -> Subscriber:
-            if given["until"]:
+            if given["until"] or given["endless"]:
                 until = given["until"]
                 return periods.extend(row, until=until, by=by, reason=given["reason"])
             times = given["periods"]
@@ -114,7 +114,11 @@ class SubscriberActions(ProvisionedAdmin):
             row,
             forms.RenewForm(posted(request)),
             do,
-            lambda now: f"{now} lasts until {states.day_and_time(now.expires_at or clock.now())}.",
+            lambda now: (
+                f"{now} lasts until {states.day_and_time(now.expires_at)}."
+                if now.expires_at
+                else f"{now} has no end."
+            ),
             title=f"Renew {row}",
             lead=f"{row.package} is valid for {states.validity_words(row.package)}. It ends {ends}.",
             button="Renew",
