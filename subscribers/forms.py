@@ -280,12 +280,18 @@ class RenewForm(Because):
         label="Or until",
         help_text="the last day, earlier or later than its end now; the periods do not count then",
     )
-    field_order = ("periods", "until", "reason")
+    endless = forms.BooleanField(
+        label="Or without end", required=False, help_text="the periods do not count then"
+    )
+    field_order = ("periods", "until", "endless", "reason")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if not self.errors and not cleaned.get("periods") and not cleaned.get("until"):
+        ends = [name for name in ("until", "endless") if cleaned.get(name)]
+        if not self.errors and not cleaned.get("periods") and not ends:
             raise ValidationError("Say for how many periods, or until which day.")
+        if len(ends) > 1:
+            raise ValidationError({"endless": "Until a day, or without end: not both."})
         return cleaned
 
 
@@ -372,19 +378,9 @@ class UploadForm(forms.Form):
             ) from error
 
 
-class ExtentForm(forms.Form):
-    """What is compared with FreeRADIUS' database: everything, or what is named."""
-
-    tenant = forms.ModelChoiceField(
-        Tenant.objects.order_by("name"), widget=LongSelect, empty_label="all", required=False
-    )
-    username = forms.CharField(max_length=64, required=False, help_text="empty: all")
-
-
 __all__ = [
     "BindForm",
     "ConfirmForm",
-    "ExtentForm",
     "NewSubscriberForm",
     "PackageChangeForm",
     "PackageForm",

@@ -8,7 +8,6 @@ from django.urls import URLPattern, reverse
 
 from ispcore.accounts.pages import posted, require
 from ispcore.accounts.roles import May
-from ispcore.base import clock
 from ispcore.base.audit import Actor
 from subscribers import forms
 from subscribers.admin.provisioned import ProvisionedAdmin, Values
@@ -97,7 +96,7 @@ class SubscriberActions(ProvisionedAdmin):
         row = self._asked(request, pk)
 
         def do(given: Values, by: Actor) -> Subscriber:
-            if given["until"]:
+            if given["until"] or given["endless"]:
                 return periods.extend(row, until=given["until"], by=by, reason=given["reason"])
             return periods.renew(row, periods=given["periods"], by=by, reason=given["reason"])
 
@@ -107,7 +106,11 @@ class SubscriberActions(ProvisionedAdmin):
             row,
             forms.RenewForm(posted(request)),
             do,
-            lambda now: f"{now} lasts until {states.day_and_time(now.expires_at or clock.now())}.",
+            lambda now: (
+                f"{now} lasts until {states.day_and_time(now.expires_at)}."
+                if now.expires_at
+                else f"{now} has no end."
+            ),
             title=f"Renew {row}",
             lead=f"{row.package} is valid for {states.validity_words(row.package)}. It ends {ends}.",
             button="Renew",

@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
-from ispcore.accounts.models import Account
+from ispcore.accounts.models import Account, Tenant
 from ispcore.accounts.pages import page_url, require, typed
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base.faults import words_of
 from ispcore.base.secrets import SecretUnreadable
+from ispcore.base.selects import LongSelect
 from ispcore.base.templatetags.isp import plural
+from routers.models import Router
 from subscribers.admin.provisioned import ProvisionedAdmin
-from subscribers.forms import ExtentForm
 from subscribers.models import Subscriber
 from subscribers.operations import reconciling as operations
 from subscribers.operations.reconciling import Extent, Plan
@@ -26,6 +28,27 @@ from subscribers.pages.radius_side import asked
 MOST_NAMES = 50
 MOST_FOREIGN = 50
 TITLE = "Compare with FreeRADIUS"
+
+
+class ExtentForm(forms.Form):
+    """What is compared with FreeRADIUS' database: everything, or what is named."""
+
+    tenant = forms.ModelChoiceField(
+        Tenant.objects.order_by("name"), widget=LongSelect, empty_label="all", required=False
+    )
+    router = forms.ModelChoiceField(
+        Router.objects.order_by("name"),
+        widget=LongSelect,
+        empty_label="all",
+        required=False,
+        help_text="who has or had sessions on it, and the RADIUS client at its address",
+    )
+    username = forms.CharField(max_length=64, required=False, help_text="empty: all")
+
+    @property
+    def extent(self) -> Extent:
+        given = self.cleaned_data
+        return Extent(given["tenant"], given["router"], given["username"])
 
 
 class Reconciling(ProvisionedAdmin):
@@ -41,7 +64,7 @@ class Reconciling(ProvisionedAdmin):
         form = ExtentForm(request.GET if "compare" in request.GET else None)
         plan, fault = None, ""
         if form.is_bound and form.is_valid():
-            extent = Extent(form.cleaned_data["tenant"], None, form.cleaned_data["username"])
+            extent = form.extent
             if request.method == "POST" and request.POST.get("confirmed") == "yes":
                 self._put_right(request, extent, account)
             plan, fault = _compared(extent)

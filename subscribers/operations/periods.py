@@ -64,7 +64,8 @@ def renewing(*, periods: int = 1) -> Callable[[Subscriber], None]:
 def extend(
     subscriber: Subscriber, *, until: datetime | None, by: Actor, reason: str = ""
 ) -> Subscriber:
-    """Set the end, later or earlier; None: no end. Who had run out and has not any more is active.
+    """Set the end, later or earlier; None: no end. Who had run out and has not any more is active, on
+    the package that was to come with the next period, which begins now.
 
     Raises ValidationError, NotYours, SubscriberMoved.
     """
@@ -77,6 +78,8 @@ def extend(
         is_over = until is not None and until <= clock.now()
         if old == Status.EXPIRED and not is_over:
             stored.status = Status.ACTIVE
+            if stored.next_package is not None:
+                _take_next(stored)
             _begin_period(stored, clock.now())
         elif old == Status.ACTIVE and is_over:
             stored.status = Status.EXPIRED

@@ -14,6 +14,7 @@ from ispcore.base.models import AuditEntry
 from ispcore.base.unit_of_work import steps
 from ispcore.base.unit_of_work.steps import STEPS, Stopped
 from radius.models import Accounting, Check
+from routers.models import Router
 from subscribers.models import Package, StatusChange, Subscriber
 from subscribers.operations import bulk, packages, reconciling, statuses
 from tests.subscribers.admin import RADIUS_AWAY, chosen, portal_rows, text, url
@@ -220,6 +221,20 @@ def test_the_comparison_is_shown_and_then_put_right(
     assert AuditEntry.objects.get(members=1).reason == "edited by hand"
     assert checks("rahim")
     assert checks("stranger")
+
+
+def test_who_had_sessions_on_a_router_is_compared_alone(
+    browser: Client, home: Package, rahim: Subscriber
+) -> None:
+    made(home, "karim")
+    router = Router.objects.create(name="utt-edge-01", address="10.88.4.1")
+    Accounting.objects.create(
+        unique_id="x", session_id="x", username="rahim", nas_address="10.88.4.1"
+    )
+    Check.objects.all().delete()
+    said = text(browser.get(url("reconcile"), {"compare": "yes", "router": router.pk}))
+    assert "router utt-edge-01" in said
+    assert "1 name differs" in said
 
 
 def test_too_much_is_only_written_when_it_is_forced(browser: Client, home: Package) -> None:

@@ -214,3 +214,21 @@ def test_an_end_of_a_line_whose_package_has_none_can_be_moved(
     trial, free = made(endless, "trial", expires_at=NOON), made(endless, "free")
     assert url("renew", trial.pk) in text(as_noc.get(url("page", trial.pk)))
     assert url("renew", free.pk) not in text(as_noc.get(url("page", free.pk)))
+
+
+def test_who_ran_out_is_put_on_a_package_without_end(
+    as_noc: Client, noon: Clock, rahim: Subscriber, tenant_dhaka: Tenant
+) -> None:
+    from subscribers.operations import packages
+
+    endless = packages.create(a_package(tenant_dhaka, "Office", validity="none"), by=BY)
+    as_noc.post(url("renew", rahim.pk), {"until": "2026-02-20", "reason": "unpaid"})
+    as_noc.post(url("package", rahim.pk), {"package": endless.pk, "when": "now", "reason": "asked"})
+    both = {"until": "2026-12-31", "endless": "on", "reason": "x"}
+    assert "not both" in text(as_noc.post(url("renew", rahim.pk), both))
+    sent = {"periods": "1", "endless": "on", "reason": "paid"}
+    said = text(as_noc.post(url("renew", rahim.pk), sent, follow=True))
+    assert "rahim has no end." in said
+    rahim.refresh_from_db()
+    assert (rahim.status, rahim.expires_at) == ("active", None)
+    assert "Expiration" not in checks("rahim")

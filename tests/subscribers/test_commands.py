@@ -41,6 +41,11 @@ def test_a_date_is_the_last_day_and_a_time_is_taken_as_it_is(
     assert said == "rahim: active, until 2026-03-20 18:00\n"
 
 
+def test_an_end_is_lifted(noon: Clock, rahim: Subscriber, call: Call) -> None:
+    call("renew_subscriber", "rahim", until="2026-03-01")
+    assert call("renew_subscriber", "rahim", no_end=True) == "rahim: active, without end\n"
+
+
 def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None:
     packages.create(a_package(home.tenant, "Home 80"), by=BY)
     said = call("create_subscriber", "Dhaka Fibre", "rahim", package="Home 20", ipv4="10.1.1.1")
@@ -96,6 +101,7 @@ def test_a_password_comes_from_the_environment_and_is_not_told(
         (("renew_subscriber", "rahim"), {"periods": 0}, "Renew for 1 to 120 periods"),
         (("renew_subscriber", "rahim"), {"until": "soon"}, "“soon” is no date"),
         (("renew_subscriber", "rahim"), {"until": "2026-12-31", "periods": 1}, "not both"),
+        (("renew_subscriber", "rahim"), {"no_end": True, "periods": 1}, "not both"),
         (("change_package", "rahim", "Gold"), {}, r"has no package Gold \(it has: Home 20\)"),
         (("rename_subscriber", "rahim", "a b"), {}, "Username: A username has letters"),
         (("bind_mac", "rahim", "x"), {}, "Write a MAC address"),

@@ -153,6 +153,18 @@ def test_a_package_to_come_is_there_with_a_late_renewal(noon: Clock, rahim: Subs
     assert renewed.expires_at == NOON + 67 * DAY
 
 
+def test_a_package_to_come_is_there_with_an_end_set_late(noon: Clock, rahim: Subscriber) -> None:
+    week = packages.create(a_package(rahim.tenant, "Week", validity="days", validity_days=7), by=BY)
+    periods.change_package(rahim, package=week, at_next_period=True, by=BY)
+    noon(NOON + 60 * DAY)
+    tasks.turn_periods()
+    until = NOON + 90 * DAY
+    extended = periods.extend(rahim, until=until, by=BY)
+    assert (extended.package, extended.next_package) == (week, None)
+    assert (extended.expires_at, extended.period_until_at) == (until, NOON + 67 * DAY)
+    assert groups("rahim") == [f"pkg-{week.pk}"]
+
+
 def test_a_package_to_come_must_have_the_static_address_too(noon: Clock, home: Package) -> None:
     rahim = made(home, ipv4="10.1.1.1")
     other = packages.create(a_package(home.tenant, "Fixed", ipv4_networks="10.2.0.0/16"), by=BY)

@@ -16,7 +16,7 @@ BY = Actor("manage.py renew_subscriber")
 class Command(SubscriberCommand):
     help = (
         "Renew a subscriber for periods of the package, after the end that it has or from now on, or "
-        "set the end. Example: manage.py renew_subscriber rahim --periods 3; "
+        "set the end, or lift it. Example: manage.py renew_subscriber rahim --periods 3; "
         f"manage.py renew_subscriber rahim --until 2026-12-31. {CODES}"
     )
 
@@ -24,13 +24,15 @@ class Command(SubscriberCommand):
         super().add_arguments(parser)
         parser.add_argument("--periods", type=int, default=None, help="1 where nothing is said")
         parser.add_argument("--until", default="", help=validity.END_HELP)
+        parser.add_argument("--no-end", action="store_true", help="lasts until it is stopped")
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
-        if options["until"] and options["periods"] is not None:
-            raise CommandError("--periods or --until, not both")
+        given = (options["until"], options["periods"] is not None, options["no_end"])
+        if sum(map(bool, given)) > 1:
+            raise CommandError("--periods or --until or --no-end, not both")
         reason = options["reason"]
-        if options["until"]:
-            end = instant(options["until"])
+        if options["until"] or options["no_end"]:
+            end = instant(options["until"]) if options["until"] else None
             now = periods.extend(subscriber, until=end, by=BY, reason=reason)
         else:
             count = 1 if options["periods"] is None else options["periods"]
