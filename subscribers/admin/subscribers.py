@@ -15,7 +15,7 @@ from ispcore.accounts.pages import PageList, account_of, actor_of, page_url
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
 from ispcore.base.lists import LONGEST_SEARCH, FewRows
-from ispcore.base.templatetags.isp import state
+from ispcore.base.templatetags.isp import last_day, state
 from subscribers.admin.actions import SubscriberActions
 from subscribers.admin.bulk import BulkActions
 from subscribers.admin.importing import Importing
@@ -177,12 +177,11 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
         at = subscriber.expires_at
         if at is None:
             return "no end"
-        local = at.astimezone(clock.isp_zone())
         return format_html(
             '<time datetime="{}" title="{}">{}</time>',
             at.isoformat(timespec="seconds"),
             states.day_and_time(at),
-            f"{local.day} {local:%b %Y}",
+            last_day(at),
         )
 
 

@@ -64,6 +64,12 @@ def test_an_age_says_the_exact_time_of_the_zone_on_hover() -> None:
     assert "data-age" in html
 
 
+def test_what_ends_at_midnight_lasts_to_the_day_before() -> None:
+    midnight = datetime(2026, 12, 31, 18, tzinfo=UTC)  # of 1 January in Dhaka
+    assert isp.last_day(midnight) == "31 Dec 2026"
+    assert isp.last_day(midnight + timedelta(seconds=1)) == "1 Jan 2027"
+
+
 def test_a_clock_time_names_the_day_when_it_is_not_today() -> None:
     assert text(isp.clock_time(NOW - timedelta(minutes=4))) == "21:30:12"
     assert text(isp.clock_time(NOW - timedelta(hours=22))) == "19 Nov 23:34"

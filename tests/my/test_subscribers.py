@@ -1,16 +1,18 @@
 """My subscribers: a tenant's people find and look at their own, and learn nothing that is others'."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
 
 from ispcore.accounts.models import Tenant
+from ispcore.base import clock
 from ispcore.base.audit import Actor
 from radius.models import Accounting, PostAuth
 from routers.models import Router
+from subscribers import validity
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages, statuses, subscribers
 from tests.my.conftest import text_of
@@ -65,6 +67,11 @@ def test_only_the_own_are_listed(
         assert "rahim" in said
         assert "nasir" not in said
         assert client.get(reverse("my:subscribers"), {"q": "nasir"}).context["rows"] == []
+
+
+def test_the_list_says_the_last_day(as_dhaka: "Client", home: Package) -> None:
+    made(home, "rahim", expires_at=validity.end_of(date(2099, 12, 30), zone=clock.isp_zone()))
+    assert "30 Dec 2099" in _list(as_dhaka)
 
 
 def test_one_is_found_by_what_people_know(as_dhaka: "Client", home: Package) -> None:

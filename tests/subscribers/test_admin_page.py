@@ -167,6 +167,7 @@ def test_an_end_is_the_end_of_the_day_in_the_zone_of_the_isp(
         "2026-03-20T18:00:00+00:00",
         "2026-03-21T00:00:00+00:00",
     }
+    assert ">20 Mar 2026</time>" in text(as_noc.get(url("changelist")))
 
 
 @pytest.mark.parametrize(

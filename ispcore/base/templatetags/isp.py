@@ -265,6 +265,13 @@ def exact_time(at: datetime) -> str:
 
 
 @register.filter
+def last_day(ends_at: datetime) -> str:
+    """31 Dec 2026: the last day of what ends then. Midnight still belongs to the day before it."""
+    last = (ends_at - timedelta(microseconds=1)).astimezone(clock.isp_zone())
+    return f"{last.day} {last:%b %Y}"
+
+
+@register.filter
 def duration(span: timedelta | float | None) -> str:
     """Two units at most from a timedelta or from seconds; None as "unknown"."""
     if span is None:
