@@ -232,7 +232,7 @@ def test_who_had_sessions_on_a_router_is_compared_alone(
         unique_id="x", session_id="x", username="rahim", nas_address="10.88.4.1"
     )
     Check.objects.all().delete()
-    said = text(browser.get(url("reconcile"), {"compare": "yes", "router": router.pk}))
+    said = text(browser.get(url("reconcile"), {"compare": "yes", "router": str(router.pk)}))
     assert "router utt-edge-01" in said
     assert "1 name differs" in said
 
