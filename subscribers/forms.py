@@ -23,6 +23,7 @@ from subscribers.operations.subscribers import EDITABLE
 LARGEST_FILE = 20 * 2**20
 TWO_LINES = forms.Textarea(attrs={"rows": 2})
 MODULE = {"type": "module"}
+NOT_THIS_PACKAGE = "This package cannot be given here: it is of another tenant or type, or deleted."
 DAYS = [
     MinValueValidator(date(validity.FIRST_YEAR, 1, 2), validity.YEARS_WORDS),
     MaxValueValidator(date(validity.LAST_YEAR, 12, 30), validity.YEARS_WORDS),
@@ -150,6 +151,7 @@ class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", LongSelect)
         kwargs.setdefault("empty_label", "choose one")
+        kwargs.setdefault("error_messages", {"invalid_choice": NOT_THIS_PACKAGE})
         rows = Package.objects.select_related("tenant").order_by("tenant__name", "name", "pk")
         super().__init__(rows, **kwargs)
 

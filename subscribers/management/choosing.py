@@ -65,7 +65,7 @@ def tenant_named(name: str) -> Tenant:
     found = Tenant.objects.filter(name=name).first()
     if found is None:
         known = ", ".join(Tenant.objects.values_list("name", flat=True)[:20]) or "none"
-        raise CommandError(f"no tenant named {name} (there are: {known})")
+        raise CommandError(f"no tenant named {name} (there are: {known}). {faults.UNCHANGED}")
     return found
 
 
@@ -75,7 +75,7 @@ def package_named(name: str, tenant: Tenant) -> Package:
     if found is None:
         rows = Package.objects.filter(tenant=tenant).values_list("name", flat=True)
         known = ", ".join(rows[:20]) or "none"
-        raise CommandError(f"{tenant} has no package {name} (it has: {known})")
+        raise CommandError(f"{tenant} has no package {name} (it has: {known}). {faults.UNCHANGED}")
     return found
 
 
@@ -84,7 +84,8 @@ def instant(text: str) -> datetime:
     try:
         return validity.end_given(text, zone=clock.isp_zone())
     except ValueError as error:
-        raise CommandError(f"“{text}” is no date or time: write it like 2026-12-31") from error
+        said = f"“{text}” is no date or time: write it like 2026-12-31. {faults.UNCHANGED}"
+        raise CommandError(said) from error
 
 
 def password_given() -> tuple[str, bool]:

@@ -144,7 +144,7 @@ def test_a_password_that_is_made_up_is_shown_once(browser: Client, home: Package
         ({"ipv6_prefix": "2001:db8::1/64"}, "This is no IPv6 prefix"),
         ({"radius_password": "a\\b-long"}, "FreeRADIUS would read this password"),
         ({"phone": "12"}, "Write the phone number as"),
-        ({"package": "0"}, "Select a valid choice"),
+        ({"package": "0"}, "cannot be given here"),
     ],
 )
 def test_what_is_wrong_is_said_and_what_was_typed_is_kept(

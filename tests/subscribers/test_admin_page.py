@@ -157,6 +157,18 @@ def test_renewed_resumed_moved_and_unbound(
     assert [c.reason for c in rahim.status_changes.all()] == ["paid", "unpaid"]
 
 
+def test_the_package_of_another_tenant_is_refused_in_words(
+    as_noc: Client, rahim: Subscriber, tenant_ctg: Tenant
+) -> None:
+    from subscribers.operations import packages
+
+    other = packages.create(a_package(tenant_ctg, "Port 20"), by=BY)
+    sent = {"package": other.pk, "when": "now", "reason": "x"}
+    said = text(as_noc.post(url("package", rahim.pk), sent))
+    assert "it is of another tenant or type" in said
+    assert "Nothing was changed" in said
+
+
 def test_an_end_is_the_end_of_the_day_in_the_zone_of_the_isp(
     as_noc: Client, noon: Clock, rahim: Subscriber
 ) -> None:

@@ -121,6 +121,7 @@ def test_what_is_refused_is_said_and_changes_nothing(
     with pytest.raises(CommandError, match=said) as ended:
         call(*words, **options)
     assert ended.value.returncode == 1
+    assert str(ended.value).endswith("Nothing was changed.")
     assert checks("rahim") == before
     assert Subscriber.objects.count() == 1
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from ispcore.base import faults
 from ispcore.base.audit import Actor
 from subscribers import validity
 from subscribers.management.choosing import CODES, SubscriberCommand, instant, until
@@ -29,7 +30,7 @@ class Command(SubscriberCommand):
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
         given = (options["until"], options["periods"] is not None, options["no_end"])
         if sum(map(bool, given)) > 1:
-            raise CommandError("--periods or --until or --no-end, not both")
+            raise CommandError(f"--periods or --until or --no-end, not both. {faults.UNCHANGED}")
         reason = options["reason"]
         if options["until"] or options["no_end"]:
             end = instant(options["until"]) if options["until"] else None
