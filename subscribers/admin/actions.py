@@ -108,6 +108,8 @@ class SubscriberActions(ProvisionedAdmin):
             times = given["periods"]
             return periods.renew(row, by=by, periods=times, reason=given["reason"])
 
+        is_endless = row.package.validity == Package.Validity.NONE
+        lasts = "has no end" if is_endless else f"is valid for {states.validity_words(row.package)}"
         ends = f"on {states.day_and_time(row.expires_at)}" if row.expires_at else "never"
         return self.act(
             request,
@@ -120,7 +122,7 @@ class SubscriberActions(ProvisionedAdmin):
                 else f"{now} has no end."
             ),
             title=f"Renew {row}",
-            lead=f"{row.package} is valid for {states.validity_words(row.package)}. It ends {ends}.",
+            lead=f"{row.package} {lasts}. {row} ends {ends}.",
             button="Renew",
         )
 
