@@ -283,7 +283,10 @@ class RenewForm(Because):
         help_text="the last day, earlier or later than its end now; the periods do not count then",
     )
     endless = forms.BooleanField(
-        label="Or without end", required=False, help_text="the periods do not count then"
+        label="Or without end",
+        label_suffix="",
+        required=False,
+        help_text="the periods do not count then",
     )
     field_order = ("periods", "until", "endless", "reason")
 

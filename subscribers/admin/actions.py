@@ -100,6 +100,8 @@ class SubscriberActions(ProvisionedAdmin):
                 return periods.extend(row, until=given["until"], by=by, reason=given["reason"])
             return periods.renew(row, periods=given["periods"], by=by, reason=given["reason"])
 
+        is_endless = row.package.validity == Package.Validity.NONE
+        lasts = "has no end" if is_endless else f"is valid for {states.validity_words(row.package)}"
         ends = f"on {states.day_and_time(row.expires_at)}" if row.expires_at else "never"
         return self.act(
             request,
@@ -112,7 +114,7 @@ class SubscriberActions(ProvisionedAdmin):
                 else f"{now} has no end."
             ),
             title=f"Renew {row}",
-            lead=f"{row.package} is valid for {states.validity_words(row.package)}. It ends {ends}.",
+            lead=f"{row.package} {lasts}. {row} ends {ends}.",
             button="Renew",
         )
 

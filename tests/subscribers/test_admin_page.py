@@ -237,6 +237,9 @@ def test_who_ran_out_is_put_on_a_package_without_end(
     endless = packages.create(a_package(tenant_dhaka, "Office", validity="none"), by=BY)
     as_noc.post(url("renew", rahim.pk), {"until": "2026-02-20", "reason": "unpaid"})
     as_noc.post(url("package", rahim.pk), {"package": endless.pk, "when": "now", "reason": "asked"})
+    assert "Office has no end. rahim ends on 21 Feb 2026" in text(
+        as_noc.get(url("renew", rahim.pk))
+    )
     both = {"until": "2026-12-31", "endless": "on", "reason": "x"}
     assert "not both" in text(as_noc.post(url("renew", rahim.pk), both))
     sent = {"periods": "1", "endless": "on", "reason": "paid"}
