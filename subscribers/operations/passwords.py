@@ -37,7 +37,7 @@ def change_password(
     return units.change_one(subscriber, change, action="change password", by=by, reason=reason)
 
 
-def set_web_password(subscriber: Subscriber, *, password: str, by: Actor) -> None:
+def set_web_password(subscriber: Subscriber, *, password: str, by: Actor, reason: str = "") -> None:
     """Replace the password of the subscriber's own pages; FreeRADIUS has nothing to do with it.
 
     A hash takes a core for a moment on purpose: never for many at once. Raises ValidationError on a
@@ -51,4 +51,11 @@ def set_web_password(subscriber: Subscriber, *, password: str, by: Actor) -> Non
         old, stored.web_password = {"web_password": stored.web_password}, made
         stored.save(update_fields=["web_password", "updated_at"])
         new, tenant_id = {"web_password": made}, stored.tenant_id
-        audit.record("change web password", stored, by=by, old=old, new=new, tenant_id=tenant_id)
+        audit.record(
+            *("change web password", stored),
+            by=by,
+            old=old,
+            new=new,
+            tenant_id=tenant_id,
+            reason=reason,
+        )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.core.management import CommandError, call_command
 
 from ispcore.accounts.models import Tenant
@@ -71,6 +72,10 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
     assert call("bind_mac", "rahim", reason="a new one") == "rahim: logs in from any device\n"
     said = call("change_subscriber_password", "rahim", reason="lost")
     assert said == f"rahim: password {checks('rahim')['Cleartext-Password']}\n"
+    told = call("change_subscriber_password", "rahim", web=True).removeprefix(
+        "rahim: web password "
+    )
+    assert check_password(told.strip(), Subscriber.objects.get().web_password)
     assert call("rename_subscriber", "rahim", "rahim2", reason="moved") == "rahim: is rahim2 now\n"
     said = call("delete_subscriber", "rahim2", reason="moved away")
     assert said == f"rahim2: deleted (account number T{home.tenant_id}-000001)\n"
@@ -81,6 +86,15 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
         reason for reason in entries.order_by("pk").values_list("reason", flat=True) if reason
     ]
     assert reasons == ["not paid", "cloned", "a new one", "lost", "moved", "moved away"]
+
+
+def test_the_password_of_the_own_pages_is_another(rahim: Subscriber, call: Call) -> None:
+    before = checks("rahim")
+    told = call("change_subscriber_password", "rahim", web=True).removeprefix(
+        "rahim: web password "
+    )
+    assert check_password(told.strip(), Subscriber.objects.get().web_password)
+    assert checks("rahim") == before
 
 
 def test_a_password_comes_from_the_environment_and_is_not_told(
@@ -97,6 +111,7 @@ def test_a_password_comes_from_the_environment_and_is_not_told(
     ("words", "options", "said"),
     [
         (("suspend_subscriber", "nobody"), {}, "there is no subscriber nobody"),
+        (("reconcile_radius",), {"username": "nobody"}, "nobody is called nobody, here or in"),
         (("resume_subscriber", "rahim"), {}, "rahim is active: it cannot resume now"),
         (("renew_subscriber", "rahim"), {"periods": 0}, "Renew for 1 to 120 periods"),
         (("renew_subscriber", "rahim"), {"until": "soon"}, "“soon” is no date"),

@@ -5,8 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base.audit import Actor
+from ispcore.base.faults import UNCHANGED
+from radius.rows import normalised
 from routers.models import Router
 from subscribers.management.choosing import refusals, tenant_named
+from subscribers.models import Subscriber
 from subscribers.operations import reconciling
 from subscribers.operations.reconciling import Extent, Plan
 from subscribers.queries import UNREADABLE_WORDS
@@ -48,6 +51,10 @@ class Command(BaseCommand):
         with refusals():
             plan = reconciling.plan(extent)
             self._show(plan)
+            if _is_of_nobody(plan):
+                raise CommandError(
+                    f"nobody is called {extent.username}, here or in FreeRADIUS. {UNCHANGED}"
+                )
             if plan.differing and options["apply"]:
                 done = reconciling.apply(
                     plan, by=BY, force=options["force"], reason=options["reason"]
@@ -72,6 +79,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  {line}")
         if len(lines) > MOST_SHOWN:
             self.stdout.write(f"  and {len(lines) - MOST_SHOWN} more")
+
+
+def _is_of_nobody(plan: Plan) -> bool:
+    """A name that neither of the two databases has: a slip of the pen, and no agreement."""
+    name = plan.extent.username
+    is_known = Subscriber.objects.filter(username_key=normalised(name)).exists()
+    return bool(name) and not (is_known or plan.differing or plan.foreign_count)
 
 
 def _router_named(name: str) -> Router:
