@@ -215,6 +215,11 @@ def _edit_rate(case: Case) -> None:
     packages.edit(package_named(case.key), changes={"down_bps": 44 * M}, by=BY)
 
 
+def _edit_networks(case: Case) -> None:
+    changes = {"ipv4_networks": "100.64.0.0/10", "down_bps": 55 * M}
+    packages.edit(package_named(case.key), changes=changes, by=BY)
+
+
 def _import(case: Case) -> None:
     lines = ["username,package,password"]
     lines += [f"{name},Home 20,{PASSWORD}" for name in case.names]
@@ -248,6 +253,7 @@ KINDS: dict[str, Kind] = {
     "create package": Kind(_nothing, lambda case: a_package(case.key)),
     "delete package": Kind(_package, lambda case: packages.delete(package_named(case.key), by=BY)),
     "edit package (group rows)": Kind(_package_with("pppoe"), _edit_rate),
+    "edit package (networks)": Kind(_package_with("pppoe"), _edit_networks),
     "edit package (own rows)": Kind(_package_with("hotspot"), _edit_package),
     "import": Kind(_many_names, _import),
     "enter RADIUS client": Kind(_no_client, lambda case: a_client(case.addresses[0], SECRET)),

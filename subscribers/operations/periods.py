@@ -139,7 +139,7 @@ def turn_due(*, by: Actor) -> int:
             bulk=True,
         )
         total += moved
-        if not moved:
+        if not moved or len(keys) < PIECE:
             break
     return total
 

@@ -56,7 +56,7 @@ def expire_due(*, by: Actor) -> int:
             bulk=True,
         )
         total += moved
-        if not moved:  # others did it, or renewed them
+        if not moved or len(keys) < PIECE:  # others did it, or these were the last
             break
     return total
 
