@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import clock
 from ispcore.base.audit import Actor
-from subscribers import projector, queries
+from subscribers import projection, projector, queries
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages, subscribers
 
@@ -51,6 +51,24 @@ def fill(of: Package, names: Sequence[str]) -> None:
     for keys in queries.in_pieces(names, PIECE):
         with transaction.atomic(using="radius"):
             projector.write_usernames(keys, queries.lines(queries.named(keys)))
+
+
+def fill_sessions(of: Package, count: int) -> None:
+    """So many in radacct of each line on the package, the last of them open though silent for long."""
+    with connections["radius"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO radacct (acctsessionid, acctuniqueid, username, nasipaddress, "
+            "acctstarttime, acctupdatetime, acctstoptime, acctsessiontime, acctinputoctets, "
+            "acctoutputoctets, callingstationid, framedipaddress) "
+            "SELECT CONCAT(seq, '-', id), MD5(CONCAT(seq, '-', id)), username, '10.0.0.1', "
+            "UTC_TIMESTAMP() - INTERVAL seq DAY, UTC_TIMESTAMP() - INTERVAL 24 * seq - 23 HOUR, "
+            "IF(seq = 1, NULL, UTC_TIMESTAMP() - INTERVAL 24 * seq - 23 HOUR), 82800, 1000000, "
+            "9000000, '02:00:00:FF:FF:FF', CONCAT('10.', id >> 16, '.', id >> 8 & 255, '.', id & 255) "
+            "FROM radusergroup JOIN seq_1_to_100 WHERE groupname = %s AND seq <= %s",
+            [projection.group_of(of.pk), count],
+        )
+        cursor.execute("ANALYZE TABLE radcheck, radreply, radusergroup, radacct")
+        cursor.fetchall()
 
 
 def _rows(of: Package, names: Sequence[str]) -> Iterator[Subscriber]:

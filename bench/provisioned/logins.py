@@ -20,6 +20,7 @@ from tests.harness.processes import PATH, program
 
 LOGINS, TURNS, AT_ONCE = 2_000, 3, 32
 STORM, ROUTERS, WAIT_S = 5_000, 5, 30
+SESSIONS = 10  # of each line, in radacct
 OURS, STOCK = "ours", "stock"
 # a feature, and what of which file is another without it
 _SERVER = "server.conf"

@@ -105,6 +105,15 @@ class Plain:
             cursor.execute("DELETE FROM radgroupreply WHERE groupname = %s", [group])
             _many(cursor, "radgroupreply", rows)
 
+    def move(self, package_id: int, keys: Sequence[int], value: str) -> None:
+        """Another value in these rows of radreply, in statements of 500."""
+        with self._unit(package_id) as cursor:
+            for at in range(0, len(keys), 500):
+                some = keys[at : at + 500]
+                marks = ", ".join(["%s"] * len(some))
+                update = f"UPDATE radreply SET op = ':=', value = %s WHERE id IN ({marks})"  # noqa: S608
+                cursor.execute(update, [value, *some])
+
     def rewrite(
         self, package_id: int, names: Sequence[str], tables: Mapping[str, list[Row]]
     ) -> None:
@@ -117,6 +126,18 @@ class Plain:
                     cursor.execute(f"DELETE FROM {table} WHERE username IN ({marks})", some)  # noqa: S608
                 for at in range(0, len(rows), PIECE):
                     _many(cursor, table, rows[at : at + PIECE])
+
+    def keys_of(self, names: Sequence[str], attribute: str) -> list[int]:
+        """Of these usernames' rows of radreply that have the attribute."""
+        with contextlib.closing(self.radius.cursor()) as cursor:
+            marks = ", ".join(["%s"] * len(names))
+            cursor.execute(
+                f"SELECT id FROM radreply WHERE attribute = %s AND username IN ({marks})",  # noqa: S608
+                [attribute, *names],
+            )
+            keys = [key for (key,) in cursor.fetchall()]
+        self.radius.rollback()
+        return keys
 
     def rows_of(self, names: Sequence[str]) -> dict[str, list[Row]]:
         """What RADIUS has of these usernames, by table; nothing is written."""
@@ -155,11 +176,6 @@ class Plain:
                 count += len(cursor.fetchall())
         self.radius.rollback()
         return count
-
-    def allow_connections(self, count: int) -> None:
-        """To MariaDB, which comes with 151."""
-        with contextlib.closing(self.radius.cursor()) as cursor:
-            cursor.execute("SET GLOBAL max_connections = %s", [count])
 
     def close(self) -> None:
         self.portal.close()

@@ -186,11 +186,14 @@ class PostgreSQL:
 
 
 class MariaDB:
-    """MariaDB as the portal asks for it: utf8mb4, READ COMMITTED, UTC."""
+    """MariaDB as the portal asks for it: utf8mb4, READ COMMITTED, UTC.
 
-    def __init__(self, *, durable: bool = False) -> None:
+    `settings` are added to those that make tests quick; benchmarks want real ones.
+    """
+
+    def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
         """`durable`: a commit is on the disk, as MariaDB ships it."""
-        self.durable = durable
+        self.durable, self.settings = durable, settings or {}
         self.directory = _directory("my")
         self.port = free_port()
         self.password = secrets.token_hex(16)
@@ -243,6 +246,7 @@ class MariaDB:
                 *("--transaction-isolation=READ-COMMITTED", "--default-time-zone=+00:00"),
                 "--innodb-buffer-pool-size=64M",
                 *(() if self.durable else FAST_INNODB),
+                *(f"--{name}={value}" for name, value in self.settings.items()),
             ],
             log=self.directory / "mariadb.log",
         )
