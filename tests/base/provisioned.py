@@ -43,7 +43,7 @@ FACTS = {
     *("judging.refuse_end", "prefixes.hold", "prefixes.claim", "prefixes.refuse_overlaps"),
     "prefixes.clashes",
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
-    "units.note_statuses",
+    *("units.note_statuses", "units.refuse_strangers"),
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
     *("statuses.moving", "periods.renewing", "periods.taking"),
     # an import that waits to be confirmed, and is forgotten by itself

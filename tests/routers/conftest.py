@@ -100,7 +100,7 @@ def _little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """On loopback nobody is waited for long; a new router is read twice without a pause."""
     monkeypatch.setattr(collection, "SECOND_LOOK_S", 0.05)
     monkeypatch.setattr(targets, "API_TIMEOUT_S", 1.0)
-    monkeypatch.setattr(targets, "SNMP_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(targets, "SNMP_TIMEOUT_S", 1.0)
     monkeypatch.setattr(pinging, "TIMEOUT_MS", 250)
 
 
