@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base import unit_of_work
+from ispcore.base.unit_of_work import Decided
 from ispcore.base.units import format_names
 
 
@@ -23,7 +24,11 @@ class Command(BaseCommand):
             action="append",
             help="only changes that touch this name (a user name); may be given several times",
         )
-        parser.add_argument("--json", action="store_true", help="one line of JSON per change")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help="one document: what was undone, and how many changes are in doubt still",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = [name.strip().lower() for name in options["name"]] if options["name"] else None
@@ -32,14 +37,23 @@ class Command(BaseCommand):
             waiting = unit_of_work.in_doubt(names)
         except unit_of_work.NotProvisioned as fault:
             raise CommandError(str(fault)) from fault
-        for each in decided:
-            keys = list(each.scope.keys)
-            if options["json"]:
-                said = {"gid": str(each.gid), "kind": each.scope.kind, "keys": keys}
-                self.stdout.write(json.dumps(said | {"outcome": "undone"}))
-            else:
-                self.stdout.write(f"undone: {each.scope.kind} {format_names(keys)}")
+        if options["json"]:
+            self.stdout.write(
+                json.dumps({"undone": list(map(_told, decided)), "in_doubt": waiting})
+            )
+        else:
+            for each in decided:
+                self.stdout.write(f"undone: {each.scope.kind} {format_names(each.scope.keys)}")
         if waiting:
             raise CommandError(f"{waiting} changes are still being made, or cannot be projected")
         if not options["json"]:
             self.stdout.write(f"{len(decided)} changes were in doubt; none is any more")
+
+
+def _told(decided: Decided) -> dict[str, object]:
+    return {
+        "gid": str(decided.gid),
+        "kind": decided.scope.kind,
+        "keys": list(decided.scope.keys),
+        "at": decided.at.isoformat(),
+    }
