@@ -215,8 +215,12 @@ def test_commands_enter_and_remove(db: None, monkeypatch: pytest.MonkeyPatch) ->
     ]
     with pytest.raises(CommandError, match=r"no RADIUS client.*Nothing was changed\."):
         call_command("radius_client", ADDRESS, "--remove")
-    monkeypatch.delenv("RADIUS_CLIENT_SECRET")
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
-    with pytest.raises(CommandError, match=r"^secret"):
-        call_command("radius_client", ADDRESS)
+    for given, said in (("", "no secret is given"), ("short", "16 to 60 letters")):
+        monkeypatch.setenv("RADIUS_CLIENT_SECRET", given)
+        with pytest.raises(CommandError, match=rf"^RADIUS_CLIENT_SECRET: {said}.*Nothing was cha"):
+            call_command("radius_client", ADDRESS)
+    monkeypatch.setenv("RADIUS_CLIENT_SECRET", SECRET)
+    with pytest.raises(CommandError, match=r"^--name: 1 to 32 characters\. Nothing was changed"):
+        call_command("radius_client", ADDRESS, name="x" * 33)
     assert SECRET not in repr(CLIENT)

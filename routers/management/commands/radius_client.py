@@ -17,6 +17,7 @@ from routers.operations import radius_clients
 
 BY = Actor("manage.py radius_client")
 SECRET = "RADIUS_CLIENT_SECRET"  # noqa: S105 - the variable's name
+OPTIONS = {"secret": SECRET, "name": "--name"}  # where what is refused was given
 
 
 class Command(BaseCommand):
@@ -58,14 +59,23 @@ class Command(BaseCommand):
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except (ValueError, radius_clients.UnknownClient, NotProvisioned) as error:
+    except ValueError as error:
+        field, _, said = str(error).partition(":")
+        raise CommandError(f"{OPTIONS.get(field, field)}:{said}. {faults.UNCHANGED}") from error
+    except (radius_clients.UnknownClient, NotProvisioned) as error:
         raise CommandError(faults.words_of(error)) from error
     except BeingDecided as error:
         raise CommandError(str(error), returncode=2) from error
 
 
 def _secret() -> str:
+    """Raises CommandError where none is given, and there is nobody to ask."""
     given = os.environ.get(SECRET, "")
-    if given or not sys.stdin.isatty():
-        return given
-    return getpass.getpass("Secret shared with FreeRADIUS: ")
+    if not given and sys.stdin.isatty():
+        given = getpass.getpass("Secret shared with FreeRADIUS: ")
+    if not given:
+        raise CommandError(
+            f"{SECRET}: no secret is given: set it in the environment, or type it at a terminal. "
+            f"{faults.UNCHANGED}"
+        )
+    return given
