@@ -11,8 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 
 from ispcore.accounts.models import Account, Tenant
-from ispcore.accounts.pages import page_url, require, typed
-from ispcore.accounts.roles import May
+from ispcore.accounts.pages import account_of, page_url, typed
+from ispcore.accounts.roles import WORDS, May
 from ispcore.accounts.scope import visible
 from ispcore.base.faults import words_of
 from ispcore.base.secrets import SecretUnreadable
@@ -58,9 +58,9 @@ class Reconciling(ProvisionedAdmin):
         return [self.route("reconcile/", self.reconcile, "reconcile")]
 
     def reconcile(self, request: HttpRequest) -> HttpResponse:
-        account = require(request, May.EDIT_PACKAGES)
-        if not account.sees_all:  # it reads of everybody
-            raise PermissionDenied
+        account = account_of(request)
+        if not account.sees_all or not any(map(account.may, operations.WRITES)):
+            raise PermissionDenied  # it reads of everybody
         form = ExtentForm(request.GET if "compare" in request.GET else None)
         plan, fault = None, ""
         if form.is_bound and form.is_valid():
@@ -110,6 +110,13 @@ def _listed(plan: Plan, account: Account) -> dict[str, Any]:
         "clients": list(plan.clients.items())[:MOST_NAMES],
         "more_names": len(plan.usernames) - len(keys) + max(len(plan.clients) - MOST_NAMES, 0),
         "unreadable": plan.unreadable[:MOST_NAMES],
+        "lacking": [_right(each) for each in plan.needs if not account.may(each)],
         "foreign": plan.foreign[:MOST_FOREIGN],
         "more_foreign": plan.foreign_count - min(len(plan.foreign), MOST_FOREIGN),
     }
+
+
+def _right(capability: May) -> str:
+    """ "change routers"."""
+    subject, verb, _ = WORDS[capability]
+    return f"{verb} {subject}".lower()

@@ -35,6 +35,8 @@ ACTION = "reconcile RADIUS"
 SURE_PERCENT, FEW = 30, 10
 MISSING, DIFFERS = "missing", "differs"
 MOST_FOREIGN = 1_000
+# what one may change whose rows these are: of usernames, of packages' groups, of RADIUS clients
+WRITES = (May.EDIT_SUBSCRIBERS, May.EDIT_PACKAGES, May.EDIT_ROUTERS)
 
 
 class TooMuchChange(Exception):
@@ -84,6 +86,12 @@ class Plan:
         return len(self.usernames) + len(self.packages) + len(self.clients)
 
     @property
+    def needs(self) -> list[May]:
+        """What one may change who puts all of it right."""
+        rights = zip(WRITES, (self.usernames, self.packages, self.clients), strict=True)
+        return [capability for capability, differing in rights if differing]
+
+    @property
     def is_too_much(self) -> bool:
         is_many = self.differing * 100 > self.compared * SURE_PERCENT
         return self.compared >= FEW and is_many
@@ -117,9 +125,11 @@ def plan(extent: Extent) -> Plan:
 def apply(made: Plan, *, by: Actor, force: bool = False, reason: str = "") -> int:
     """Project again what differs, in units of about 2,000; returns how many.
 
-    Raises TooMuchChange, NotYours; PartlyApplied where the first units stand.
+    Who may change what differs may put it right: subscribers, packages, RADIUS clients with their
+    secrets. Raises TooMuchChange, NotYours; PartlyApplied where the first units stand.
     """
-    units.allow(by, May.EDIT_PACKAGES)
+    for capability in made.needs:
+        units.allow(by, capability)
     if made.is_too_much and not force:
         raise TooMuchChange(
             f"{made.differing} of {made.compared} differ, more than {SURE_PERCENT} %: is this the "

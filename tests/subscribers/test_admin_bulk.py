@@ -13,8 +13,10 @@ from ispcore.base import clock, unit_of_work
 from ispcore.base.models import AuditEntry
 from ispcore.base.unit_of_work import steps
 from ispcore.base.unit_of_work.steps import STEPS, Stopped
-from radius.models import Accounting, Check
+from radius.models import Accounting, Check, GroupReply, Nas
+from radius.operations.nas import Client as NasClient
 from routers.models import Router
+from routers.operations import radius_clients
 from subscribers.models import Package, StatusChange, Subscriber
 from subscribers.operations import bulk, packages, reconciling, statuses
 from tests.subscribers.admin import RADIUS_AWAY, chosen, portal_rows, text, url
@@ -221,6 +223,27 @@ def test_the_comparison_is_shown_and_then_put_right(
     assert AuditEntry.objects.get(members=1).reason == "edited by hand"
     assert checks("rahim")
     assert checks("stranger")
+
+
+def test_each_part_is_put_right_by_who_may_change_it(
+    as_noc: Client, as_viewer: Client, home: Package, rahim: Subscriber
+) -> None:
+    """An operator changes subscribers; rows of packages and secrets of routers are others'."""
+    Check.objects.filter(username="rahim").delete()
+    radius_clients.put(NasClient("10.88.4.1", "edge", "a-secret-of-sixteen"), by=BY)
+    Nas.objects.all().delete()
+    assert as_viewer.get(url("reconcile")).status_code == 403
+    assert "Compare with FreeRADIUS" in text(as_noc.get(url("changelist")))
+    everything = f"{url('reconcile')}?compare=yes"
+    said = text(as_noc.get(everything))
+    assert "is put right by who may change routers" in said
+    assert "Put right 2" not in said
+    assert "noc may not do this" in text(as_noc.post(everything, {"confirmed": "yes"}))
+    assert not checks("rahim")
+    as_noc.post(f"{everything}&username=rahim", {"confirmed": "yes"})
+    assert checks("rahim")
+    GroupReply.objects.all().delete()
+    assert "who may change packages and change routers" in text(as_noc.get(everything))
 
 
 def test_who_had_sessions_on_a_router_is_compared_alone(

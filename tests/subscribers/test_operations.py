@@ -298,7 +298,9 @@ def test_a_viewer_may_change_nothing(rahim: Subscriber, viewer: Account) -> None
         lambda: passwords.set_web_password(rahim, password="correct horse", by=viewer.actor),
         lambda: packages.delete(rahim.package, by=viewer.actor),
         lambda: account_numbers.set_prefix(rahim.tenant, prefix="X", by=viewer.actor),
-        lambda: reconciling.apply(reconciling.plan(Extent()), by=viewer.actor),
+        lambda: reconciling.apply(
+            reconciling.Plan(Extent(), usernames={"rahim": "differs"}), by=viewer.actor
+        ),
     ):
         with pytest.raises(NotYours, match="viewer may not do this"):
             change()
