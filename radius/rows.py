@@ -20,6 +20,7 @@ RADIUS = "radius"
 AT_ONCE = 500  # names in one statement
 FEW = 20  # names whose rows are written without a look at what is there
 PAGE_ROWS = 20_000
+GROUP = "group"  # what stands for a row of radusergroup among attributes
 Row4 = tuple[str, str, str, str]
 
 
@@ -96,6 +97,18 @@ def replace(
     )
 
 
+def make(
+    usernames: Iterable[str],
+    checks: Iterable[Row4],
+    replies: Iterable[Row4],
+    groups: Iterable[tuple[str, str, int]],
+) -> int:
+    """As `replace`, of few usernames that should have no rows yet; returns how many they had, in
+    whatever form the database takes for the name, at the cost of no statement more."""
+    names = [normalised(each) for each in usernames]
+    return _write_anew(names, (_CHECKS, checks), (_REPLIES, replies), (_GROUPS, groups))
+
+
 def replace_groups(
     groupnames: Iterable[str], checks: Iterable[Row4], replies: Iterable[Row4]
 ) -> None:
@@ -122,6 +135,18 @@ def digest_of(usernames: Sequence[str]) -> str:
     """`digest` of all rows that these have: to see that none of them differs."""
     tables = (_CHECKS, _REPLIES, _GROUPS)
     return digest(*(_present(table, usernames, table.columns) for table in tables))
+
+
+def attributes(usernames: Iterable[str]) -> dict[str, list[str]]:
+    """By normalised username, the attribute of each row that it has, and GROUP for each group."""
+    found: dict[str, list[str]] = defaultdict(list)
+    columns = ((_CHECKS, "attribute"), (_REPLIES, "attribute"), (_GROUPS, f"'{GROUP}'"))
+    for some in _batches(usernames):
+        asked = _Asked(some)
+        for table, column in columns:
+            for name, attribute in _present(table, some, f"username, {column}"):
+                found[asked.name_of(name)].append(attribute)
+    return found
 
 
 def digests(usernames: Iterable[str]) -> Iterator[tuple[str, str]]:
@@ -154,7 +179,7 @@ def _replace(names: Sequence[str], *tables: tuple[_Table, Iterable[Any]]) -> Non
     a value that moved is written where it stands, which leaves the index of names alone.
     """
     if len(names) <= FEW:
-        execute_together(RADIUS, [each for table in tables for each in _anew(names, *table)])
+        _write_anew(names, *tables)
         return
     for table, rows in tables:
         present = _present(table, names, f"id, {table.columns}")
@@ -163,10 +188,16 @@ def _replace(names: Sequence[str], *tables: tuple[_Table, Iterable[Any]]) -> Non
                 cursor.execute(sql, values)
 
 
-def _anew(names: Sequence[str], table: _Table, rows: Iterable[Any]) -> Iterator[Statement]:
+def _write_anew(names: Sequence[str], *tables: tuple[_Table, Iterable[Any]]) -> int:
+    """Returns how many rows went."""
+    gone = [each for table, _ in tables for each in _deletions(table, names)]
+    made = [each for table in tables for each in _insertions(*table)]
+    return sum(execute_together(RADIUS, gone + made)[: len(gone)])
+
+
+def _deletions(table: _Table, names: Sequence[str]) -> Iterator[Statement]:
     for some in _batches(names):
         yield f"DELETE FROM {table.name} WHERE {table.kept[0]} IN ({_places(some)})", some  # noqa: S608
-    yield from _insertions(table, rows)
 
 
 def _present(table: _Table, names: Sequence[str], columns: str) -> Iterator[tuple[Any, ...]]:

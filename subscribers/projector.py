@@ -24,6 +24,10 @@ MEMBERS_AT_ONCE = 10_000  # the portal's database sorts all who are left for eac
 logger = logging.getLogger(__name__)
 
 
+class NotNew(Exception):
+    """FreeRADIUS has rows of a name that is new to the portal; nothing is written over them."""
+
+
 class Usernames:
     """Rows of usernames; each is locked by itself."""
 
@@ -32,7 +36,7 @@ class Usernames:
 
     def write(self, scope: Scope) -> None:
         for keys in queries.in_pieces(scope.keys):
-            write_usernames(keys, queries.lines_of(keys))
+            write_usernames(keys, queries.lines_of(keys), are_new=scope.is_new)
 
 
 class Groups:
@@ -70,12 +74,20 @@ def register() -> None:
     unit_of_work.register(MEMBERS, Members())
 
 
-def write_usernames(keys: Sequence[str], lines: Sequence[tuple[str, Line, Terms]]) -> None:
-    """Bring the rows of these usernames to what the portal says; who is not there has none."""
+def write_usernames(
+    keys: Sequence[str], lines: Sequence[tuple[str, Line, Terms]], *, are_new: bool = False
+) -> None:
+    """Bring the rows of these usernames to what the portal says; who is not there has none.
+
+    Raises NotNew where names that `are_new` have rows, which is for the transaction to undo.
+    """
     for _, line, _ in lines:
         if line.password is None:
             logger.error("%s: no login: %s", line.username, queries.UNREADABLE_WORDS)
-    radius_rows.replace(keys, *rows_of(lines))
+    if not are_new:
+        radius_rows.replace(keys, *rows_of(lines))
+    elif radius_rows.make(keys, *rows_of(lines)):
+        raise NotNew(", ".join(keys))
 
 
 def rows_of(

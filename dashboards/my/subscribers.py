@@ -59,7 +59,7 @@ class OwnPackage(PackageChoice):
 class NewLineForm(NewSubscriberForm):
     """A new line on a package that the provider has made; what else it has is the provider's."""
 
-    until = None  # type: ignore[assignment]
+    until = take_over = None  # type: ignore[assignment]
     package = OwnPackage(help_text="as your provider has made them for you")
 
     class Meta(NewSubscriberForm.Meta):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, connections
+from django.db.backends.utils import CursorWrapper
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -12,23 +13,29 @@ Statement = tuple[str, Sequence[Any]]
 Values = tuple[Any, ...]
 
 
-def execute_together(alias: str, statements: Sequence[Statement]) -> None:
-    """Execute these in their order, up to the first that fails; their results are not looked at.
+def execute_together(alias: str, statements: Sequence[Statement]) -> list[int]:
+    """Execute these in their order, up to the first that fails; returns how many rows each was about.
 
     MariaDB takes them in one packet (16 MB, as it ships): for few rows.
     """
     connection = connections[alias]
     if not statements:
-        return
+        return []
     with connection.cursor() as cursor:
         if connection.vendor != "mysql":
-            for sql, values in statements:
-                cursor.execute(sql, values)
-            return
+            return [_rows_of(cursor, *statement) for statement in statements]
         together = "; ".join(sql for sql, _ in statements)
-        cursor.execute(together, [value for _, values in statements for value in values])
-        while cursor.nextset():
-            """What a later statement has to say, and its error, comes with its turn."""
+        counts = [_rows_of(cursor, together, [v for _, values in statements for v in values])]
+        while (
+            cursor.nextset()
+        ):  # what a later statement has to say, and its error, comes with its turn
+            counts.append(cursor.rowcount)
+        return counts
+
+
+def _rows_of(cursor: CursorWrapper, sql: str, values: Sequence[Any]) -> int:
+    cursor.execute(sql, values)
+    return cursor.rowcount
 
 
 class Prepared:

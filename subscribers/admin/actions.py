@@ -154,7 +154,11 @@ class SubscriberActions(ProvisionedAdmin):
             row,
             forms.RenameForm(posted(request)),
             lambda given, by: operations.rename(
-                row, username=given["username"], by=by, reason=given["reason"]
+                row,
+                username=given["username"],
+                by=by,
+                reason=given["reason"],
+                take_over=given["take_over"],
             ),
             lambda now: f"{row} is {now} from now on; set it on the device too.",
             title=f"Rename {row}",

@@ -17,7 +17,7 @@ from ispcore.base.faults import words_of
 from ispcore.base.templatetags.isp import plural
 from subscribers import validity
 from subscribers.admin.provisioned import ProvisionedAdmin
-from subscribers.forms import UploadForm
+from subscribers.forms import UploadForm, offer_take_over
 from subscribers.models import Package, Subscriber
 from subscribers.operations import imports, uploads
 from subscribers.operations.uploads import Upload, UploadGone
@@ -44,8 +44,8 @@ class Importing(ProvisionedAdmin):
         form = UploadForm(posted(request), files, tenants=tenants)
         plan = None
         if request.method == "POST" and form.is_valid():
-            plan = imports.plan(form.cleaned_data["tenant"], _lines(form.cleaned_data["file"]))
-            if plan.fresh and not plan.faults:
+            plan = self._planned(form)
+            if plan and plan.fresh and not plan.faults:
                 file: Any = request.FILES["file"]
                 upload = uploads.keep(plan, by=account, name=str(file.name))
                 return redirect(_url(upload))
@@ -59,6 +59,20 @@ class Importing(ProvisionedAdmin):
             "most_faults": MOST_FAULTS,
         }
         return self.answer(request, "portal/subscriber/import.html", context, title=TITLE)
+
+    def _planned(self, form: UploadForm) -> imports.Plan | None:
+        """None where it cannot be made, which the form says then."""
+        given = form.cleaned_data
+        try:
+            plan = imports.plan(
+                given["tenant"], _lines(given["file"]), take_over=given["take_over"]
+            )
+        except self.caught() as error:
+            self.refuse(form, error)
+            return None
+        if plan.by_hand:
+            offer_take_over(form)
+        return plan
 
     def import_file(self, request: HttpRequest, token: str) -> HttpResponse:
         """The plan; each POST makes the next unit of it, and the page sends the one after."""
@@ -108,7 +122,8 @@ class Importing(ProvisionedAdmin):
 def _plan_of(upload: Upload) -> imports.Plan:
     tenant = uploads.tenant_of(upload)
     packages = {each.name: each for each in Package.objects.filter(tenant=tenant)}
-    return imports.Plan(tenant, packages, fresh=uploads.rows_of(upload))
+    fresh = uploads.rows_of(upload)
+    return imports.Plan(tenant, packages, fresh=fresh, take_over=upload.take_over)
 
 
 def _lines(text: str) -> io.StringIO:

@@ -14,7 +14,9 @@ from ispcore.base.faults import UNCHANGED, Undecided, words_of
 from ispcore.base.form_tokens import token_of
 from ispcore.base.outermost import OutermostAdmin
 from ispcore.base.unit_of_work import DoneBefore, once, refuse_repeated
+from subscribers.forms import offer_take_over
 from subscribers.operations.refusals import REFUSALS
+from subscribers.operations.strangers import MadeByHand
 
 Values = dict[str, Any]
 Made = TypeVar("Made")
@@ -112,6 +114,8 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
     def refuse(self, form: forms.Form, error: Exception) -> None:
         """Say it beside the field that it is about, else above the form, which says itself that
         nothing was changed."""
+        if isinstance(error, MadeByHand):
+            offer_take_over(form)
         named = getattr(error, "error_dict", None)
         if named is not None and named.keys() <= form.fields.keys():
             form.add_error(None, named)

@@ -23,6 +23,7 @@ from subscribers.admin.reconciling import Reconciling
 from subscribers.forms import NewSubscriberForm, SubscriberForm
 from subscribers.models import Package, Subscriber
 from subscribers.operations import subscribers as operations
+from subscribers.operations.strangers import MadeByHand
 from subscribers.pages import states, subscriber_page
 from subscribers.pages.finding import fitting
 
@@ -111,12 +112,15 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[Any]:
         kwargs["form"] = SubscriberForm if obj else NewSubscriberForm
-        return super().get_form(request, obj, change=change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if by_hand := getattr(request, "made_by_hand", None):  # said beside the username
+            form.refused, form.made_by_hand = "", by_hand
+        return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is not None:
             return [(None, {"fields": LINE}), CONTACT]
-        first = ("package", "username", "radius_password", "until")
+        first = ("package", "username", "take_over", "radius_password", "until")
         return [(None, {"fields": first}), ("Line", {"fields": ("mac", *LINE)}), CONTACT]
 
     def store(self, request: HttpRequest, row: Subscriber, form: Any, *, change: bool) -> None:
@@ -128,15 +132,20 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
                 lambda made: {"pk": made.pk, "said": f"{made} is stored."},
             )
             return
-        self.once(
-            request,
-            lambda: operations.create(row, by=by),
-            lambda made: {
-                "pk": made.pk,
-                "said": MADE if form.made_up else f"{made} {MADE}.",
-                "password": form.made_up,
-            },
-        )
+        take_over = form.cleaned_data["take_over"]
+        try:
+            self.once(
+                request,
+                lambda: operations.create(row, by=by, take_over=take_over),
+                lambda made: {
+                    "pk": made.pk,
+                    "said": MADE if form.made_up else f"{made} {MADE}.",
+                    "password": form.made_up,
+                },
+            )
+        except MadeByHand as error:
+            request.made_by_hand = error  # type: ignore[attr-defined]
+            raise
         request.made_up = form.made_up  # type: ignore[attr-defined]
 
     def response_add(

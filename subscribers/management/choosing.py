@@ -19,7 +19,9 @@ from subscribers import validity
 from subscribers.models import Package, Subscriber
 from subscribers.operations import passwords
 from subscribers.operations.refusals import REFUSALS
+from subscribers.operations.strangers import MadeByHand
 
+TAKE_OVER = "take-over"
 PASSWORD = "SUBSCRIBER_PASSWORD"  # noqa: S105 - the name of a variable
 CODES = "Exit code 0: done; 1: refused, nothing was changed; 2: it is being decided."
 
@@ -29,6 +31,9 @@ def refusals(model: type[models.Model] = Subscriber) -> Iterator[None]:
     """What an operation refuses becomes the command's error, in words. Raises CommandError."""
     try:
         yield
+    except MadeByHand as error:
+        said = faults.words_of(error, model).removesuffix(faults.UNCHANGED)
+        raise CommandError(f"{said}--{TAKE_OVER} replaces them. {faults.UNCHANGED}") from error
     except REFUSALS as error:
         raise CommandError(faults.words_of(error, model)) from error
     except BeingDecided as error:
@@ -50,6 +55,15 @@ class SubscriberCommand(BaseCommand):
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
         """Do it; returns what was done, in a line."""
         raise NotImplementedError
+
+
+def take_over_option(parser: CommandParser) -> None:
+    parser.add_argument(
+        f"--{TAKE_OVER}",
+        action="store_true",
+        help="replace rows that RADIUS has of a username already, made by hand; the names of their "
+        "attributes go into the record",
+    )
 
 
 def subscriber_named(username: str) -> Subscriber:

@@ -290,6 +290,11 @@ class Package(Stamped):
         }
 
 
+def rate_columns() -> list[str]:
+    """What a Mikrotik-Rate-Limit says of a package: its columns that `limit` sets."""
+    return ["priority", *(_column(part, way) for part in _UNITS for way in ("up", "down"))]
+
+
 def _column(part: str, way: str) -> str:
     """ "burst_down_bps" of the part "burst" and the way "down"."""
     if not way:

@@ -21,6 +21,7 @@ from subscribers.operations import (
     judging,
     passwords,
     prefixes,
+    strangers,
     subscribers,
     units,
 )
@@ -61,15 +62,20 @@ class Plan:
     faults: list[Fault] = field(default_factory=list)
     made_up: int = 0
     """How many get a password that we make up."""
+    take_over: bool = False
+    """Rows that were made by hand are replaced; else they are faults."""
+    by_hand: int = 0
+    """How many have such."""
 
 
-def plan(tenant: Tenant, file: Iterable[str]) -> Plan:
+def plan(tenant: Tenant, file: Iterable[str], *, take_over: bool = False) -> Plan:
     """Read all of the file and say what is wrong with which line; changes nothing.
 
-    Who is there already, with this tenant, is left as it is.
+    Who is there already, with this tenant, is left as it is. `take_over` as with
+    `subscribers.create`. Raises NotProvisioned where FreeRADIUS' database cannot be asked.
     """
     packages = {each.name: each for each in Package.objects.filter(tenant=tenant)}
-    made = Plan(tenant, packages)
+    made = Plan(tenant, packages, take_over=take_over)
     reader = csv.DictReader(file)
     try:
         made.faults += _faults_of_head(reader.fieldnames or ())
@@ -98,7 +104,7 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
     """Make the subscribers of a plan without faults; yields how many each unit made.
 
     A unit that fails leaves those before it: the same file again goes on from there. Raises
-    TooManyFaults, ValidationError, NotYours.
+    TooManyFaults, ValidationError, MadeByHand among them, NotYours.
     """
     units.allow(by, May.EDIT_SUBSCRIBERS, *made.packages.values())
     if made.faults:
@@ -106,16 +112,18 @@ def apply(made: Plan, *, by: Actor) -> Iterator[int]:
     for at in range(0, len(made.fresh), PIECE):
         rows = made.fresh[at : at + PIECE]
         keys = [normalised(row["username"]) for row in rows]
-        units.refuse_strangers(by, *keys)
+        replaced = strangers.taken_over(keys, by=by, take_over=made.take_over)
         yield units.run(
             f"import {len(rows)} subscribers",
             units.usernames(*keys),
-            partial(_store, made, rows, by),
+            partial(_store, made, rows, by, replaced),
             bulk=True,
         )
 
 
-def _store(made: Plan, rows: Sequence[Mapping[str, str]], by: Actor) -> int:
+def _store(
+    made: Plan, rows: Sequence[Mapping[str, str]], by: Actor, replaced: strangers.Found
+) -> int:
     tenant = made.tenant
     made.packages = {each.name: each for each in Package.objects.filter(tenant=tenant)}
     fresh = [_subscriber(made, row) for row in rows]
@@ -129,7 +137,8 @@ def _store(made: Plan, rows: Sequence[Mapping[str, str]], by: Actor) -> int:
         each.account_number = number
     Subscriber.objects.bulk_create(fresh, batch_size=500)
     changes: dict[int, tuple[dict[str, object], dict[str, object]]] = {
-        each.pk: ({}, audit.snapshot(each)) for each in fresh
+        each.pk: ({}, audit.snapshot(each) | strangers.noted(replaced, each.username_key))
+        for each in fresh
     }
     audit.record_batch("create", fresh, by=by, changes=changes, scope=f"import for {tenant}")
     return len(fresh)
@@ -191,7 +200,7 @@ def _judge(
             fresh.append((line, subscriber))
             made.fresh.append(row)
             made.made_up += not row.get("password")
-    made.faults += _taken(fresh)
+    made.faults += [*_taken(fresh), *_made_by_hand(made, fresh)]
     return [(line, each) for line, each in fresh if each.ipv6_prefix or each.delegated_prefix]
 
 
@@ -219,6 +228,17 @@ def _taken(fresh: Sequence[tuple[int, Subscriber]]) -> list[Fault]:
         except ValidationError as error:
             found.append(Fault(line, " ".join(error.messages)))
     return found
+
+
+def _made_by_hand(made: Plan, fresh: Sequence[tuple[int, Subscriber]]) -> list[Fault]:
+    there = strangers.found([subscriber.username_key for _, subscriber in fresh])
+    made.by_hand += len(there)
+    if made.take_over:
+        return []
+    lines = {subscriber.username_key: line for line, subscriber in fresh}
+    return [
+        Fault(lines.get(key, FILE), strangers.words(key, names)) for key, names in there.items()
+    ]
 
 
 @identity.acting_for_all()

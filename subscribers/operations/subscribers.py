@@ -11,7 +11,8 @@ from ispcore.base.seen import refuse_moved
 from radius.rows import normalised
 from subscribers import queries, validity
 from subscribers.models import Subscriber
-from subscribers.operations import account_numbers, judging, prefixes, units
+from subscribers.operations import account_numbers, judging, prefixes, strangers, units
+from subscribers.projector import NotNew
 
 # what `edit` changes; everything else has an operation of its own
 EDITABLE = frozenset(
@@ -22,16 +23,18 @@ EDITABLE = frozenset(
 )
 
 
-def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
+def create(subscriber: Subscriber, *, by: Actor, take_over: bool = False) -> Subscriber:
     """Store a new subscriber, active from now on; it has its account number afterwards.
 
-    Without `expires_at` the first period of the package begins now. Raises ValidationError naming
-    the field and fault, NotYours.
+    Without `expires_at` the first period of the package begins now. Rows that FreeRADIUS has of the
+    username already are replaced if `take_over`. Raises ValidationError naming the field and fault,
+    MadeByHand among them, NotYours.
     """
     units.allow(by, May.EDIT_SUBSCRIBERS, subscriber.package)
     begin(subscriber)
     judging.tidy(subscriber)
-    units.refuse_strangers(by, subscriber.username_key)
+    key = subscriber.username_key
+    replaced = strangers.taken_over([key], by=by, take_over=True) if take_over else {}
 
     def change() -> Subscriber:
         found = queries.package(subscriber.package_id)
@@ -45,12 +48,15 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
         prefixes.claim(subscriber)
         subscriber.account_number = account_numbers.take(subscriber.tenant_id)[0]
         subscriber.save(force_insert=True)
-        new = audit.snapshot(subscriber)
+        new = audit.snapshot(subscriber) | strangers.noted(replaced, key)
         audit.record("create", subscriber, by=by, new=new, tenant_id=subscriber.tenant_id)
         return subscriber
 
-    scope = units.usernames(subscriber.username_key)
-    return units.run(f"create subscriber {subscriber}", scope, change, refused=[subscriber])
+    scope = units.usernames(key, are_new=not take_over)
+    try:
+        return units.run(f"create subscriber {subscriber}", scope, change, refused=[subscriber])
+    except NotNew as error:
+        raise strangers.refusal(key, by=by) from error
 
 
 def begin(subscriber: Subscriber) -> None:
@@ -89,16 +95,21 @@ def edit(
     return units.change_one(subscriber, set_fields, action="change", by=by)
 
 
-def rename(subscriber: Subscriber, *, username: str, by: Actor, reason: str = "") -> Subscriber:
+def rename(
+    subscriber: Subscriber, *, username: str, by: Actor, reason: str = "", take_over: bool = False
+) -> Subscriber:
     """Give another username; the old one cannot log in from then on. Sessions and accounting of the
-    old one are kept. Raises ValidationError, NotYours, SubscriberMoved."""
+    old one are kept; `take_over` as with `create`. Raises ValidationError, MadeByHand among them,
+    NotYours, SubscriberMoved."""
     key = normalised(username)
-    units.refuse_strangers(by, key)
+    noted = strangers.noted(strangers.taken_over([key], by=by, take_over=take_over), key)
 
     def set_name(stored: Subscriber) -> None:
         stored.username = username
 
-    return units.change_one(subscriber, set_name, action="rename", by=by, reason=reason, also=[key])
+    return units.change_one(
+        subscriber, set_name, action="rename", by=by, reason=reason, also=[key], noted=noted
+    )
 
 
 def project_again(subscriber: Subscriber, *, by: Actor, reason: str = "") -> Subscriber:

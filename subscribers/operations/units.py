@@ -1,29 +1,22 @@
 """What all changes of subscribers have in common: who may, one unit of work, what is refused."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db import Error, IntegrityError, models
+from django.db import IntegrityError, models
 
 from ispcore.accounts import scope
 from ispcore.accounts.models import Account
 from ispcore.accounts.roles import May
 from ispcore.base import audit, faults, unit_of_work
 from ispcore.base.audit import Actor
-from ispcore.base.rls import identity
 from ispcore.base.unit_of_work import Scope
-from ispcore.base.unit_of_work.faults import RADIUS, tell
-from radius import rows as radius_rows
-from subscribers import queries
 from subscribers.models import StatusChange, Subscriber
 from subscribers.operations import judging, prefixes
 from subscribers.projector import SUBSCRIBER
 
 Made = TypeVar("Made")
-STRANGER = (
-    "“{}” is taken: FreeRADIUS knows it from elsewhere, and only the provider can take it over."
-)
 
 
 class NotYours(Exception):
@@ -54,28 +47,6 @@ def allow(by: Actor, capability: May, *rows: models.Model) -> None:
             raise NotYours(f"{by.name} does not see {row}. {faults.UNCHANGED}")
 
 
-def refuse_strangers(by: Actor, *keys: str) -> None:
-    """Who does not see everything takes over no name that FreeRADIUS alone has: its rows were made by
-    hand, for somebody else's line. Raises ValidationError, NotProvisioned."""
-    account = Account.objects.filter(pk=by.account_id).first() if by.account_id else None
-    if account is None or account.sees_all:
-        return
-    if found := _strangers(keys):
-        unit_of_work.recover(found)  # half of what a dead writer made is nobody's
-        found = _strangers(keys)
-    if found:
-        raise ValidationError({"username": STRANGER.format(min(found))})
-
-
-@identity.acting_for_all()
-def _strangers(keys: Sequence[str]) -> set[str]:
-    try:
-        there = {key for key, _ in radius_rows.digests(keys)}
-    except Error as error:
-        tell(error, RADIUS)
-    return there - set(queries.named(there).values_list("username_key", flat=True))
-
-
 def run(
     what: str,
     of: Scope | Callable[[], Scope],
@@ -96,8 +67,8 @@ def run(
         raise ValidationError(faults.words_of(error, model)) from error
 
 
-def usernames(*keys: str) -> Scope:
-    return Scope(SUBSCRIBER, tuple(sorted(set(keys))))
+def usernames(*keys: str, are_new: bool = False) -> Scope:
+    return Scope(SUBSCRIBER, tuple(sorted(set(keys))), is_new=are_new)
 
 
 def change_one(
@@ -108,12 +79,13 @@ def change_one(
     by: Actor,
     reason: str = "",
     also: Sequence[str] = (),
+    noted: Mapping[str, str] | None = None,
     is_judged: bool = True,
 ) -> Subscriber:
     """Change one stored subscriber by `edit`, which gets it locked; returns it as it is now.
 
     What `edit` leaves is judged before it is stored, unless it changes nothing that could be wrong.
-    `also` are keys that its rows move to. Raises ValidationError, NotYours, SubscriberMoved, and
+    `also` are keys that its rows move to, `noted` what its entry says beside columns. Raises ValidationError, NotYours, SubscriberMoved, and
     what `edit` raises.
     """
     allow(by, May.EDIT_SUBSCRIBERS, subscriber)
@@ -132,7 +104,7 @@ def change_one(
                 prefixes.claim(stored)
         stored.save()
         note_statuses([(stored, old["status"])], by=by, reason=reason)
-        new = audit.snapshot(stored)
+        new = audit.snapshot(stored) | dict(noted or {})
         audit.record(
             action, stored, by=by, old=old, new=new, tenant_id=stored.tenant_id, reason=reason
         )

@@ -30,6 +30,8 @@ class Upload:
     present: int
     made_up: int
     made: int = 0
+    take_over: bool = False
+    by_hand: int = 0
     piece: int = 0
     """The next one."""
 
@@ -56,6 +58,8 @@ def keep(made: Plan, *, by: Account, name: str) -> Upload:
         total=len(made.fresh),
         present=len(made.present),
         made_up=made.made_up,
+        take_over=made.take_over,
+        by_hand=made.by_hand,
     )
     for number in range(upload.pieces):
         rows = made.fresh[number * PIECE : (number + 1) * PIECE]

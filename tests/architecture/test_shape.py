@@ -29,7 +29,7 @@ FILES = {
     *("__init__.py", "apps.py", "models.py", "models", "queries.py", "queries", "operations"),
     *("admin.py", "admin", "api.py", "tasks.py", "live.py", "panels.py", "panels", "management"),
     *("migrations", "templates", "static", "templatetags", "checks.py", "hooks.py", "urls.py"),
-    *("forms.py", "pages.py", "pages"),  # what several surfaces of an app share
+    *("forms.py", "forms", "pages.py", "pages"),  # what several surfaces of an app share
 }
 # each with the reason why none of the names above fits
 OWN_FILES = {

@@ -43,7 +43,9 @@ FACTS = {
     *("judging.refuse_end", "prefixes.hold", "prefixes.claim", "prefixes.refuse_overlaps"),
     "prefixes.clashes",
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
-    *("units.note_statuses", "units.refuse_strangers"),
+    "units.note_statuses",
+    *("strangers.found", "strangers.taken_over", "strangers.refusal"),
+    *("strangers.words", "strangers.noted"),
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
     *("statuses.moving", "periods.renewing", "periods.taking"),
     # an import that waits to be confirmed, and is forgotten by itself

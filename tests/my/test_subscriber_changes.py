@@ -79,8 +79,11 @@ def test_a_name_that_freeradius_alone_has_is_not_taken_over(
     assert "“karim” is taken: FreeRADIUS knows it from elsewhere" in said
     assert not Subscriber.objects.exists()
     assert checks("Karim") == {"Cleartext-Password": "his"}
+    forged = {"package": home.pk, "username": "karim", "take_over": "on"}
+    assert "is taken" in text_of(as_operator.post(ADD, forged))
+    assert checks("Karim") == {"Cleartext-Password": "his"}
     form = {"package": home.pk, "username": "karim", "radius_password": "of-my-own-9"}
-    as_noc.post(reverse("admin:subscribers_subscriber_add"), form)
+    as_noc.post(reverse("admin:subscribers_subscriber_add"), form | {"take_over": "on"})
     assert checks("karim")["Cleartext-Password"] == "of-my-own-9"
 
 

@@ -101,6 +101,12 @@ def replies(username: str) -> dict[str, str]:
     return dict(rows.values_list("attribute", "value"))
 
 
+def by_hand(username: str) -> None:
+    """Somebody's line, of which the portal does not know."""
+    Check.objects.create(username=username, attribute="Cleartext-Password", op=":=", value="his")
+    UserGroup.objects.create(username=username, group="vip")
+
+
 def groups(username: str) -> list[str]:
     return list(UserGroup.objects.filter(username=username).values_list("group", flat=True))
 

@@ -24,6 +24,7 @@ from tests.subscribers.admin import (
 from tests.subscribers.conftest import (
     BY,
     all_rows,
+    by_hand,
     checks,
     group_rows,
     replies,
@@ -158,6 +159,29 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     assert 'value="Karim Mia"' in said
     assert Subscriber.objects.count() == 1
     assert all_rows() == before
+
+
+def test_a_name_that_was_made_by_hand_is_taken_over_knowingly(
+    as_noc: Client, home: Package
+) -> None:
+    by_hand("Karim")
+    before, form = all_rows(), subscriber_form(home)
+    assert 'type="checkbox" name="take_over"' not in text(as_noc.get(url("add")))
+    said = text(as_noc.post(url("add"), form))
+    assert "2 rows for “karim” that were made by hand: Cleartext-Password, group." in said
+    assert said.count("made by hand") == 1
+    assert 'type="checkbox" name="take_over"' in said
+    assert 'value="let-me-in"' in said
+    assert (all_rows(), Subscriber.objects.count()) == (before, 0)
+    as_noc.post(url("add"), form | {"take_over": "on"})
+    assert checks("karim")["Cleartext-Password"] == "let-me-in"
+    by_hand("salam")
+    karim = Subscriber.objects.get()
+    said = text(as_noc.post(url("rename", karim.pk), {"username": "salam"}))
+    assert "made by hand" in said
+    assert 'type="checkbox" name="take_over"' in said
+    as_noc.post(url("rename", karim.pk), {"username": "salam", "take_over": "on"})
+    assert checks("salam")["Cleartext-Password"] == "let-me-in"
 
 
 def test_editing_changes_what_was_typed_and_leaves_what_somebody_else_changed(

@@ -13,8 +13,9 @@ from ispcore.base.unit_of_work import steps
 from radius.models import Check, Reply
 from subscribers.models import Package, Subscriber
 from subscribers.operations import imports, packages
+from subscribers.operations.strangers import MadeByHand
 from subscribers.operations.units import NotYours
-from tests.subscribers.conftest import BY, NOON, Clock, a_package, checks, groups, made
+from tests.subscribers.conftest import BY, NOON, Clock, a_package, by_hand, checks, groups, made
 
 HEAD = "username,package,password,ipv4,mac,expires\n"
 
@@ -54,6 +55,30 @@ def test_the_same_file_again_makes_nobody_twice(home: Package) -> None:
     assert plan.present == ["rahim"]
     assert list(imports.apply(plan, by=BY)) == [1]
     assert planned(home.tenant, text).fresh == []
+
+
+def test_who_was_made_by_hand_is_taken_over_where_that_is_said(home: Package) -> None:
+    """An adopted database: its names, in any form, are faults, or are the portal's from then on."""
+    by_hand("RAHIM")
+    text = f"{HEAD}rahim,Home 20,let-me-in,,,\nkarim,Home 20,let-me-in,,,\n"
+    [(line, said)] = faults(home.tenant, text)
+    assert (line, said) == (
+        2,
+        "RADIUS already has 2 rows for “rahim” that were made by hand: Cleartext-Password, group.",
+    )
+    plan = planned(home.tenant, text)
+    plan.faults.clear()  # made by hand after the plan
+    with pytest.raises(MadeByHand):
+        list(imports.apply(plan, by=BY))
+    assert (checks("RAHIM"), groups("RAHIM")) == ({"Cleartext-Password": "his"}, ["vip"])
+    plan = imports.plan(home.tenant, text.splitlines(keepends=True), take_over=True)
+    assert (plan.by_hand, list(imports.apply(plan, by=BY))) == (1, [2])
+    assert checks("rahim")["Cleartext-Password"] == "let-me-in"
+    assert groups("rahim") == [f"pkg-{home.pk}"]
+    entries = AuditEntry.objects.filter(object_name__in=["rahim", "karim"])
+    noted = {each.object_name: each.new.get("replaced_in_radius") for each in entries}
+    assert noted == {"rahim": "Cleartext-Password, group", "karim": None}
+    assert "his" not in str(list(entries.values("old", "new")))
 
 
 def test_each_fault_is_told_with_its_line(home: Package, tenant_ctg: Tenant) -> None:

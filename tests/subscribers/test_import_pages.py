@@ -12,7 +12,8 @@ from ispcore.accounts.models import Account, SharedCache, Tenant
 from ispcore.base.unit_of_work import steps
 from subscribers.models import Package, Subscriber
 from subscribers.operations import reconciling
-from tests.subscribers.conftest import checks, made
+from tests.subscribers.admin import RADIUS_AWAY, text
+from tests.subscribers.conftest import by_hand, checks, made
 
 IMPORT = "admin:subscribers_subscriber_import"
 GOOD = "username,package,password,full_name\nali,Home 20,secret-1,Ali\nbea,Home 20,,Bea\n"
@@ -32,11 +33,11 @@ def _two_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     cache.clear()
 
 
-def sent(client: Client, tenant: Tenant, text: str | bytes) -> str:
+def sent(client: Client, tenant: Tenant, lines: str | bytes, **given: str) -> str:
     """Choose a file; returns where it leads, or what the page says."""
-    octets = text if isinstance(text, bytes) else text.encode()
+    octets = lines if isinstance(lines, bytes) else lines.encode()
     file = SimpleUploadedFile("lines.csv", octets, content_type="text/csv")
-    answer = client.post(reverse(IMPORT), {"tenant": tenant.pk, "file": file})
+    answer = client.post(reverse(IMPORT), {"tenant": tenant.pk, "file": file} | given)
     return str(answer.headers.get("Location") or answer.content.decode())
 
 
@@ -50,6 +51,29 @@ def test_all_faults_come_at_once_with_their_lines(
         assert f'<td class="num">{line}</td>' in said
         assert words in said
     assert not Subscriber.objects.exists()
+
+
+def test_what_was_made_by_hand_can_be_taken_over(
+    as_noc: Client, tenant_dhaka: Tenant, home: Package
+) -> None:
+    by_hand("ali")
+    said = sent(as_noc, tenant_dhaka, GOOD)
+    assert "RADIUS already has 2 rows for “ali”" in said
+    assert 'type="checkbox" name="take_over"' in said
+    address = sent(as_noc, tenant_dhaka, GOOD, take_over="on")
+    assert "Taken over from RADIUS, where their rows were made by hand: 1." in text(
+        as_noc.get(address)
+    )
+    as_noc.post(address, {"confirmed": "yes"})
+    assert checks("ali")["Cleartext-Password"] == "secret-1"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_freeradius_away_is_said_beside_the_file(
+    as_noc: Client, tenant_dhaka: Tenant, home: Package, radius_away: Callable[[], None]
+) -> None:
+    radius_away()
+    assert RADIUS_AWAY in sent(as_noc, tenant_dhaka, GOOD).replace("&#x27;", "'")
 
 
 def test_a_plan_is_shown_before_anything_is_made(

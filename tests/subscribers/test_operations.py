@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from ispcore.accounts.models import Account, Tenant
 from ispcore.base.models import AuditEntry
@@ -20,6 +22,7 @@ from subscribers.operations import (
     subscribers,
 )
 from subscribers.operations.reconciling import Extent
+from subscribers.operations.strangers import MadeByHand
 from subscribers.operations.units import NotYours, SubscriberMoved
 from tests.subscribers.conftest import (
     BY,
@@ -30,6 +33,8 @@ from tests.subscribers.conftest import (
     a_subscriber,
     actions,
     again,
+    all_rows,
+    by_hand,
     checks,
     epoch,
     groups,
@@ -285,6 +290,23 @@ def test_what_a_constraint_refuses_reads_nobodys_names(
     """A hundred thousand subscribers are not read to say that somebody else has nothing."""
     with django_assert_num_queries(0):
         judging.refuse_taken()
+
+
+def test_rows_that_were_made_by_hand_are_found_as_the_database_compares(home: Package) -> None:
+    """By the statements that write a new name: it costs none more."""
+    alike = ["RAHIM", *(["rahim ", "ráhim"] if connections["radius"].vendor == "mysql" else [])]
+    for form in alike:
+        by_hand(form)
+        before = all_rows()
+        with pytest.raises(MadeByHand, match="2 rows for “rahim”"):
+            made(home)
+        assert all_rows() == before
+        subscribers.delete(subscribers.create(a_subscriber(home), by=BY, take_over=True), by=BY)
+        assert groups("rahim") == []
+    with CaptureQueriesContext(connections["radius"]) as asked:
+        made(home)
+    reads = [each["sql"] for each in asked if "SELECT" in each["sql"] and "radcheck" in each["sql"]]
+    assert reads == []
 
 
 # ---- who may

@@ -1,7 +1,7 @@
 """What a unit changes, and who writes that to FreeRADIUS: scopes and the projectors of their kinds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -14,6 +14,9 @@ class Scope:
 
     kind: str
     keys: tuple[str, ...]
+    is_new: bool = field(default=False, compare=False)
+    """Nobody has rows of it yet, as far as truth knows: its projector refuses to write over some. Of
+    the unit alone; its marker does not say so, and recovery makes what is there what truth says."""
 
     def may_touch(self, other: "Scope") -> bool:
         """Whether both may write rows of one name; of different kinds that is not known."""

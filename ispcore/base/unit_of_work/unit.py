@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -58,9 +58,14 @@ class Unit:
     calls: list[Callable[[], object]] = field(default_factory=list)
 
     @property
-    def marker(self) -> Marker:
+    def locked(self) -> Scope:
         assert self.scope is not None  # noqa: S101 - of a unit that has come to its locks
-        return Marker(self.gid, self.scope, self.what)
+        return self.scope
+
+    @property
+    def marker(self) -> Marker:
+        """What recovery goes by, for which nothing is new."""
+        return Marker(self.gid, replace(self.locked, is_new=False), self.what)
 
 
 _present: ContextVar[Unit | None] = ContextVar("unit_of_work", default=None)
@@ -184,7 +189,7 @@ def _radius_transaction(unit: Unit) -> None:
         if others and not unit.has_settled:
             _need_no_doubt(unit, others)
         with identity.acting_for_all():
-            scopes.projector_of(unit.marker.scope).write(unit.marker.scope)
+            scopes.projector_of(unit.locked).write(unit.locked)
         passed("projected")
         markers.drop_done_with()
         faults.need_soundness(RADIUS)

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ispcore.base.audit import Actor
 from subscribers import validity
-from subscribers.management.choosing import refusals, tenant_named
+from subscribers.management.choosing import TAKE_OVER, refusals, take_over_option, tenant_named
 from subscribers.operations import imports
 
 BY = Actor("manage.py import_subscribers")
@@ -23,6 +23,10 @@ def _lines(name: str) -> Iterator[str]:
         return
     with Path(name).open(encoding="utf-8-sig", newline="") as file:
         yield from file
+
+
+def _hint(plan: imports.Plan) -> str:
+    return f" --{TAKE_OVER} replaces what was made by hand." if plan.by_hand else ""
 
 
 class Command(BaseCommand):
@@ -40,16 +44,18 @@ class Command(BaseCommand):
         parser.add_argument("tenant", help="its name")
         parser.add_argument("file")
         parser.add_argument("--apply", action="store_true")
+        take_over_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = tenant_named(options["tenant"])
         try:
-            plan = imports.plan(tenant, _lines(options["file"]))
+            with refusals():
+                plan = imports.plan(tenant, _lines(options["file"]), take_over=options["take_over"])
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']}: {error}") from error
         self._show(plan)
         if plan.faults:
-            raise CommandError(f"{len(plan.faults)} faults. Nothing was changed.")
+            raise CommandError(f"{len(plan.faults)} faults.{_hint(plan)} Nothing was changed.")
         if options["apply"]:
             self._apply(plan)
         elif plan.fresh:
@@ -61,8 +67,9 @@ class Command(BaseCommand):
         if len(plan.faults) > MOST_SHOWN:
             self.stderr.write(f"and {len(plan.faults) - MOST_SHOWN} faults more")
         made_up = f", {plan.made_up} with passwords that are made up" if plan.made_up else ""
+        taken = f", {plan.by_hand} taken over from RADIUS" if plan.take_over else ""
         self.stdout.write(
-            f"{plan.tenant}: {len(plan.fresh)} to make{made_up}; {len(plan.present)} there already"
+            f"{plan.tenant}: {len(plan.fresh)} to make{made_up}{taken}; {len(plan.present)} there already"
         )
 
     def _apply(self, plan: imports.Plan) -> None:

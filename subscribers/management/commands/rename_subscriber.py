@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from ispcore.base.audit import Actor
-from subscribers.management.choosing import CODES, SubscriberCommand
+from subscribers.management.choosing import CODES, SubscriberCommand, take_over_option
 from subscribers.models import Subscriber
 from subscribers.operations import subscribers
 
@@ -21,8 +21,14 @@ class Command(SubscriberCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("new", help="the username from now on")
+        take_over_option(parser)
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
-        reason = options["reason"]
-        now = subscribers.rename(subscriber, username=options["new"], by=BY, reason=reason)
+        now = subscribers.rename(
+            subscriber,
+            username=options["new"],
+            by=BY,
+            reason=options["reason"],
+            take_over=options["take_over"],
+        )
         return f"{subscriber}: is {now} now"

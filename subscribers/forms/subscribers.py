@@ -1,0 +1,96 @@
+"""Forms of a subscriber: a new one, and what is changed by editing."""
+
+from typing import Any, ClassVar
+
+from django import forms
+
+from subscribers.forms.shared import (
+    JudgedForm,
+    LastDayField,
+    PackageChoice,
+    offer_take_over,
+    take_over_field,
+)
+from subscribers.models import Subscriber, words
+from subscribers.operations import judging, passwords
+from subscribers.operations.strangers import MadeByHand
+
+TWO_LINES = forms.Textarea(attrs={"rows": 2})
+
+
+class ContactFields(JudgedForm):
+    """What both forms of a subscriber have."""
+
+    class Meta:
+        model = Subscriber
+        fields = [
+            *("device_limit", "ipv4", "ipv6_prefix", "delegated_prefix"),
+            *("full_name", "phone", "email", "address", "notes"),
+        ]
+        widgets = {"address": TWO_LINES, "notes": TWO_LINES}
+        help_texts = {
+            "ipv4": "empty: from the package's pool",
+            "ipv6_prefix": "as 2001:db8:1:2::/64; empty: from the package's pool",
+            "delegated_prefix": "as 2001:db8:100::/56; empty: from the package's pool",
+            "phone": "as +8801712345678",
+            "notes": "for staff only",
+        }
+
+    def judge(self) -> None:
+        judging.tidy(self.instance)
+        judging.check(self.instance)
+        judging.refuse_taken(self.instance)
+
+
+class SubscriberForm(ContactFields):
+    """What is changed by editing; package, status, password, name and device have pages of their own."""
+
+
+class NewSubscriberForm(ContactFields):
+    """A new line: its type and tenant are those of its package."""
+
+    made_up = ""
+    """The password that nobody typed."""
+    made_by_hand: ClassVar[MadeByHand | None] = None
+    """What RADIUS has of the username, which was found as it was to be stored."""
+
+    package = PackageChoice()
+    take_over = take_over_field()
+    radius_password = forms.CharField(
+        label="RADIUS password",
+        required=False,
+        help_text="empty: one is made up, and shown once",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    until = LastDayField(
+        label="Valid until",
+        help_text="the last day; empty: to the end of the first period, if the package has one",
+    )
+
+    class Meta(ContactFields.Meta):
+        fields = ["package", "username", "radius_password", "mac", *ContactFields.Meta.fields]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.made_by_hand or self.data.get(self.add_prefix("take_over")):
+            offer_take_over(self)
+
+    def clean_radius_password(self) -> str:
+        given: str = self.cleaned_data["radius_password"]
+        if given:
+            words.check_password(given)
+        self.made_up = "" if given else passwords.generate()
+        return given or self.made_up
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        package = cleaned.get("package")
+        if package is not None:
+            self.instance.tenant, self.instance.service = package.tenant, package.service
+        return cleaned
+
+    def judge(self) -> None:
+        self.instance.expires_at = self.cleaned_data["until"]
+        super().judge()
+        if self.made_by_hand:
+            raise self.made_by_hand
