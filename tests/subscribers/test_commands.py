@@ -5,16 +5,27 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import check_password
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 
 from ispcore.accounts.models import Tenant
 from ispcore.base.models import AuditEntry
 from ispcore.base.unit_of_work import BeingDecided
 from radius.models import Check
+from subscribers.forms import PackageForm
 from subscribers.management.choosing import PASSWORD, refusals
 from subscribers.models import Package, Subscriber
 from subscribers.operations import packages
-from tests.subscribers.conftest import BY, Clock, a_package, checks, group_rows, groups, made
+from tests.subscribers.conftest import (
+    BY,
+    Clock,
+    a_package,
+    by_hand,
+    checks,
+    group_rows,
+    groups,
+    made,
+    replies,
+)
 
 Call = Callable[..., str]
 
@@ -149,9 +160,9 @@ def test_a_package_is_made_from_a_rate_as_routeros_has_it(tenant_dhaka: Tenant, 
         "Dhaka Fibre",
         "Home 40",
         rate="10M/40M 20M/60M 8M/30M 16/16",
-        days=30,
-        devices=0,
-        quota_gb=500,
+        days="30",
+        device_limit="",
+        quota="500 GB",
     )
     assert said.startswith(
         "Home 40: 40\u00a0Mbps down, 10\u00a0Mbps up; bursts to 60\u00a0Mbps down"
@@ -160,8 +171,125 @@ def test_a_package_is_made_from_a_rate_as_routeros_has_it(tenant_dhaka: Tenant, 
     assert (package.validity, package.validity_days, package.device_limit) == ("days", 30, None)
     assert group_rows(package)["Mikrotik-Rate-Limit"] == "10M/40M 20M/60M 8M/30M 16/16"
     assert group_rows(package)["ISPCore-Quota-Octets"] == "500000000000"
-    with pytest.raises(CommandError, match=r"“fast” is no rate limit.*Nothing was changed"):
-        call("create_package", "Dhaka Fibre", "Home 80", rate="fast")
-    with pytest.raises(CommandError, match="Burst, up: A burst is faster than the rate"):
-        call("create_package", "Dhaka Fibre", "Home 80", rate="10M/40M 5M/60M")
-    assert Package.objects.count() == 1
+
+
+def test_a_package_is_changed_in_what_is_given_alone(
+    home: Package, rahim: Subscriber, call: Call
+) -> None:
+    words = ("edit_package", "Dhaka Fibre", "Home 20")
+    changes = {"validity": "none", "price": "1200.50", "currency": "BDT", "quota": "2 TB"}
+    changes |= {"past_quota": "throttle", "throttled_down": "2M", "throttled_up": "1M"}
+    changes |= {"when_blocked": "walled", "walled_list": "unpaid", "walled_down": "256k"}
+    changes |= {"walled_up": "256k", "ipv6_pool": "six", "delegated_pool": "pd", "ipv4_pool": ""}
+    changes |= {"address_list": "homes", "burst_down": "30M", "session_timeout": "86400"}
+    changes |= {"idle_timeout": "900", "interim": "600", "ipv4_networks": "100.64.0.0/10"}
+    said = call(*words, name="Home 20+", **changes)
+    assert said.startswith("Home 20+: name, burst-down, session-timeout, ")
+    rows = group_rows(home)
+    assert rows["Mikrotik-Rate-Limit"] == "10M/20M 0/30M 0/20M 0/1"
+    assert (rows["ISPCore-Quota-Rate"], rows["Framed-IPv6-Pool"]) == ("1M/2M", "six")
+    assert "Framed-Pool" not in rows
+    stored = Package.objects.get()
+    assert (stored.validity, str(stored.price), stored.up_bps) == ("none", "1200.50", 10_000_000)
+    assert rows["ISPCore-Garden-List"] == "unpaid"
+    entries = AuditEntry.objects.count()
+    assert "it is so already" in call("edit_package", "Dhaka Fibre", "Home 20+", price="1200.5")
+    call("edit_package", "Dhaka Fibre", "Home 20+", rate="5M")  # the whole limit
+    assert group_rows(home)["Mikrotik-Rate-Limit"] == "5M/5M"
+    assert AuditEntry.objects.count() == entries + 1
+
+
+def test_a_subscriber_has_all_that_the_form_has(home: Package, call: Call) -> None:
+    contact = {"full_name": "Rahim", "phone": "+8801712345678", "email": "r@example.net"}
+    contact |= {"address": "House 7, Uttara", "notes": "roof"}
+    line = {"ipv6_prefix": "2001:db8:1::/64", "delegated_prefix": "2001:db8:100::/56"}
+    line |= {"device_limit": "3", "mac": "aabb.cc00.1122", "ipv4": "100.64.9.2"}
+    call("create_subscriber", "Dhaka Fibre", "rahim", package="Home 20", **contact, **line)
+    stored = Subscriber.objects.get()
+    assert {name: getattr(stored, name) for name in contact} == contact
+    assert (stored.mac, stored.device_limit) == ("AA:BB:CC:00:11:22", 3)
+    assert replies("rahim")["Delegated-IPv6-Prefix"] == "2001:db8:100::/56"
+    said = call("edit_subscriber", "rahim", ipv4="", address="House 9", full_name="Rahim")
+    assert said == "rahim: ipv4, address changed\n"
+    now = Subscriber.objects.get()
+    assert (now.ipv4, now.address, now.notes) == (None, "House 9", "roof")
+    assert "Framed-IP-Address" not in replies("rahim")
+
+
+@pytest.mark.parametrize("command", ["create_package", "edit_package"])
+def test_every_field_of_the_form_is_an_option(command: str) -> None:
+    parser = load_command_class("subscribers", command).create_parser("manage.py", command)
+    there = {action.dest.removeprefix("field_") for action in parser._actions}
+    assert set(PackageForm._meta.fields) - there <= {"tenant"}
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "said"),
+    [
+        (
+            ("create_package", "Dhaka Fibre", "X"),
+            {"rate": "fast"},
+            "^--rate: “fast” is no rate limit",
+        ),
+        (
+            ("create_package", "Dhaka Fibre", "X"),
+            {"rate": "10M/40M 5M/60M"},
+            "^--rate: Burst, up: A burst is faster than the rate",
+        ),
+        (("create_package", "Dhaka Fibre", "X"), {}, "^--down: This field is required"),
+        (
+            ("create_package", "Dhaka Fibre", "Home 20"),
+            {"rate": "5M"},
+            "has a package of this name",
+        ),
+        (("edit_package", "Dhaka Fibre", "Home 20"), {}, "^Say what is to be changed"),
+        (("edit_package", "Dhaka Fibre", "Home 20"), {"burst_up": "5M"}, "^--burst-up: A burst is"),
+        (
+            ("edit_package", "Dhaka Fibre", "Home 20"),
+            {"type": "static"},
+            "^--type: Subscribers have",
+        ),
+        (("edit_package", "Dhaka Fibre", "Home 20"), {"type": "isdn"}, "^--type: Select a valid"),
+        (("edit_package", "Dhaka Fibre", "Home 20"), {"quota": "much"}, "^--quota: “much” is no"),
+        (("edit_package", "Dhaka Fibre", "Home 20"), {"validity": "days"}, "^--days: Say for how"),
+        (("edit_subscriber", "rahim"), {"ipv4": "127.0.0.1"}, "^--ipv4: 127.0.0.1 is no address"),
+        (("edit_subscriber", "rahim"), {"phone": "017"}, "^--phone: Write the phone number"),
+        (
+            ("create_subscriber", "Dhaka Fibre", "karim"),
+            {"package": "Home 20", "mac": "x"},
+            "^--mac: Write a MAC address",
+        ),
+        (
+            ("create_subscriber", "Dhaka Fibre", "ka rim"),
+            {"package": "Home 20"},
+            "^username: A username has letters",
+        ),
+    ],
+)
+def test_what_is_refused_names_its_option(
+    rahim: Subscriber, call: Call, words: Any, options: dict[str, Any], said: str
+) -> None:
+    before = list(Package.objects.values()), list(Subscriber.objects.values("pk", "phone", "ipv4"))
+    with pytest.raises(CommandError, match=said) as ended:
+        call(*words, **options)
+    assert str(ended.value).endswith("Nothing was changed.")
+    after = list(Package.objects.values()), list(Subscriber.objects.values("pk", "phone", "ipv4"))
+    assert after == before
+
+
+def test_rows_made_by_hand_are_taken_over_when_that_is_said(home: Package, call: Call) -> None:
+    by_hand("Karim")
+    words, options = ("create_subscriber", "Dhaka Fibre", "karim"), {"package": "Home 20"}
+    with pytest.raises(
+        CommandError, match=r"already has 2 rows.*--take-over replaces them\. Nothing"
+    ):
+        call(*words, **options)
+    assert checks("Karim") == {"Cleartext-Password": "his"}
+    call(*words, **options, take_over=True)
+    assert not Check.objects.filter(value="his").exists()
+    by_hand("salam")
+    with pytest.raises(CommandError, match="--take-over"):
+        call("rename_subscriber", "karim", "salam")
+    call("rename_subscriber", "karim", "salam", take_over=True)
+    noted = [each.new.get("replaced_in_radius") for each in AuditEntry.objects.order_by("-pk")[:2]]
+    assert noted == ["Cleartext-Password, group"] * 2

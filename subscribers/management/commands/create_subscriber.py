@@ -6,28 +6,39 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from ispcore.base.audit import Actor
 from subscribers import validity
+from subscribers.forms import NewSubscriberForm
 from subscribers.management.choosing import (
     CODES,
     PASSWORD,
     instant,
     package_named,
     password_given,
-    refusals,
+    take_over_option,
     tenant_named,
     until,
 )
+from subscribers.management.options import FormOptions
 from subscribers.models import Subscriber
 from subscribers.operations import subscribers
 
 BY = Actor("manage.py create_subscriber")
-TEXTS = ("ipv4", "ipv6_prefix", "delegated_prefix", "mac", "full_name", "phone", "email")
+OPTIONS = FormOptions(
+    NewSubscriberForm,
+    {
+        "username": "username",
+        "package": "--package",
+        "radius_password": PASSWORD,
+        "until": "--expires",
+        "expires_at": "--expires",
+    },
+)
 
 
 class Command(BaseCommand):
     help = (
         f"Make a subscriber. The password is {PASSWORD} of the environment, what is typed, or one "
         "that is made up and printed. Example: manage.py create_subscriber 'Dhaka Fibre' rahim "
-        f"--package 'Home 20'. {CODES}"
+        f"--package 'Home 20' --full-name 'Rahim Uddin' --address 'House 7, Uttara'. {CODES}"
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,26 +48,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "--expires", default="", help=f"{validity.END_HELP}; left out: after one period"
         )
-        parser.add_argument("--device-limit", type=int, default=None)
-        for name in TEXTS:
-            parser.add_argument(f"--{name.replace('_', '-')}", default="")
+        OPTIONS.add_to(parser)
+        take_over_option(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant = tenant_named(options["tenant"])
-        package = package_named(options["package"], tenant)
+        package = package_named(options["package"], tenant_named(options["tenant"]))
+        ends_at = instant(options["expires"]) if options["expires"] else None
         password, is_made_up = password_given()
-        subscriber = Subscriber(
-            tenant=tenant,
-            package=package,
-            service=package.service,
-            username=options["username"],
-            radius_password=password,
-            expires_at=instant(options["expires"]) if options["expires"] else None,
-            device_limit=options["device_limit"],
-            **{name: options[name] for name in TEXTS},
-        )
-        with refusals():
-            subscribers.create(subscriber, by=BY)
+        given = OPTIONS.given(options) | {
+            "package": package.pk,
+            "username": options["username"],
+            "radius_password": password,
+        }
+        with OPTIONS.refusals():
+            subscriber = OPTIONS.filled(Subscriber(), given).instance
+            subscriber.expires_at = ends_at
+            subscribers.create(subscriber, by=BY, take_over=options["take_over"])
         self.stdout.write(
             f"{subscriber}: account number {subscriber.account_number}, {until(subscriber)}"
         )
