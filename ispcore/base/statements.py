@@ -35,7 +35,8 @@ def execute_together(alias: str, statements: Sequence[Statement]) -> list[int]:
 
 def _rows_of(cursor: CursorWrapper, sql: str, values: Sequence[Any]) -> int:
     cursor.execute(sql, values)
-    return cursor.rowcount
+    count: int = cursor.rowcount
+    return count
 
 
 class Prepared:

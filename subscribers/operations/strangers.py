@@ -12,7 +12,7 @@ from ispcore.accounts.models import Account
 from ispcore.base import unit_of_work
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
-from ispcore.base.unit_of_work.faults import RADIUS, tell
+from ispcore.base.unit_of_work.faults import BUSY, RADIUS, tell
 from radius import rows as radius_rows
 from subscribers import queries
 
@@ -34,6 +34,8 @@ def found(keys: Iterable[str]) -> Found:
     if there:
         unit_of_work.recover(there)  # half of what a dead writer made is nobody's
         there = _found(there)
+        if there and unit_of_work.in_doubt(there):  # or of one that is still at it
+            raise unit_of_work.Busy(BUSY)
     return there
 
 

@@ -13,11 +13,11 @@ from ispcore.accounts.operations import matrix
 from ispcore.accounts.operations.matrix import Change
 from ispcore.accounts.roles import Group, May
 from ispcore.base.models import AuditEntry
-from ispcore.base.unit_of_work import markers
+from ispcore.base.unit_of_work import Busy, Scope, markers
 from ispcore.base.unit_of_work.markers import Marker
 from radius.models import Check
 from subscribers.models import Package, Subscriber
-from subscribers.operations import packages, statuses, units
+from subscribers.operations import packages, statuses, strangers, units
 from tests.my.conftest import text_of
 from tests.subscribers.conftest import BY, Clock, a_package, all_rows, checks, made
 
@@ -94,6 +94,13 @@ def test_what_a_dead_writer_left_of_a_name_is_in_nobodys_way(
     markers.put(Marker(uuid4(), units.usernames("karim"), "create subscriber karim"))
     password = _shown_password(as_operator.post(ADD, {"package": home.pk, "username": "karim"}))
     assert checks("karim")["Cleartext-Password"] == password
+
+
+def test_what_cannot_be_decided_of_a_name_is_not_called_made_by_hand() -> None:
+    Check.objects.create(username="karim", attribute="Cleartext-Password", op=":=", value="half")
+    markers.put(Marker(uuid4(), Scope("nobody's", ("karim",)), "create subscriber karim"))
+    with pytest.raises(Busy, match="nothing was changed"):
+        strangers.taken_over(["karim"], by=BY, take_over=True)
 
 
 def test_what_is_the_providers_cannot_be_given(
