@@ -137,7 +137,7 @@ def _store(
         each.account_number = number
     Subscriber.objects.bulk_create(fresh, batch_size=500)
     changes: dict[int, tuple[dict[str, object], dict[str, object]]] = {
-        each.pk: ({}, audit.snapshot(each) | strangers.noted(replaced, each.username_key))
+        each.pk: ({}, strangers.noted(replaced, each.username_key) | audit.snapshot(each))
         for each in fresh
     }
     audit.record_batch("create", fresh, by=by, changes=changes, scope=f"import for {tenant}")

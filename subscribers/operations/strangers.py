@@ -55,10 +55,10 @@ def refusal(key: str, *, by: Actor) -> MadeByHand:
 def words(key: str, attributes: Sequence[str]) -> str:
     """ "RADIUS already has 3 rows for “rahim” that were made by hand: Cleartext-Password, group"."""
     count, names = len(attributes), list(dict.fromkeys(attributes))
-    rows = "a row" if count == 1 else f"{count} rows" if count else "rows"
+    rows, were = ("a row", "was") if count == 1 else (f"{count or 'some'} rows", "were")
     more = ["others"] if len(names) > MOST_NAMED else []
     listed = ", ".join(names[:MOST_NAMED] + more)
-    made = f"RADIUS already has {rows} for “{key}” that were made by hand"
+    made = f"RADIUS already has {rows} for “{key}” that {were} made by hand"
     return f"{made}: {listed}." if listed else f"{made}."
 
 

@@ -48,7 +48,7 @@ def create(subscriber: Subscriber, *, by: Actor, take_over: bool = False) -> Sub
         prefixes.claim(subscriber)
         subscriber.account_number = account_numbers.take(subscriber.tenant_id)[0]
         subscriber.save(force_insert=True)
-        new = audit.snapshot(subscriber) | strangers.noted(replaced, key)
+        new = strangers.noted(replaced, key) | audit.snapshot(subscriber)
         audit.record("create", subscriber, by=by, new=new, tenant_id=subscriber.tenant_id)
         return subscriber
 
