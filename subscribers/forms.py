@@ -19,6 +19,7 @@ from subscribers import validity
 from subscribers.models import Package, Subscriber, words
 from subscribers.operations import judging, passwords
 from subscribers.operations.subscribers import EDITABLE
+from subscribers.pages import states
 
 LARGEST_FILE = 20 * 2**20
 TWO_LINES = forms.Textarea(attrs={"rows": 2})
@@ -160,7 +161,8 @@ class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def label_from_instance(self, obj: Any) -> str:
         kind = obj.get_service_display()
-        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words})"
+        valid = states.validity_words(obj)
+        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words}, {valid})"
 
 
 class LastDayField(forms.DateField):

@@ -53,7 +53,8 @@ class OwnPackage(PackageChoice):
     """The packages of one tenant, which need not say whose they are."""
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} ({obj.get_service_display()}, {obj.limit.short_words})"
+        kind, valid = obj.get_service_display(), states.validity_words(obj)
+        return f"{obj.name} ({kind}, {obj.limit.short_words}, {valid})"
 
 
 class NewLineForm(NewSubscriberForm):

@@ -34,8 +34,7 @@ class SubscriberActions(ProvisionedAdmin):
         """Where the buttons lead that make sense now."""
         wanted = {"change", "renew", "package", "rename", "password", "bind", "reproject", "delete"}
         wanted |= {"resume"} if row.status in statuses.LEADS_TO[Status.ACTIVE] else {"suspend"}
-        endless = row.package.validity == Package.Validity.NONE and row.expires_at is None
-        wanted -= {"renew"} if endless else set()
+        wanted -= {"renew"} if _is_endless(row) else set()
         wanted |= {"disable"} if row.status != Status.DISABLED else set()
         wanted |= {"unbind"} if row.mac else set()
         names = {name: f"admin:subscribers_subscriber_{name}" for name in sorted(wanted)}
@@ -130,10 +129,15 @@ class SubscriberActions(ProvisionedAdmin):
 
         def said(now: Subscriber) -> str:
             when = "with the next period" if now.next_package else "from now on"
-            has = f"{now} has {now.next_package or now.package} {when}."
+            package, later = now.next_package or now.package, now.next_package is not None
+            ends = states.end_words(row, package, at_next_period=later)
+            has = f"{now} has {package} {when}. Valid until: {ends}."
             return f"{has} A session that is open keeps its rate."
 
         coming = f", then {row.next_package}" if row.next_package else ""
+        lead = f"Now: {row.package}, {row.package.limit.short_words}{coming}."
+        if not _is_endless(row):
+            lead += f" Valid until: {states.end_words(row, row.package)}."
         return self.act(
             request,
             row,
@@ -141,8 +145,11 @@ class SubscriberActions(ProvisionedAdmin):
             do,
             said,
             title=f"Package of {row}",
-            lead=f"Now: {row.package}, {row.package.limit.short_words}{coming}.",
+            lead=lead,
             button="Change package",
+            preview=states.ends_words(row, fitting) if _is_endless(row) else [],
+            preview_title="Valid until",
+            preview_new="With the next period",
         )
 
     # -- how it logs in
@@ -231,3 +238,8 @@ class SubscriberActions(ProvisionedAdmin):
             lead="Rows of this name become what the portal says; those that were made by hand go.",
             button="Put right",
         )
+
+
+def _is_endless(row: Subscriber) -> bool:
+    """Whether it has no end since its package has none."""
+    return row.package.validity == Package.Validity.NONE and row.expires_at is None

@@ -1,10 +1,13 @@
 """A subscriber's state in words: whether the line may log in, until when, and why not."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ispcore.base import clock, units
+from ispcore.base.templatetags.isp import last_day
 from subscribers.models import Package, StatusChange, Subscriber
+from subscribers.operations import periods
 
 Status = Subscriber.Status
 KINDS = {
@@ -15,6 +18,7 @@ KINDS = {
 }
 SOON = timedelta(days=3)
 VALID = {"days": "{} days", "month": "a calendar month", "none": "no end"}
+FOR = {"days": "for {} days", "month": "for a calendar month", "none": "without end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,34 @@ def day_and_time(at: datetime) -> str:
 
 def validity_words(package: Package) -> str:
     return VALID[package.validity].format(package.validity_days)
+
+
+def end_words(subscriber: Subscriber, package: Package, *, at_next_period: bool = False) -> str:
+    """What becomes of its end with another package: "27 Dec 2026, a first period from now", "stays
+    10 Dec 2026"."""
+    end, since = periods.end_with(subscriber, package, at_next_period=at_next_period)
+    if end is None:
+        return "stays without end"
+    if since is None:
+        return f"stays {last_day(end)}"
+    begins = day_and_time(since) if at_next_period else "now"
+    return f"{last_day(end)}, a first period from {begins}"
+
+
+def ends_words(subscriber: Subscriber, packages: Iterable[Package]) -> list[dict[str, str]]:
+    """`end_words` by how long packages are valid: now ("old") and with the next period ("new")."""
+    kinds = {
+        f"A package {FOR[each.validity].format(each.validity_days)}": each
+        for each in sorted(packages, key=lambda each: (each.validity, each.validity_days or 0))
+    }
+    return [
+        {
+            "label": label,
+            "old": end_words(subscriber, each),
+            "new": end_words(subscriber, each, at_next_period=True),
+        }
+        for label, each in kinds.items()
+    ]
 
 
 def price_words(package: Package) -> str:

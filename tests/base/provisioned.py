@@ -45,7 +45,7 @@ FACTS = {
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
     *("units.note_statuses", "units.refuse_strangers"),
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
-    *("statuses.moving", "periods.renewing", "periods.taking"),
+    *("statuses.moving", "periods.renewing", "periods.taking", "periods.end_with"),
     # an import that waits to be confirmed, and is forgotten by itself
     *("uploads.keep", "uploads.found", "uploads.rows_of", "uploads.note", "uploads.forget"),
     "uploads.tenant_of",

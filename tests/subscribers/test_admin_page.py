@@ -169,6 +169,32 @@ def test_the_package_of_another_tenant_is_refused_in_words(
     assert "Nothing was changed" in said
 
 
+def test_the_page_says_before_it_is_sent_what_becomes_of_the_end(
+    as_noc: Client, noon: Clock, home: Package, rahim: Subscriber
+) -> None:
+    from subscribers.operations import packages
+
+    office = packages.create(a_package(home.tenant, "Office", validity="none"), by=BY)
+    week = a_package(home.tenant, "Week", validity="days", validity_days=7)
+    week = packages.create(week, by=BY)
+    address = url("package", rahim.pk)
+    assert "Valid until: stays 2 Apr 2026." in text(as_noc.get(address))
+    free = made(office, "free")
+    address = url("package", free.pk)
+    asked = as_noc.get(address)
+    assert "Valid until</h2>" in text(asked)
+    now, later = ("a first period from now", "a first period from 1 Apr 2026, 00:00")
+    assert [tuple(row.values()) for row in asked.context["preview"]] == [
+        ("A package for 7 days", f"9 Mar 2026, {now}", f"7 Apr 2026, {later}"),
+        ("A package for a calendar month", f"2 Apr 2026, {now}", f"30 Apr 2026, {later}"),
+        ("A package without end", *["stays without end"] * 2),
+    ]
+    sent = {"package": week.pk, "when": "now", "reason": "asked"}
+    said = text(as_noc.post(address, sent, follow=True))
+    assert "free has Week from now on. Valid until: 9 Mar 2026, a first period from now." in said
+    assert "Active until 9 Mar 2026, 12:00" in said
+
+
 def test_an_end_is_the_end_of_the_day_in_the_zone_of_the_isp(
     as_noc: Client, noon: Clock, rahim: Subscriber
 ) -> None:
