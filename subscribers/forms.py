@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.forms.widgets import Script
@@ -13,6 +13,7 @@ from ispcore.accounts.models import Tenant
 from ispcore.accounts.pages import OperationForm
 from ispcore.base import clock
 from ispcore.base.form_fields import MaybeRateField, OctetsField, RateField
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.seen_forms import SeenForm
 from ispcore.base.selects import LongSelect
 from subscribers import validity
@@ -24,6 +25,7 @@ from subscribers.pages import states
 LARGEST_FILE = 20 * 2**20
 TWO_LINES = forms.Textarea(attrs={"rows": 2})
 MODULE = {"type": "module"}
+END_ASKED_AS = {"expires_at": "until"}
 NOT_THIS_PACKAGE = "This package cannot be given here: it is of another tenant or type, or deleted."
 DAYS = [
     MinValueValidator(date(validity.FIRST_YEAR, 1, 2), validity.YEARS_WORDS),
@@ -45,16 +47,7 @@ class JudgedForm(SeenForm, OperationForm):
         try:
             self.judge()
         except ValidationError as error:
-            self._add(error)
-
-    def _add(self, error: ValidationError) -> None:
-        """To the field where the form has it, else above the form, with the name of what it is."""
-        if not hasattr(error, "error_dict"):
-            self.add_error(None, error)
-            return
-        for name, said in error.error_dict.items():
-            known = name in self.fields or name == NON_FIELD_ERRORS
-            self.add_error(name if known else None, said)
+            add_refusal(self, error, self._meta.model)
 
 
 # ---- packages
@@ -217,6 +210,7 @@ class NewSubscriberForm(ContactFields):
 
     made_up = ""
     """The password that nobody typed."""
+    asked_as = END_ASKED_AS
 
     package = PackageChoice()
     radius_password = forms.CharField(
@@ -249,6 +243,7 @@ class NewSubscriberForm(ContactFields):
 
     def judge(self) -> None:
         self.instance.expires_at = self.cleaned_data["until"]
+        judging.refuse_past(self.instance)
         super().judge()
 
 
@@ -277,6 +272,7 @@ class MaybeBecause(Because):
 class RenewForm(Because):
     """So many periods more, or to a day."""
 
+    asked_as = END_ASKED_AS
     periods = forms.IntegerField(
         initial=1, min_value=1, max_value=validity.MOST_PERIODS, required=False
     )

@@ -10,9 +10,10 @@ from django.shortcuts import redirect
 
 from ispcore.accounts.pages import PageAdmin, actor_of, page_url
 from ispcore.base.audit import Actor
-from ispcore.base.faults import UNCHANGED, Undecided, words_of
+from ispcore.base.faults import Undecided, words_of
 from ispcore.base.form_tokens import token_of
 from ispcore.base.outermost import OutermostAdmin
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.unit_of_work import DoneBefore, once, refuse_repeated
 from subscribers.operations.refusals import REFUSALS
 
@@ -54,7 +55,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
                 messages.error(request, words_of(error))
                 return redirect(page_url(row))
             except self.caught() as error:
-                self.refuse(form, error)
+                add_refusal(form, error, self.model)
         context = {"form": form, "back_url": page_url(row)} | frame
         context.setdefault("crumbs", [(str(row), page_url(row))])
         title = str(context.pop("title"))
@@ -108,12 +109,3 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
         except DoneBefore as before:
             row = self.visible_or_404(request, before.told.get("pk", object_id))
             return self.tell(request, row, before.told, str(before))
-
-    def refuse(self, form: forms.Form, error: Exception) -> None:
-        """Say it beside the field that it is about, else above the form, which says itself that
-        nothing was changed."""
-        named = getattr(error, "error_dict", None)
-        if named is not None and named.keys() <= form.fields.keys():
-            form.add_error(None, named)
-            return
-        form.add_error(None, words_of(error, self.model).removesuffix(UNCHANGED).strip())

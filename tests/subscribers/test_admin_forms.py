@@ -145,6 +145,7 @@ def test_a_password_that_is_made_up_is_shown_once(browser: Client, home: Package
         ({"radius_password": "a\\b-long"}, "FreeRADIUS would read this password"),
         ({"phone": "12"}, "Write the phone number as"),
         ({"package": "0"}, "cannot be given here"),
+        ({"until": "2020-01-02"}, "This end is past already"),
     ],
 )
 def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
@@ -155,6 +156,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     said = text(answer)
     assert answer.status_code == 200
     assert words in said
+    assert answer.context["adminform"].form.errors.keys() == typed.keys()
     assert 'value="Karim Mia"' in said
     assert Subscriber.objects.count() == 1
     assert all_rows() == before

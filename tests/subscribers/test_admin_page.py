@@ -14,6 +14,7 @@ from subscribers.operations import statuses
 from tests.subscribers.admin import text, url
 from tests.subscribers.conftest import (
     BY,
+    DAY,
     NOON,
     Clock,
     a_package,
@@ -250,7 +251,7 @@ def test_an_end_of_a_line_whose_package_has_none_can_be_moved(
     from subscribers.operations import packages
 
     endless = packages.create(a_package(tenant_dhaka, "Office", validity="none"), by=BY)
-    trial, free = made(endless, "trial", expires_at=NOON), made(endless, "free")
+    trial, free = made(endless, "trial", expires_at=NOON + DAY), made(endless, "free")
     assert url("renew", trial.pk) in text(as_noc.get(url("page", trial.pk)))
     assert url("renew", free.pk) not in text(as_noc.get(url("page", free.pk)))
 

@@ -119,6 +119,11 @@ def test_a_password_comes_from_the_environment_and_is_not_told(
         (("bind_mac", "rahim", "x"), {}, "Write a MAC address"),
         (("create_subscriber", "No Net", "x"), {"package": "x"}, "no tenant named No Net"),
         (
+            ("create_subscriber", "Dhaka Fibre", "karim"),
+            {"package": "Home 20", "expires": "2020-01-02"},
+            "Expires at: This end is past already",
+        ),
+        (
             ("create_subscriber", "Dhaka Fibre", "Rahim"),
             {"package": "Home 20"},
             "“Rahim” is taken.*Nothing was changed",

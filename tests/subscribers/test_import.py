@@ -11,8 +11,8 @@ from ispcore.accounts.models import Account, Tenant
 from ispcore.base.models import AuditEntry
 from ispcore.base.unit_of_work import steps
 from radius.models import Check, Reply
-from subscribers.models import Package, Subscriber
-from subscribers.operations import imports, packages
+from subscribers.models import Package, StatusChange, Subscriber
+from subscribers.operations import imports, packages, periods
 from subscribers.operations.units import NotYours
 from tests.subscribers.conftest import BY, NOON, Clock, a_package, checks, groups, made
 
@@ -45,6 +45,21 @@ def test_a_plan_changes_nothing_and_its_application_all(noon: Clock, home: Packa
     batch = AuditEntry.objects.filter(action="create", object_kind="subscribers.subscriber")
     assert [entry.members for entry in batch.order_by("pk")] == [2, 0, 0]
     assert "let-me-in" not in str(list(batch.values()))
+
+
+def test_who_has_run_out_already_is_expired_at_once(noon: Clock, home: Package) -> None:
+    text = f"{HEAD}rahim,Home 20,let-me-in,,,2026-03-01\nkarim,Home 20,let-me-in,,,2026-03-02\n"
+    plan = planned(home.tenant, text)
+    assert (len(plan.fresh), plan.expired) == (2, 1)
+    assert list(imports.apply(plan, by=BY)) == [2]
+    rahim, karim = Subscriber.objects.order_by("account_number")
+    assert (rahim.status, karim.status) == ("expired", "active")
+    assert checks("rahim")["Auth-Type"] == "Reject"
+    assert checks("rahim")["ISPCore-Reason"] == "expired"
+    assert "Auth-Type" not in checks("karim")
+    history = [(each.subscriber, each.new, each.by) for each in StatusChange.objects.all()]
+    assert history == [(rahim, "expired", "noc")]
+    assert periods.renew(rahim, by=BY).status == "active"
 
 
 def test_the_same_file_again_makes_nobody_twice(home: Package) -> None:
