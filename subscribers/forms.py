@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
@@ -24,6 +25,7 @@ from subscribers.pages import states
 
 LARGEST_FILE = 20 * 2**20
 TWO_LINES = forms.Textarea(attrs={"rows": 2})
+AS_TYPED = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
 MODULE = {"type": "module"}
 END_ASKED_AS = {"expires_at": "until"}
 NOT_THIS_PACKAGE = "This package cannot be given here: it is of another tenant or type, or deleted."
@@ -217,7 +219,7 @@ class NewSubscriberForm(ContactFields):
         label="RADIUS password",
         required=False,
         help_text="empty: one is made up, and shown once",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=AS_TYPED,
     )
     until = LastDayField(
         label="Valid until",
@@ -332,9 +334,20 @@ class PasswordForm(MaybeBecause):
         required=False,
         validators=[words.check_password],
         help_text="empty: one is made up. Either way it is shown once",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=AS_TYPED,
     )
     confirmed = forms.CharField(widget=forms.HiddenInput, initial="yes")
+
+
+class WebPasswordForm(PasswordForm):
+    """Another password of the subscriber's own pages; without one, one is made up."""
+
+    password = forms.CharField(
+        required=False,
+        validators=[validate_password],
+        help_text="empty: one is made up, and shown once",
+        widget=AS_TYPED,
+    )
 
 
 class BindForm(MaybeBecause):
@@ -379,18 +392,3 @@ class UploadForm(forms.Form):
             raise ValidationError(
                 "The file is not in UTF-8: save it as “CSV UTF-8” and choose it again."
             ) from error
-
-
-__all__ = [
-    "BindForm",
-    "ConfirmForm",
-    "NewSubscriberForm",
-    "PackageChangeForm",
-    "PackageForm",
-    "PasswordForm",
-    "PeriodsForm",
-    "RenameForm",
-    "RenewForm",
-    "SubscriberForm",
-    "UploadForm",
-]

@@ -1,6 +1,7 @@
 """What is done with one subscriber: each a page with a form, and the reason for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,7 @@ from ispcore.accounts.pages import posted, require
 from ispcore.accounts.roles import May
 from ispcore.base.audit import Actor
 from subscribers import forms
-from subscribers.admin.provisioned import ProvisionedAdmin, Values
+from subscribers.admin.provisioned import ProvisionedAdmin, Told, Values
 from subscribers.models import Package, Subscriber
 from subscribers.operations import binding, passwords, periods, statuses
 from subscribers.operations import subscribers as operations
@@ -20,8 +21,10 @@ Status = Subscriber.Status
 # the last part of the address, and of the URL's name
 NAMES = (
     *("suspend", "disable", "resume", "renew", "package", "rename", "password"),
-    *("bind", "unbind", "reproject"),
+    *("web_password", "bind", "unbind", "reproject"),
 )
+RADIUS, WEB = "RADIUS password", "Web password"
+USES = {RADIUS: "set it on the device now", WEB: "give it to the subscriber now"}
 
 
 class SubscriberActions(ProvisionedAdmin):
@@ -32,7 +35,8 @@ class SubscriberActions(ProvisionedAdmin):
 
     def action_links(self, row: Subscriber) -> dict[str, str]:
         """Where the buttons lead that make sense now."""
-        wanted = {"change", "renew", "package", "rename", "password", "bind", "reproject", "delete"}
+        wanted = {"change", "renew", "package", "rename", "password", "web_password"}
+        wanted |= {"bind", "reproject", "delete"}
         wanted |= {"resume"} if row.status in statuses.LEADS_TO[Status.ACTIVE] else {"suspend"}
         wanted -= {"renew"} if _is_endless(row) else set()
         wanted |= {"disable"} if row.status != Status.DISABLED else set()
@@ -187,11 +191,38 @@ class SubscriberActions(ProvisionedAdmin):
             button="Change password",
         )
 
+    def do_web_password(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row, made_up = self._asked(request, pk), passwords.generate()
+
+        def do(given: Values, by: Actor) -> None:
+            password = given["password"] or made_up
+            passwords.set_web_password(row, password=password, by=by, reason=given["reason"])
+
+        def said(_: None) -> Told:
+            if form.cleaned_data["password"]:
+                return {"said": f"{row} has another web password."}
+            return {"said": "has a new web password", "password": made_up, "kind": WEB}
+
+        form = forms.WebPasswordForm(posted(request))
+        return self.act(
+            request,
+            row,
+            form,
+            do,
+            said,
+            title=f"Web password of {row}",
+            lead="For the subscriber's own pages. The line logs in as before: FreeRADIUS has nothing "
+            "to do with it.",
+            button="Change password" if row.web_password else "Set password",
+        )
+
     def password_answer(
-        self, request: HttpRequest, row: Subscriber, password: str, said: str
+        self, request: HttpRequest, row: Subscriber, password: str, told: Mapping[str, Any]
     ) -> HttpResponse:
-        context = {"subscriber": row, "password": password, "said": said}
-        title = f"RADIUS password of {row}"
+        kind = told.get("kind", RADIUS)
+        context = {"subscriber": row, "password": password, "said": told["said"], "kind": kind}
+        context["lead"] = USES[kind]
+        title = f"{kind} of {row}"
         response = self.answer(request, "portal/subscriber/password.html", context, title=title)
         response.headers["Cache-Control"] = "no-store"
         return response

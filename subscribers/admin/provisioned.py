@@ -20,7 +20,7 @@ from subscribers.operations.refusals import REFUSALS
 Values = dict[str, Any]
 Made = TypeVar("Made")
 Told = dict[str, Any]
-"""What is said of a change: "said" in words, and a "password" that is shown once."""
+"""What is said of a change: "said" in words, and a "password" that is shown once, of which "kind"."""
 
 
 class ProvisionedAdmin(PageAdmin, OutermostAdmin):
@@ -86,10 +86,10 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
             return redirect(page_url(row))
         if again:
             messages.info(request, again)
-        return self.password_answer(request, row, password, said)
+        return self.password_answer(request, row, password, told)
 
     def password_answer(
-        self, request: HttpRequest, row: Any, password: str, said: str
+        self, request: HttpRequest, row: Any, password: str, told: Mapping[str, Any]
     ) -> HttpResponse:
         """A password, this once."""
         raise NotImplementedError
