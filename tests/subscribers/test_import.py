@@ -92,7 +92,7 @@ def test_each_fault_is_told_with_its_line(home: Package, tenant_ctg: Tenant) -> 
     wanted = {
         3: "rahim stands in line 2 already",
         4: "no package “Home 99”",
-        5: "Radius password: A RADIUS password has 4 to 128",
+        5: "RADIUS password: A RADIUS password has 4 to 128",
         6: "10.1.1.1 stands in line 2 already",
         7: "“Taken” is taken",
         8: "10.1.1.9 is the address of another subscriber",
