@@ -86,6 +86,7 @@ def test_each_fault_is_told_with_its_line(home: Package, tenant_ctg: Tenant) -> 
             "habib,Home 20,let-me-in,,,tomorrow",
             "faruk,Home 20,let-me-in,,nonsense,",
             "রফিক,Home 20,let-me-in,,,",
+            "nader,Home 20,let-me-in,127.0.0.1,,",
         ]
     )
     found = dict(faults(home.tenant, text))
@@ -98,12 +99,13 @@ def test_each_fault_is_told_with_its_line(home: Package, tenant_ctg: Tenant) -> 
         8: "10.1.1.9 is the address of another subscriber",
         9: "not as many cells",
         10: "“tomorrow” is no date",
-        11: "Write a MAC address",
+        11: "MAC address: Write a MAC address",
         12: "A username has letters from A to Z",
+        13: "Static IPv4 address: 127.0.0.1 is no address",
     }
     assert found.keys() == wanted.keys()
     for line, words in wanted.items():
-        assert words.lower() in found[line].lower(), found[line]
+        assert words in found[line], found[line]
     with pytest.raises(imports.TooManyFaults, match="Nothing was changed"):
         list(imports.apply(planned(home.tenant, text), by=BY))
 
