@@ -6,6 +6,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from ispcore.accounts.pages import posted, require
 from ispcore.accounts.roles import May
@@ -139,9 +141,11 @@ class SubscriberActions(ProvisionedAdmin):
             return f"{has} A session that is open keeps its rate."
 
         coming = f", then {row.next_package}" if row.next_package else ""
-        lead = f"Now: {row.package}, {row.package.limit.short_words}{coming}."
-        if not _is_endless(row):
-            lead += f" Valid until: {states.end_words(row, row.package)}."
+        lead = [f"Now: {row.package}, {row.package.limit.short_words}{coming}."]
+        if _is_endless(row):
+            lead += states.ends_words(row, fitting)
+        else:
+            lead.append(f"Valid until: {states.end_words(row, row.package)}.")
         return self.act(
             request,
             row,
@@ -149,11 +153,8 @@ class SubscriberActions(ProvisionedAdmin):
             do,
             said,
             title=f"Package of {row}",
-            lead=lead,
+            lead=format_html_join(SafeString("<br>"), "{}", ((each,) for each in lead)),
             button="Change package",
-            preview=states.ends_words(row, fitting) if _is_endless(row) else [],
-            preview_title="Valid until",
-            preview_new="With the next period",
         )
 
     # -- how it logs in

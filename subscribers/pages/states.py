@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ispcore.base import clock, units
-from ispcore.base.templatetags.isp import last_day
+from ispcore.base.templatetags.isp import last_day, plural
 from subscribers.models import Package, StatusChange, Subscriber
 from subscribers.operations import periods
 
@@ -17,8 +17,7 @@ KINDS = {
     Status.DISABLED: "low",
 }
 SOON = timedelta(days=3)
-VALID = {"days": "{} days", "month": "a calendar month", "none": "no end"}
-FOR = {"days": "for {} days", "month": "for a calendar month", "none": "without end"}
+VALID = {"month": "a calendar month", "none": "no end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,8 @@ def day_and_time(at: datetime) -> str:
 
 
 def validity_words(package: Package) -> str:
-    return VALID[package.validity].format(package.validity_days)
+    days = package.validity_days or 1
+    return VALID.get(package.validity) or plural(days, "day")
 
 
 def end_words(subscriber: Subscriber, package: Package, *, at_next_period: bool = False) -> str:
@@ -112,20 +112,25 @@ def end_words(subscriber: Subscriber, package: Package, *, at_next_period: bool 
     return f"{last_day(end)}, a first period from {begins}"
 
 
-def ends_words(subscriber: Subscriber, packages: Iterable[Package]) -> list[dict[str, str]]:
-    """`end_words` by how long packages are valid: now ("old") and with the next period ("new")."""
+def ends_words(subscriber: Subscriber, packages: Iterable[Package]) -> list[str]:
+    """`end_words` of each length that the packages have, as sentences: now, and with the next
+    period."""
     kinds = {
-        f"A package {FOR[each.validity].format(each.validity_days)}": each
+        _kind(each): each
         for each in sorted(packages, key=lambda each: (each.validity, each.validity_days or 0))
     }
-    return [
-        {
-            "label": label,
-            "old": end_words(subscriber, each),
-            "new": end_words(subscriber, each, at_next_period=True),
-        }
-        for label, each in kinds.items()
-    ]
+    found = []
+    for kind, each in kinds.items():
+        now = end_words(subscriber, each)
+        later = end_words(subscriber, each, at_next_period=True)
+        both = f"{kind}, valid until: {now}; with the next period: {later}."
+        found.append(both if now != later else f"{kind}: {now}.")
+    return found
+
+
+def _kind(package: Package) -> str:
+    is_endless = package.validity == Package.Validity.NONE
+    return "A package without end" if is_endless else f"A package for {validity_words(package)}"
 
 
 def price_words(package: Package) -> str:
