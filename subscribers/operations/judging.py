@@ -74,7 +74,9 @@ def refuse_end(subscriber: Subscriber) -> None:
 
 
 def refuse_past(subscriber: Subscriber) -> None:
-    """Raises ValidationError for an end of who is to be made that is past already."""
+    """Raises ValidationError for an end of who is to be made that is past already, or as
+    `refuse_end`."""
+    refuse_end(subscriber)
     if subscriber.expires_at is not None and subscriber.expires_at <= clock.now():
         raise ValidationError({"expires_at": PAST_WORDS})
 
