@@ -20,7 +20,7 @@ def add_refusal(form: BaseForm, error: Exception, model: type[models.Model] | No
     for name, faults in error.error_dict.items():
         field = asked_as.get(name, name)
         if field in form.fields or field == NON_FIELD_ERRORS:
-            form.add_error(field, faults)  # type: ignore[arg-type]
+            form.add_error(field, faults)
         else:
             form.add_error(None, _words(ValidationError({name: faults}), model))
 
