@@ -4,7 +4,8 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.forms.widgets import Script
@@ -13,16 +14,20 @@ from ispcore.accounts.models import Tenant
 from ispcore.accounts.pages import OperationForm
 from ispcore.base import clock
 from ispcore.base.form_fields import MaybeRateField, OctetsField, RateField
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.seen_forms import SeenForm
 from ispcore.base.selects import LongSelect
 from subscribers import validity
 from subscribers.models import Package, Subscriber, words
 from subscribers.operations import judging, passwords
 from subscribers.operations.subscribers import EDITABLE
+from subscribers.pages import states
 
 LARGEST_FILE = 20 * 2**20
 TWO_LINES = forms.Textarea(attrs={"rows": 2})
+AS_TYPED = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
 MODULE = {"type": "module"}
+END_ASKED_AS = {"expires_at": "until"}
 NOT_THIS_PACKAGE = "This package cannot be given here: it is of another tenant or type, or deleted."
 DAYS = [
     MinValueValidator(date(validity.FIRST_YEAR, 1, 2), validity.YEARS_WORDS),
@@ -44,16 +49,7 @@ class JudgedForm(SeenForm, OperationForm):
         try:
             self.judge()
         except ValidationError as error:
-            self._add(error)
-
-    def _add(self, error: ValidationError) -> None:
-        """To the field where the form has it, else above the form, with the name of what it is."""
-        if not hasattr(error, "error_dict"):
-            self.add_error(None, error)
-            return
-        for name, said in error.error_dict.items():
-            known = name in self.fields or name == NON_FIELD_ERRORS
-            self.add_error(name if known else None, said)
+            add_refusal(self, error, self._meta.model)
 
 
 # ---- packages
@@ -160,7 +156,8 @@ class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def label_from_instance(self, obj: Any) -> str:
         kind = obj.get_service_display()
-        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words})"
+        valid = states.validity_words(obj)
+        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words}, {valid})"
 
 
 class LastDayField(forms.DateField):
@@ -215,13 +212,14 @@ class NewSubscriberForm(ContactFields):
 
     made_up = ""
     """The password that nobody typed."""
+    asked_as = END_ASKED_AS
 
     package = PackageChoice()
     radius_password = forms.CharField(
         label="RADIUS password",
         required=False,
         help_text="empty: one is made up, and shown once",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=AS_TYPED,
     )
     until = LastDayField(
         label="Valid until",
@@ -247,6 +245,7 @@ class NewSubscriberForm(ContactFields):
 
     def judge(self) -> None:
         self.instance.expires_at = self.cleaned_data["until"]
+        judging.refuse_past(self.instance)
         super().judge()
 
 
@@ -275,6 +274,7 @@ class MaybeBecause(Because):
 class RenewForm(Because):
     """So many periods more, or to a day."""
 
+    asked_as = END_ASKED_AS
     periods = forms.IntegerField(
         initial=1, min_value=1, max_value=validity.MOST_PERIODS, required=False
     )
@@ -334,9 +334,20 @@ class PasswordForm(MaybeBecause):
         required=False,
         validators=[words.check_password],
         help_text="empty: one is made up. Either way it is shown once",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=AS_TYPED,
     )
     confirmed = forms.CharField(widget=forms.HiddenInput, initial="yes")
+
+
+class WebPasswordForm(PasswordForm):
+    """Another password of the subscriber's own pages; without one, one is made up."""
+
+    password = forms.CharField(
+        required=False,
+        validators=[validate_password],
+        help_text="empty: one is made up, and shown once",
+        widget=AS_TYPED,
+    )
 
 
 class BindForm(MaybeBecause):
@@ -381,18 +392,3 @@ class UploadForm(forms.Form):
             raise ValidationError(
                 "The file is not in UTF-8: save it as “CSV UTF-8” and choose it again."
             ) from error
-
-
-__all__ = [
-    "BindForm",
-    "ConfirmForm",
-    "NewSubscriberForm",
-    "PackageChangeForm",
-    "PackageForm",
-    "PasswordForm",
-    "PeriodsForm",
-    "RenameForm",
-    "RenewForm",
-    "SubscriberForm",
-    "UploadForm",
-]

@@ -114,7 +114,8 @@ RENEW = Bulk(
 CHANGE = Bulk(
     *("change_package_of_chosen", "Change the package of", "moved to another package"),
     "Those whom the package does not fit (another tenant or type, a static address outside of it) "
-    "are left as they are, and named.",
+    "are left as they are, and named. An end stays; who has none since the package has none gets a "
+    "first period of one that has, from the moment of the change.",
     *("Change package", _change_package, forms.PackageChangeForm),
 )
 

@@ -10,16 +10,17 @@ from django.shortcuts import redirect
 
 from ispcore.accounts.pages import PageAdmin, actor_of, page_url
 from ispcore.base.audit import Actor
-from ispcore.base.faults import UNCHANGED, Undecided, words_of
+from ispcore.base.faults import Undecided, words_of
 from ispcore.base.form_tokens import token_of
 from ispcore.base.outermost import OutermostAdmin
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.unit_of_work import DoneBefore, once, refuse_repeated
 from subscribers.operations.refusals import REFUSALS
 
 Values = dict[str, Any]
 Made = TypeVar("Made")
 Told = dict[str, Any]
-"""What is said of a change: "said" in words, and a "password" that is shown once."""
+"""What is said of a change: "said" in words, and a "password" that is shown once, of which "kind"."""
 
 
 class ProvisionedAdmin(PageAdmin, OutermostAdmin):
@@ -54,7 +55,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
                 messages.error(request, words_of(error))
                 return redirect(page_url(row))
             except self.caught() as error:
-                self.refuse(form, error)
+                add_refusal(form, error, self.model)
         context = {"form": form, "back_url": page_url(row)} | frame
         context.setdefault("crumbs", [(str(row), page_url(row))])
         title = str(context.pop("title"))
@@ -85,10 +86,10 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
             return redirect(page_url(row))
         if again:
             messages.info(request, again)
-        return self.password_answer(request, row, password, said)
+        return self.password_answer(request, row, password, told)
 
     def password_answer(
-        self, request: HttpRequest, row: Any, password: str, said: str
+        self, request: HttpRequest, row: Any, password: str, told: Mapping[str, Any]
     ) -> HttpResponse:
         """A password, this once."""
         raise NotImplementedError
@@ -108,12 +109,3 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
         except DoneBefore as before:
             row = self.visible_or_404(request, before.told.get("pk", object_id))
             return self.tell(request, row, before.told, str(before))
-
-    def refuse(self, form: forms.Form, error: Exception) -> None:
-        """Say it beside the field that it is about, else above the form, which says itself that
-        nothing was changed."""
-        named = getattr(error, "error_dict", None)
-        if named is not None and named.keys() <= form.fields.keys():
-            form.add_error(None, named)
-            return
-        form.add_error(None, words_of(error, self.model).removesuffix(UNCHANGED).strip())

@@ -26,9 +26,10 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
     """Store a new subscriber, active from now on; it has its account number afterwards.
 
     Without `expires_at` the first period of the package begins now. Raises ValidationError naming
-    the field and fault, NotYours.
+    the field and fault, also of an end that is past, and NotYours.
     """
     units.allow(by, May.EDIT_SUBSCRIBERS, subscriber.package)
+    judging.refuse_past(subscriber)
     begin(subscriber)
     judging.tidy(subscriber)
     units.refuse_strangers(by, subscriber.username_key)
@@ -54,12 +55,13 @@ def create(subscriber: Subscriber, *, by: Actor) -> Subscriber:
 
 
 def begin(subscriber: Subscriber) -> None:
-    """Set the first period of a subscriber that is new, from now on."""
+    """Set the first period of a subscriber that is new, from now on; whose end is past has run out."""
     now, package = clock.now(), subscriber.package
     zone = clock.isp_zone()
     day = now.astimezone(zone).day
     until = validity.period_end(package, now, zone=zone, renewal_day=day)
-    subscriber.status = Subscriber.Status.ACTIVE
+    is_over = subscriber.expires_at is not None and subscriber.expires_at <= now
+    subscriber.status = Subscriber.Status.EXPIRED if is_over else Subscriber.Status.ACTIVE
     subscriber.renewal_day, subscriber.period_from_at = day, now
     if package.validity != validity.NONE:
         subscriber.expires_at = subscriber.expires_at or until

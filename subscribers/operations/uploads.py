@@ -29,6 +29,7 @@ class Upload:
     total: int
     present: int
     made_up: int
+    expired: int = 0
     made: int = 0
     piece: int = 0
     """The next one."""
@@ -56,6 +57,7 @@ def keep(made: Plan, *, by: Account, name: str) -> Upload:
         total=len(made.fresh),
         present=len(made.present),
         made_up=made.made_up,
+        expired=made.expired,
     )
     for number in range(upload.pieces):
         rows = made.fresh[number * PIECE : (number + 1) * PIECE]

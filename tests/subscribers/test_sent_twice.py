@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.test import Client
 
 from ispcore.accounts.models import Account
@@ -124,6 +125,37 @@ def test_a_password_that_was_made_up_is_the_same_when_the_page_is_sent_again(
     other = shown_password(as_noc.post(address, sent))
     assert shown_password(as_noc.post(address, sent)) == other != password
     assert checks("karim")["Cleartext-Password"] == other
+
+
+@pytest.mark.one_database
+@pytest.mark.django_db(**BOTH)
+def test_a_web_password_is_set_once_and_its_hash_is_shown_nowhere(
+    as_noc: Client, rahim: Subscriber
+) -> None:
+    address, before = url("web_password", rahim.pk), checks("rahim")
+    assert f'<dd>none <a href="{address}">Set</a>' in text(as_noc.get(url("page", rahim.pk)))
+    sent = {"confirmed": "yes", "reason": "lost"} | token_in(as_noc.get(address))
+    password = shown_password(first := as_noc.post(address, sent))
+    assert "give it to the subscriber now" in text(first)
+    assert "no-store" in first["Cache-Control"]
+    assert shown_password(as_noc.post(address, sent)) == password
+    stored = Subscriber.objects.get().web_password
+    assert check_password(password, stored)
+    entry = AuditEntry.objects.get(action="change web password")
+    assert (entry.actor, entry.reason, entry.new) == ("noc", "lost", {"web_password": "(secret)"})
+    refused = text(as_noc.post(address, {"confirmed": "yes", "password": "12345"}))
+    assert "Nothing was changed" in refused
+    assert Subscriber.objects.get().web_password == stored
+    sent = {"confirmed": "yes", "password": "correct horse"} | token_in(as_noc.get(address))
+    said = text(as_noc.post(address, sent, follow=True))
+    assert "rahim has another web password." in said
+    assert "correct horse" not in said
+    rahim.refresh_from_db()
+    assert check_password("correct horse", rahim.web_password)
+    for page in ("page", "history", "web_password"):
+        assert rahim.web_password.split("$")[-1] not in text(as_noc.get(url(page, rahim.pk)))
+    assert AuditEntry.objects.latest("pk").new == {"web_password": "(changed)"}
+    assert checks("rahim") == before
 
 
 @pytest.mark.one_database

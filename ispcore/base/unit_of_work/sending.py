@@ -49,8 +49,9 @@ _present: ContextVar[_Page | None] = ContextVar("sent_page", default=None)
 
 
 def once(token: UUID | None, do: Callable[[], T], *, by: Actor, told: Callable[[T], Told]) -> Told:
-    """Call `do`, which runs one unit of work, and return what is `told` of its result: plain values,
-    which are kept in the unit's own transaction.
+    """Call `do`, which runs one unit of work (or calls `begin` and `end` in a transaction of the
+    portal's database alone), and return what is `told` of its result: plain values, which are kept
+    in the same transaction.
 
     Without a token, or for what no person does, there is nothing to keep. Raises DoneBefore, and what
     `do` raises.
@@ -87,7 +88,7 @@ def forget_sent() -> int:
 
 @identity.acting_for_all()
 def begin() -> None:
-    """In the portal's transaction of a unit, before its change: take the page's token, if there is
+    """In the portal's transaction of a change, before its change: take the page's token, if there is
     one. Waits for a unit in flight that has it."""
     if (page := _present.get()) is None:
         return

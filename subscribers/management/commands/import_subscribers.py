@@ -61,8 +61,10 @@ class Command(BaseCommand):
         if len(plan.faults) > MOST_SHOWN:
             self.stderr.write(f"and {len(plan.faults) - MOST_SHOWN} faults more")
         made_up = f", {plan.made_up} with passwords that are made up" if plan.made_up else ""
+        over = f", {plan.expired} expired at once since their end is past" if plan.expired else ""
         self.stdout.write(
-            f"{plan.tenant}: {len(plan.fresh)} to make{made_up}; {len(plan.present)} there already"
+            f"{plan.tenant}: {len(plan.fresh)} to make{made_up}{over}; "
+            f"{len(plan.present)} there already"
         )
 
     def _apply(self, plan: imports.Plan) -> None:
