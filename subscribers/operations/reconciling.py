@@ -24,7 +24,7 @@ from radius.models import Accounting
 from radius.operations import nas
 from radius.rows import CheckRow, ReplyRow, normalised
 from routers.models import RadiusClient, Router
-from routers.queries import radius_clients
+from routers.queries import readable_clients
 from subscribers import projection, projector, queries
 from subscribers.models import Package, Subscriber
 from subscribers.operations import units
@@ -78,6 +78,8 @@ class Plan:
     foreign_count: int = 0
     unreadable: list[str] = field(default_factory=list)
     """Whose password no key opens: they are compared with a refusal."""
+    unreadable_clients: list[str] = field(default_factory=list)
+    """Addresses of clients whose secret no key opens: their rows are not compared, and left."""
 
     @property
     def differing(self) -> int:
@@ -87,6 +89,15 @@ class Plan:
     def is_too_much(self) -> bool:
         is_many = self.differing * 100 > self.compared * SURE_PERCENT
         return self.compared >= FEW and is_many
+
+
+class _Clients(NamedTuple):
+    """What was found of the clients at some addresses."""
+
+    known: int
+    differing: dict[str, str]
+    unreadable: list[str]
+    strangers: set[str]
 
 
 class _Unit(NamedTuple):
@@ -198,23 +209,26 @@ def _judged_packages(rows: Iterable[Package]) -> dict[Package, str]:
 def _compare_clients(made: Plan) -> set[str]:
     """Returns those that the portal does not know."""
     router = made.extent.router
-    compared, made.clients, strangers = _judged_clients([router.address] if router else None)
-    made.compared += compared
+    judged = _judged_clients([router.address] if router else None)
+    made.compared += judged.known
+    made.clients, made.unreadable_clients = judged.differing, judged.unreadable
+    strangers = judged.strangers
     if strangers:  # one that was made or removed meanwhile is none
-        _, _, strangers = _judged_clients(sorted(strangers))
+        strangers = _judged_clients(sorted(strangers)).strangers
     return {f"RADIUS client {address}" for address in strangers}
 
 
-def _judged_clients(addresses: Sequence[str] | None) -> tuple[int, dict[str, str], set[str]]:
-    """How many the portal has at these addresses, or at all; what differs; strangers."""
-    known = {client.address: client for client in radius_clients(addresses)}
+def _judged_clients(addresses: Sequence[str] | None) -> _Clients:
+    """Of these addresses, or of all."""
+    readable, unreadable = readable_clients(addresses)
+    known = {client.address: client for client in readable}
     found = nas.present(addresses)
     differing = {
         address: DIFFERS if address in found else MISSING
         for address, client in known.items()
         if found.get(address) != [client]
     }
-    return len(known), differing, set(found) - set(known)
+    return _Clients(len(known), differing, unreadable, set(found) - set(known) - set(unreadable))
 
 
 def _compare_usernames(made: Plan) -> set[str]:
@@ -246,7 +260,7 @@ def _ask_again(made: Plan) -> None:
         again = _all_packages().filter(pk__in=[package.pk for package in made.packages])
         made.packages = _judged_packages(again)
     if made.clients:
-        _, still_clients, _ = _judged_clients(list(made.clients))
+        still_clients = _judged_clients(list(made.clients)).differing
         made.clients = {a: word for a, word in made.clients.items() if a in still_clients}
     for keys in queries.in_pieces(sorted(made.usernames)):
         still = dict(_differing(queries.lines(queries.named(keys))))

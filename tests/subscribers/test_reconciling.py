@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client as Browser
 
 from ispcore.accounts.models import Tenant
 from ispcore.base.models import AuditEntry
@@ -17,6 +19,7 @@ from subscribers.models import Package
 from subscribers.operations import packages, reconciling
 from subscribers.operations.reconciling import Extent, TooMuchChange
 from subscribers.projection import Terms
+from tests.subscribers.admin import text, url
 from tests.subscribers.conftest import BY, NOON, a_package, all_rows, group_rows, made
 
 
@@ -155,6 +158,30 @@ def test_the_command_tells_of_clients(home: Package, capsys: Any) -> None:
     assert "  RADIUS client 10.88.4.1: differs" in told
     assert "secret-of" not in told
     assert nas.present()["10.88.4.1"][0].secret == "a-secret-of-sixteen"
+
+
+def test_a_client_whose_secret_no_key_opens_is_named_and_holds_up_nothing(
+    isp: list[Package], browser: Browser, capsys: Any
+) -> None:
+    for number in (1, 2):
+        radius_clients.put(Client(f"10.88.4.{number}", "edge", "a-secret-of-sixteen"), by=BY)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE radius_clients SET secret = 'gAAAAA-of-a-lost-key' WHERE address = '10.88.4.1'"
+        )
+    Nas.objects.update(secret="another-secret-of-ours")
+    Check.objects.filter(username="Home0").delete()
+    plan = reconciling.plan(Extent())
+    assert (plan.compared, plan.unreadable_clients) == (16, ["10.88.4.1"])
+    assert (plan.clients, plan.foreign) == ({"10.88.4.2": "differs"}, [])
+    page = browser.get(url("reconcile"), {"compare": "yes"})
+    assert "1 RADIUS client whose secret the portal cannot read" in text(page)
+    call_command("reconcile_radius", apply=True)
+    told = capsys.readouterr()
+    assert "RADIUS client 10.88.4.1: left as it is: no key in FIELD_ENCRYPTION_KEYS" in told.err
+    assert "2 written anew" in told.out
+    stored = {address: found[0].secret for address, found in nas.present().items()}
+    assert stored == {"10.88.4.1": "another-secret-of-ours", "10.88.4.2": "a-secret-of-sixteen"}
 
 
 def test_too_much_change_is_refused_unless_forced(isp: list[Package]) -> None:

@@ -17,6 +17,9 @@ from subscribers.queries import UNREADABLE_WORDS
 BY = Actor("manage.py reconcile_radius")
 DIFFER = 3
 MOST_SHOWN = 50
+UNREADABLE_CLIENT = (
+    "no key in FIELD_ENCRYPTION_KEYS opens its secret: put back the old key, or enter it anew"
+)
 
 
 class Command(BaseCommand):
@@ -71,6 +74,8 @@ class Command(BaseCommand):
         self.stdout.write(f"{plan.extent.words}: {plan.compared} compared, {plan.differing} differ")
         for name in plan.unreadable[:MOST_SHOWN]:
             self.stderr.write(f"  {name}: no login: {UNREADABLE_WORDS}")
+        for address in plan.unreadable_clients[:MOST_SHOWN]:
+            self.stderr.write(f"  RADIUS client {address}: left as it is: {UNREADABLE_CLIENT}")
         lines = [f"package {package}: {word}" for package, word in plan.packages.items()]
         lines += [f"RADIUS client {address}: {word}" for address, word in plan.clients.items()]
         lines += [f"{name}: {word}" for name, word in plan.usernames.items()]
