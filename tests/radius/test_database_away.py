@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from radius.models import Accounting, Check, Nas, NasReload, PostAuth
 from tests.harness import environment
 from tests.harness.databases import MariaDB
 from tests.harness.freeradius import DEPLOY, SECRET, Answer, FreeRADIUS, radclient
+from tests.harness.processes import PATH
 from tests.radius.conftest import connect
 from tests.radius.test_database import execute
 
@@ -69,6 +71,16 @@ def test_who_is_answered_while_the_database_is_away(mariadb: MariaDB) -> None:
         assert "Access-Accept" in [login(server).code for _ in range(5)]
     finally:
         server.stop()
+
+
+def test_a_sqlite_path_without_a_file_is_refused_at_the_start(tmp_path: Path) -> None:
+    missing = tmp_path / "radius.sqlite3"
+    given = {"RADIUS_DB_DIALECT": "sqlite", "RADIUS_DB_NAME": str(missing), "PATH": PATH}
+    done = subprocess.run(
+        [DEPLOY / "start", "-C"], check=False, capture_output=True, text=True, env=given
+    )
+    assert done.returncode == 1
+    assert f"there is no file {missing}" in done.stderr
 
 
 FORBIDDEN = (
