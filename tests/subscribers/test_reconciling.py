@@ -1,5 +1,6 @@
 """FreeRADIUS' tables are compared with the portal's truth, and mended where they differ."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client as Browser
 
 from ispcore.accounts.models import Tenant
 from ispcore.base.models import AuditEntry
+from ispcore.base.unit_of_work import recover
 from radius.models import Accounting, Check, GroupReply, Nas, Reply, UserGroup
 from radius.operations import nas
 from radius.operations.nas import Client
@@ -19,8 +21,11 @@ from subscribers.models import Package
 from subscribers.operations import packages, reconciling
 from subscribers.operations.reconciling import Extent, TooMuchChange
 from subscribers.projection import Terms
+from tests.harness.forks import Worker
 from tests.subscribers.admin import text, url
 from tests.subscribers.conftest import BY, NOON, a_package, all_rows, group_rows, made
+
+EDGE = Client("10.88.4.1", "edge", "a-secret-of-sixteen")
 
 
 @pytest.fixture
@@ -106,6 +111,36 @@ def test_rows_made_by_hand_are_told_and_left(isp: list[Package]) -> None:
     reconciling.apply(reconciling.plan(Extent()), by=BY)
     assert Check.objects.filter(username="byhand").exists()
     assert reconciling.plan(Extent(username="byhand")).foreign == ["byhand"]
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda home: made(home, "Karim"), "karim"),
+        (lambda home: packages.create(a_package(home.tenant, "New"), by=BY), "group pkg-"),
+        (lambda home: radius_clients.put(EDGE, by=BY), "RADIUS client 10.88.4.1"),
+    ],
+)
+@pytest.mark.django_db(transaction=True, databases=["default", "radius"])
+def test_what_a_dead_writer_left_between_the_commits_is_in_doubt_and_not_foreign(
+    home: Package,
+    browser: Browser,
+    capsys: Any,
+    change: Callable[[Package], object],
+    name: str,
+) -> None:
+    writer = Worker.start(lambda: change(home), stop_at="kill:radius_committed")
+    assert writer.ended() == -9
+    Check.objects.create(username="byhand", attribute="Cleartext-Password", op=":=", value="x")
+    plan = reconciling.plan(Extent())
+    assert [each.startswith(name) for each in plan.in_doubt] == [True]
+    assert (plan.foreign, plan.differing) == (["byhand"], 0)
+    call_command("reconcile_radius")
+    assert f"{plan.in_doubt[0]}: in doubt" in capsys.readouterr().out
+    assert "1 name in doubt" in text(browser.get(url("reconcile"), {"compare": "yes"}))
+    recover()
+    plan = reconciling.plan(Extent())
+    assert (plan.in_doubt, plan.foreign) == ([], ["byhand"])
 
 
 def test_a_tenant_a_username_and_a_router_are_compared_alone(

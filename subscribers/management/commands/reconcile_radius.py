@@ -80,6 +80,7 @@ class Command(BaseCommand):
         lines += [f"RADIUS client {address}: {word}" for address, word in plan.clients.items()]
         lines += [f"{name}: {word}" for name, word in plan.usernames.items()]
         lines += [f"{name}: not ours, left" for name in plan.foreign]
+        lines += [f"{name}: in doubt, it is being decided" for name in plan.in_doubt]
         for line in lines[:MOST_SHOWN]:
             self.stdout.write(f"  {line}")
         if len(lines) > MOST_SHOWN:
@@ -90,7 +91,7 @@ def _is_of_nobody(plan: Plan) -> bool:
     """A name that neither of the two databases has: a slip of the pen, and no agreement."""
     name = plan.extent.username
     is_known = Subscriber.objects.filter(username_key=normalised(name)).exists()
-    return bool(name) and not (is_known or plan.differing or plan.foreign_count)
+    return bool(name) and not (is_known or plan.differing or plan.foreign_count or plan.in_doubt)
 
 
 def _router_named(name: str) -> Router:
