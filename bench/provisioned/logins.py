@@ -27,8 +27,8 @@ FEATURES: Mapping[str, tuple[str, str, str]] = {
     "router_check": ("queries/both.conf", r'(from_known_router = )"EXISTS.*"', r'\1"1 = 1"'),
     "signed_replies": (_SERVER, r"\n\s+sign_reply(?=\n)", ""),
     "plain_station": (_SERVER, r"\n\s+plain_station(?=\n)", ""),
-    "expiration": (_SERVER, r"\n\s+if \(!&ISPCore-Reason\) \{\n\s+not_expired\n\s+\}", ""),
-    "quota": (_SERVER, r"\n\s+if \(!&ISPCore-Reason\) \{\n\s+within_quota\n\s+\}", ""),
+    "expiration": (_SERVER, r"\n\s+if \(!&control:ISPCore-Reason\) \{\n\s+not_expired\n\s+\}", ""),
+    "quota": (_SERVER, r"\n\s+if \(!&control:ISPCore-Reason\) \{\n\s+within_quota\n\s+\}", ""),
     "device_limit": (_SERVER, r"(session \{\n)\s+sql\n", r"\1"),
     "login_record": (_SERVER, r"(post-auth \{\n\s+)sql \{[^}]*\}\n", r"\1ok\n"),
 }

@@ -267,6 +267,8 @@ class Subscribers(Section):
                     answer = once(token, lambda: do(form.cleaned_data), by=by, told=told)
                     return self._tell(request, answer)
             except DoneBefore as before:
+                if not before.told:
+                    return done(request, str(before), frame["back_url"])
                 return self._tell(request, before.told, str(before))
             except Undecided:
                 messages.error(request, UNDECIDED)

@@ -107,5 +107,8 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
                 refuse_repeated(token, by=actor_of(request))
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DoneBefore as before:
+            if object_id is None and not before.told:  # which one was made is lost too
+                messages.warning(request, str(before))
+                return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
             row = self.visible_or_404(request, before.told.get("pk", object_id))
             return self.tell(request, row, before.told, str(before))

@@ -110,6 +110,8 @@ def _listed(plan: Plan, account: Account) -> dict[str, Any]:
         "clients": list(plan.clients.items())[:MOST_NAMES],
         "more_names": len(plan.usernames) - len(keys) + max(len(plan.clients) - MOST_NAMES, 0),
         "unreadable": plan.unreadable[:MOST_NAMES],
+        "unreadable_clients": plan.unreadable_clients[:MOST_NAMES],
+        "in_doubt": plan.in_doubt[:MOST_FOREIGN],
         "foreign": plan.foreign[:MOST_FOREIGN],
         "more_foreign": plan.foreign_count - min(len(plan.foreign), MOST_FOREIGN),
     }

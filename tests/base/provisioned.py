@@ -54,7 +54,7 @@ FACTS = {
     *("statuses.moving", "periods.renewing", "periods.taking", "periods.end_with"),
     # an import that waits to be confirmed, and is forgotten by itself
     *("uploads.keep", "uploads.found", "uploads.rows_of", "uploads.note", "uploads.forget"),
-    "uploads.tenant_of",
+    *("uploads.claimed", "uploads.tenant_of"),
 }
 CHANGES: dict[str, Callable[[World], object]] = {
     "binding.bind_mac": lambda w: binding.bind_mac(w.rahim, mac="aabb.cc00.1122", by=BY),

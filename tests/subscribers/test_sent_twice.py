@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.hashers import check_password
+from django.db import connection
 from django.test import Client
 
 from ispcore.accounts.models import Account
@@ -200,6 +201,34 @@ def test_in_my_a_renewal_and_a_new_line_are_made_once(
     as_dhaka.post(renew, sent)
     assert "was not done again" in text(as_dhaka.post(renew, sent, follow=True))
     assert months_left(karim) == 2
+
+
+@pytest.mark.one_database
+@pytest.mark.django_db(**BOTH)
+def test_where_what_was_said_is_lost_with_its_key_that_it_was_done_is_told(
+    as_noc: Client,
+    reseller_dhaka: Account,
+    client_for: Callable[[Account], Client],
+    home: Package,
+    rahim: Subscriber,
+) -> None:
+    bulk = chosen("suspend_chosen", [rahim]) | REASON | {"confirmed": "yes", "counted": "1"}
+    as_dhaka, in_my = client_for(reseller_dhaka), "/my/subscribers/add/"
+    pages: list[tuple[Client, str, dict[str, Any]]] = [
+        (as_noc, url("add"), subscriber_form(home, radius_password="")),
+        (as_noc, url("password", rahim.pk), {"confirmed": "yes"}),
+        (as_noc, url("changelist"), bulk | {"once": str(uuid4())}),
+        (as_dhaka, in_my, {"package": home.pk, "username": "karim-2"}),
+    ]
+    for browser, address, given in pages:
+        sent = given if "once" in given else given | token_in(browser.get(address))
+        browser.post(address, sent)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE sent_pages SET said = 'gAAAAA-of-a-lost-key'")
+        counted = AuditEntry.objects.count()
+        again = text(browser.post(address, sent, follow=True))
+        assert "already, and was not done again. What was said of it then cannot be shown" in again
+        assert AuditEntry.objects.count() == counted
 
 
 @pytest.mark.one_database

@@ -19,18 +19,27 @@ from ispcore.base import clock
 from ispcore.base.audit import Actor
 from ispcore.base.models import SentPage
 from ispcore.base.rls import identity
+from ispcore.base.secrets import Sealed
 
 T = TypeVar("T")
 Told = Mapping[str, Any]
+LOST = (
+    "What was said of it then cannot be shown any more: look at the page of what was changed, and give "
+    "it another password if one was made up."
+)
 KEEP = timedelta(days=30)  # far longer than a page can still be sent: its session has ended
 
 
 class DoneBefore(Exception):
-    """The page was sent before, and done then; nothing was done again."""
+    """The page was sent before, and done then; nothing was done again.
+
+    What was `told` is empty where no key opens it any more, or where somebody else sent the page.
+    """
 
     def __init__(self, told: Told, at: datetime) -> None:
         local = at.astimezone(clock.isp_zone())
-        super().__init__(f"That was done at {local:%H:%M:%S} already, and was not done again.")
+        words = f"That was done at {local:%H:%M:%S} already, and was not done again."
+        super().__init__(words if told else f"{words} {LOST}")
         self.told = told
 
 
@@ -77,7 +86,7 @@ def refuse_repeated(token: UUID | None, *, by: Actor) -> None:
         return
     row = SentPage.objects.filter(token=token, account_id=by.account_id).first()
     if row is not None:
-        raise DoneBefore(json.loads(row.said), row.at)
+        raise DoneBefore({} if isinstance(row.said, Sealed) else json.loads(row.said), row.at)
 
 
 def forget_sent() -> int:
