@@ -98,7 +98,7 @@ HOURLY_KEEP_DAYS = env.integer(
     "HOURLY_KEEP_DAYS", 1096, "days that hourly sums are kept", among=range(70, 10_001)
 )
 LOGINS_KEEP_DAYS = env.integer(
-    "LOGINS_KEEP_DAYS", 90, "days that FreeRADIUS' answers are kept", among=range(1, 10_001)
+    "LOGINS_KEEP_DAYS", 0, "days FreeRADIUS' answers are kept; 0: for ever", among=range(10_001)
 )
 AUDIT_KEEP_DAYS = env.integer(
     "AUDIT_KEEP_DAYS",

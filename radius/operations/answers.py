@@ -27,7 +27,7 @@ MOST_BITES = 300  # of one run: the next goes on
 
 
 def forget() -> int:
-    """Delete answers from before LOGINS_KEEP_DAYS, and of guesses all but the newest MOST_GUESSED;
+    """Delete answers from before LOGINS_KEEP_DAYS (0: none), and of guesses all but the newest MOST_GUESSED;
     returns how many. Raises RadiusAway."""
     try:
         bites = chain(_old(), *map(_excess, GUESSED))
@@ -39,7 +39,7 @@ def forget() -> int:
 def _old() -> Iterator[int]:
     """The oldest, bite by bite."""
     before = clock.now() - timedelta(days=settings.LOGINS_KEEP_DAYS)
-    while True:
+    while settings.LOGINS_KEEP_DAYS:
         oldest = PostAuth.objects.order_by("id").values_list("id", "answered_at")[:BITE]
         old = [pk for pk, at in oldest if at < before]
         if not old:

@@ -1,6 +1,7 @@
 """What FreeRADIUS answered is kept for a while, and of what guessing makes only so much."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -31,6 +32,7 @@ def kept() -> dict[str | None, list[str]]:
 def test_old_answers_go_and_of_guesses_the_newest_stay(
     radius: Radius,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
 ) -> None:
     monkeypatch.setattr(answers, "BITE", 2)
     monkeypatch.setattr(answers, "MOST_GUESSED", 3)
@@ -41,7 +43,11 @@ def test_old_answers_go_and_of_guesses_the_newest_stay(
         answered(8, "unknown user")
         answered(3, "wrong password")
         answered(5, None)
-        assert tasks.tidy_answers() == "10 answers to logins forgotten"
+        assert (
+            tasks.tidy_answers() == "5 answers to logins forgotten"
+        )  # guesses; by itself, no more
+        settings.LOGINS_KEEP_DAYS = 90
+        assert tasks.tidy_answers() == "5 answers to logins forgotten"
         assert kept() == {
             "expired": ["u0", "u1", "u2", "u3"],
             "unknown user": ["u5", "u6", "u7"],
