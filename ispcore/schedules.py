@@ -76,6 +76,7 @@ def jobs() -> list[Job]:
         Job("quiet alerts", 600, DEFAULT, 60, "monitoring.tasks.resolve_quiet"),
         Job("turn periods", 60, "provision", 55, "subscribers.tasks.turn_periods"),
         Job("read passwords", 3600, "provision", 120, "subscribers.tasks.look_for_unreadable"),
+        Job("tidy answers", 600, "provision", 120, "radius.tasks.tidy_answers"),
         Job("tidy routers", 3600, DEFAULT, 120, "routers.tasks.tidy"),
     ]
     if settings.DEMO:  # no router reports on its sessions

@@ -84,7 +84,7 @@ SPOOL_MB = env.integer(
     among=range(1, 1_000_001),
 )
 
-# --- how long what was measured is kept (docs/collection.md); sums of days are kept for ever ---
+# --- how long rows are kept (docs/collection.md, audit.md, freeradius.md); sums of days: for ever
 USAGE_KEEP_DAYS = env.integer(
     "USAGE_KEEP_DAYS", 400, "days that resellers' 5-minute rows are kept", among=range(70, 10_001)
 )
@@ -97,8 +97,9 @@ INTERFACE_USAGE_KEEP_DAYS = env.integer(
 HOURLY_KEEP_DAYS = env.integer(
     "HOURLY_KEEP_DAYS", 1096, "days that hourly sums are kept", among=range(70, 10_001)
 )
-
-# --- the audit log (docs/audit.md) -------------------------------------------------------------
+LOGINS_KEEP_DAYS = env.integer(
+    "LOGINS_KEEP_DAYS", 0, "days FreeRADIUS' answers are kept; 0: for ever", among=range(10_001)
+)
 AUDIT_KEEP_DAYS = env.integer(
     "AUDIT_KEEP_DAYS",
     1825,

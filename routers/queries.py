@@ -56,19 +56,28 @@ def without_secrets(routers: QuerySet[Router]) -> QuerySet[Router]:
 
 def radius_clients(addresses: Iterable[str] | None = None) -> list[Client]:
     """Who may ask FreeRADIUS, of these addresses or of all. Raises SecretUnreadable, naming one."""
-    rows = RadiusClient.objects.all()
-    if addresses is not None:
-        rows = rows.filter(address__in=list(addresses))
-    return [_client(row) for row in rows]
-
-
-def _client(row: RadiusClient) -> Client:
-    if isinstance(row.secret, Sealed):
+    readable, sealed = readable_clients(addresses)
+    if sealed:
         raise SecretUnreadable(
-            f"No key in FIELD_ENCRYPTION_KEYS opens the secret of RADIUS client {row.address}: put "
+            f"No key in FIELD_ENCRYPTION_KEYS opens the secret of RADIUS client {sealed[0]}: put "
             "back the old key, or enter the client anew"
         )
-    return Client(row.address, row.name, row.secret, row.signs_requests)
+    return readable
+
+
+def readable_clients(addresses: Iterable[str] | None = None) -> tuple[list[Client], list[str]]:
+    """Who may ask FreeRADIUS, and the addresses of those whose secret no key opens."""
+    rows = RadiusClient.objects.order_by("address")
+    if addresses is not None:
+        rows = rows.filter(address__in=list(addresses))
+    readable: list[Client] = []
+    sealed: list[str] = []
+    for row in rows:
+        if isinstance(row.secret, Sealed):
+            sealed.append(row.address)
+        else:
+            readable.append(Client(row.address, row.name, row.secret, row.signs_requests))
+    return readable, sealed
 
 
 def watch_ttl_s() -> float:

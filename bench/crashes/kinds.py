@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.db import OperationalError, connections
@@ -168,7 +169,9 @@ def _many_names(case: Case) -> None:
 
 def _one_that_ran_out(case: Case) -> None:
     """Active still, since the job has not come by."""
-    patiently(lambda: a_subscriber(case.key, package_named(), expires_at=clock.now()))
+    end = clock.now()
+    with clock.frozen(end - timedelta(minutes=1)):
+        patiently(lambda: a_subscriber(case.key, package_named(), expires_at=end))
     case.names = [case.key]
 
 

@@ -1,4 +1,4 @@
-"""python -m bench.report OUTPUT...: write docs/performance.md from the last line of each output."""
+"""python -m bench.report OUTPUT...: bring docs/performance.md up to the last line of each output."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from typing import Any
 from bench.report.targets import GROWTH, TARGETS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+MARK = "## "  # of a section
 HEAD = """\
 # Performance
 
@@ -19,9 +20,18 @@ machine's 1-minute load average at the end of the run, the benchmark's own inclu
 
 
 def main(paths: Sequence[str]) -> None:
-    results = [json.loads(Path(path).read_text().strip().splitlines()[-1]) for path in paths]
-    results.sort(key=lambda result: list(TARGETS).index(result["name"]))
-    PAGE.write_text("\n".join([HEAD, *map(section, results)]))
+    """Sections of what is not measured anew stay as they are."""
+    sections = _written()
+    for path in paths:
+        result = json.loads(Path(path).read_text().strip().splitlines()[-1])
+        sections[result["name"]] = section(result)
+    PAGE.write_text("\n".join([HEAD, *(sections[name] for name in TARGETS if name in sections)]))
+
+
+def _written() -> dict[str, str]:
+    """The page's sections by name."""
+    _, *sections = PAGE.read_text().split(MARK)
+    return {text.split("\n", 1)[0]: f"{MARK}{text.rstrip()}\n" for text in sections}
 
 
 def section(result: Mapping[str, Any]) -> str:
@@ -38,7 +48,7 @@ def section(result: Mapping[str, Any]) -> str:
     rest = ", ".join(f"`{key}` {value:g}" for key, value in figures.items() if key not in targets)
     return "\n".join(
         [
-            f"## {name}",
+            f"{MARK}{name}",
             "",
             f"Commit {result['commit']}, {result['time']}, load {result['load']}.",
             "",

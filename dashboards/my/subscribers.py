@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -20,8 +19,9 @@ from ispcore.accounts.pages import account_of, posted, require, typed
 from ispcore.accounts.roles import May
 from ispcore.accounts.scope import visible
 from ispcore.base import clock
-from ispcore.base.faults import UNCHANGED, Undecided, words_of
+from ispcore.base.faults import Undecided
 from ispcore.base.form_tokens import token_of
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.unit_of_work import DoneBefore, PortalAway, RadiusAway, once, refuse_repeated
 from subscribers.forms import (
     Because,
@@ -53,7 +53,8 @@ class OwnPackage(PackageChoice):
     """The packages of one tenant, which need not say whose they are."""
 
     def label_from_instance(self, obj: Any) -> str:
-        return f"{obj.name} ({obj.get_service_display()}, {obj.limit.short_words})"
+        kind, valid = obj.get_service_display(), states.validity_words(obj)
+        return f"{obj.name} ({kind}, {obj.limit.short_words}, {valid})"
 
 
 class NewLineForm(NewSubscriberForm):
@@ -266,6 +267,8 @@ class Subscribers(Section):
                     answer = once(token, lambda: do(form.cleaned_data), by=by, told=told)
                     return self._tell(request, answer)
             except DoneBefore as before:
+                if not before.told:
+                    return done(request, str(before), frame["back_url"])
                 return self._tell(request, before.told, str(before))
             except Undecided:
                 messages.error(request, UNDECIDED)
@@ -319,15 +322,11 @@ class Subscribers(Section):
 
 
 def _refuse(form: forms.BaseForm, error: Exception) -> None:
-    """Beside the field that it is about, else above the form, which says what was changed: nothing."""
+    """Which database is away is not for a tenant's people."""
     if isinstance(error, RadiusAway | PortalAway):
         form.add_error(None, AWAY)
-        return
-    named: dict[str, Any] | None = getattr(error, "error_dict", None)
-    if named is not None and named.keys() <= {*form.fields, NON_FIELD_ERRORS}:
-        form.add_error(None, named)
-        return
-    form.add_error(None, words_of(error, Subscriber).removesuffix(UNCHANGED).strip())
+    else:
+        add_refusal(form, error, Subscriber)
 
 
 def _acts(row: Subscriber) -> list[tuple[str, str, bool]]:

@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
 from ispcore.accounts import history, security
@@ -262,7 +263,7 @@ class ScopedAdmin(AsksAgain, BoundedList):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         # not "Select reseller to change"
-        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
+        title = {"title": capfirst(str(self.opts.verbose_name_plural))}
         try:
             return super().changelist_view(request, title | (extra_context or {}))
         except self.caught() as error:

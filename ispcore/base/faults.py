@@ -3,6 +3,7 @@
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError, RestrictedError
+from django.utils.text import capfirst
 
 UNCHANGED = "Nothing was changed."
 
@@ -45,7 +46,7 @@ def _label(model: type[models.Model] | None, field: str) -> str:
     if field == "__all__" or model is None:
         return "" if field == "__all__" else field
     try:
-        return str(getattr(model._meta.get_field(field), "verbose_name", field)).capitalize()
+        return capfirst(str(getattr(model._meta.get_field(field), "verbose_name", field)))
     except FieldDoesNotExist:
         return field
 
@@ -66,7 +67,7 @@ def _constraint_words(error: IntegrityError, model: type[models.Model] | None) -
             return str(constraint.violation_error_message or constraint.name)
     for field in model._meta.fields if model else []:
         if field.unique and f"{field.model._meta.db_table}.{field.column}" in text:
-            return f"{field.verbose_name} exists already.".capitalize()
+            return capfirst(f"{field.verbose_name} exists already.")
     return "The database refused the change: it would break one of its rules."
 
 

@@ -234,7 +234,7 @@ class SentPage(models.Model):
     token = models.UUIDField(primary_key=True)
     at = models.DateTimeField(default=clock.now)
     account_id = models.BigIntegerField()
-    said = SecretField(default="")
+    said = SecretField(default="", may_be_sealed=True)
 
     class Meta:
         db_table = "sent_pages"

@@ -18,9 +18,10 @@ from ispcore.demo.people import DemoPackage, DemoSubscriber
 from radius.models import Accounting, Check, PostAuth
 from routers.models import Router
 from subscribers.models import AccountNumbers, Package, Subscriber
-from subscribers.operations import packages, passwords, statuses, subscribers
+from subscribers.operations import packages, passwords, periods, statuses, subscribers
 
 BY = Actor("demo")
+SOON, OVER = 2, -2  # days from now to the end
 UNPAID, MOVED = "not paid since last month", "moved away, line taken down"
 FOREIGN = "test-technician"
 REFUSED = {
@@ -47,7 +48,6 @@ def load() -> int:
         spans = list(_spans(each, chance))
         _accounting(subscriber, number, spans, chance)
         _logins(subscriber, each, [start for start, _, _ in spans])
-    statuses.expire_due(by=BY)
     theirs = Subscriber.objects.filter(tenant__in=tenants.values())
     theirs.update(created_at=clock.now() - SINCE)
     Check.objects.create(
@@ -110,7 +110,7 @@ def _subscriber(each: DemoSubscriber, package: Package) -> Subscriber:
         radius_password=passwords.generate(),
         full_name=each.name,
         phone=each.phone,
-        expires_at=_expiry(each),
+        expires_at=_after(SOON) if each.state == "soon" else None,
         **dict(each.more),
     )
     subscribers.create(subscriber, by=BY)
@@ -118,14 +118,15 @@ def _subscriber(each: DemoSubscriber, package: Package) -> Subscriber:
         statuses.suspend(subscriber, by=BY, reason=UNPAID)
     elif each.state == "disabled":
         statuses.disable(subscriber, by=BY, reason=MOVED)
+    elif each.state == "expired":
+        periods.extend(subscriber, until=_after(OVER), by=BY, reason=UNPAID)
     elif each.state == "by hand":
         Check.objects.filter(username=each.username, attribute="Simultaneous-Use").update(value="5")
     return subscriber
 
 
-def _expiry(each: DemoSubscriber) -> datetime | None:
-    days = {"expired": -2, "soon": 2}.get(each.state)
-    return None if days is None else clock.now() + timedelta(days=days, hours=3)
+def _after(days: int) -> datetime:
+    return clock.now() + timedelta(days=days, hours=3)
 
 
 Span = tuple[datetime, datetime, datetime | None]  # start, last report, stop

@@ -1,16 +1,19 @@
 """What is done with one subscriber: each a page with a form, and the reason for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from ispcore.accounts.pages import posted, require
 from ispcore.accounts.roles import May
 from ispcore.base.audit import Actor
 from subscribers import forms
-from subscribers.admin.provisioned import ProvisionedAdmin, Values
+from subscribers.admin.provisioned import ProvisionedAdmin, Told, Values
 from subscribers.models import Package, Subscriber
 from subscribers.operations import binding, passwords, periods, statuses
 from subscribers.operations import subscribers as operations
@@ -20,8 +23,10 @@ Status = Subscriber.Status
 # the last part of the address, and of the URL's name
 NAMES = (
     *("suspend", "disable", "resume", "renew", "package", "rename", "password"),
-    *("bind", "unbind", "reproject"),
+    *("web_password", "bind", "unbind", "reproject"),
 )
+RADIUS, WEB = "RADIUS password", "Web password"
+USES = {RADIUS: "set it on the device now", WEB: "give it to the subscriber now"}
 
 
 class SubscriberActions(ProvisionedAdmin):
@@ -32,10 +37,10 @@ class SubscriberActions(ProvisionedAdmin):
 
     def action_links(self, row: Subscriber) -> dict[str, str]:
         """Where the buttons lead that make sense now."""
-        wanted = {"change", "renew", "package", "rename", "password", "bind", "reproject", "delete"}
+        wanted = {"change", "renew", "package", "rename", "password", "web_password"}
+        wanted |= {"bind", "reproject", "delete"}
         wanted |= {"resume"} if row.status in statuses.LEADS_TO[Status.ACTIVE] else {"suspend"}
-        endless = row.package.validity == Package.Validity.NONE and row.expires_at is None
-        wanted -= {"renew"} if endless else set()
+        wanted -= {"renew"} if _is_endless(row) else set()
         wanted |= {"disable"} if row.status != Status.DISABLED else set()
         wanted |= {"unbind"} if row.mac else set()
         names = {name: f"admin:subscribers_subscriber_{name}" for name in sorted(wanted)}
@@ -130,10 +135,17 @@ class SubscriberActions(ProvisionedAdmin):
 
         def said(now: Subscriber) -> str:
             when = "with the next period" if now.next_package else "from now on"
-            has = f"{now} has {now.next_package or now.package} {when}."
+            package, later = now.next_package or now.package, now.next_package is not None
+            ends = states.end_words(row, package, at_next_period=later)
+            has = f"{now} has {package} {when}. Valid until: {ends}."
             return f"{has} A session that is open keeps its rate."
 
         coming = f", then {row.next_package}" if row.next_package else ""
+        lead = [f"Now: {row.package}, {row.package.limit.short_words}{coming}."]
+        if _is_endless(row):
+            lead += states.ends_words(row, fitting)
+        else:
+            lead.append(f"Valid until: {states.end_words(row, row.package)}.")
         return self.act(
             request,
             row,
@@ -141,7 +153,7 @@ class SubscriberActions(ProvisionedAdmin):
             do,
             said,
             title=f"Package of {row}",
-            lead=f"Now: {row.package}, {row.package.limit.short_words}{coming}.",
+            lead=format_html_join(SafeString("<br>"), "{}", ((each,) for each in lead)),
             button="Change package",
         )
 
@@ -184,11 +196,38 @@ class SubscriberActions(ProvisionedAdmin):
             button="Change password",
         )
 
+    def do_web_password(self, request: HttpRequest, pk: int) -> HttpResponse:
+        row, made_up = self._asked(request, pk), passwords.generate()
+
+        def do(given: Values, by: Actor) -> None:
+            password = given["password"] or made_up
+            passwords.set_web_password(row, password=password, by=by, reason=given["reason"])
+
+        def said(_: None) -> Told:
+            if form.cleaned_data["password"]:
+                return {"said": f"{row} has another web password."}
+            return {"said": "has a new web password", "password": made_up, "kind": WEB}
+
+        form = forms.WebPasswordForm(posted(request))
+        return self.act(
+            request,
+            row,
+            form,
+            do,
+            said,
+            title=f"Web password of {row}",
+            lead="For the subscriber's own pages. The line logs in as before: FreeRADIUS has nothing "
+            "to do with it.",
+            button="Change password" if row.web_password else "Set password",
+        )
+
     def password_answer(
-        self, request: HttpRequest, row: Subscriber, password: str, said: str
+        self, request: HttpRequest, row: Subscriber, password: str, told: Mapping[str, Any]
     ) -> HttpResponse:
-        context = {"subscriber": row, "password": password, "said": said}
-        title = f"RADIUS password of {row}"
+        kind = told.get("kind", RADIUS)
+        context = {"subscriber": row, "password": password, "said": told["said"], "kind": kind}
+        context["lead"] = USES[kind]
+        title = f"{kind} of {row}"
         response = self.answer(request, "portal/subscriber/password.html", context, title=title)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -235,3 +274,8 @@ class SubscriberActions(ProvisionedAdmin):
             lead="Rows of this name become what the portal says; those that were made by hand go.",
             button="Put right",
         )
+
+
+def _is_endless(row: Subscriber) -> bool:
+    """Whether it has no end since its package has none."""
+    return row.package.validity == Package.Validity.NONE and row.expires_at is None

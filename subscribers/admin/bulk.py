@@ -114,7 +114,8 @@ RENEW = Bulk(
 CHANGE = Bulk(
     *("change_package_of_chosen", "Change the package of", "moved to another package"),
     "Those whom the package does not fit (another tenant or type, a static address outside of it) "
-    "are left as they are, and named.",
+    "are left as they are, and named. An end stays; who has none since the package has none gets a "
+    "first period of one that has, from the moment of the change.",
     *("Change package", _change_package, forms.PackageChangeForm),
 )
 
@@ -163,6 +164,9 @@ class BulkActions(ProvisionedAdmin):
             return self._show(request, rows, bulk, form, progress)
         try:
             told = self._one_unit(request, rows, bulk, form, progress)
+        except DoneBefore as before:
+            messages.warning(request, f"{before} Whoever comes after them was not looked at.")
+            return redirect(request.get_full_path())
         except self.caught() as error:
             messages.error(request, _so_far(words_of(error, Subscriber), progress))
             told = None
@@ -200,7 +204,8 @@ class BulkActions(ProvisionedAdmin):
         progress: Progress,
     ) -> Told | None:
         """Do the next unit, and return what it came to; the same page again gets the same, and
-        nothing is done. None where it has to be confirmed first."""
+        nothing is done. None where it has to be confirmed first. Raises DoneBefore where what it
+        came to cannot be read any more."""
         by, token = actor_of(request), _token(request, progress)
         try:
             refuse_repeated(token, by=by)
@@ -218,6 +223,8 @@ class BulkActions(ProvisionedAdmin):
                 told=lambda outcome: asdict(outcome) | rest,
             )
         except DoneBefore as before:
+            if not before.told:
+                raise
             return before.told
 
     def _show(

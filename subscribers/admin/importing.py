@@ -20,7 +20,7 @@ from subscribers.admin.provisioned import ProvisionedAdmin
 from subscribers.forms import UploadForm, offer_take_over
 from subscribers.models import Package, Subscriber
 from subscribers.operations import imports, uploads
-from subscribers.operations.uploads import Upload, UploadGone
+from subscribers.operations.uploads import Upload, UploadBusy, UploadGone
 
 MOST_FAULTS = 200
 MOST_ROWS = 8
@@ -77,18 +77,26 @@ class Importing(ProvisionedAdmin):
     def import_file(self, request: HttpRequest, token: str) -> HttpResponse:
         """The plan; each POST makes the next unit of it, and the page sends the one after."""
         account = require(request, May.EDIT_SUBSCRIBERS)
+        sent = request.method == "POST" and request.POST.get("confirmed") == "yes"
         try:
-            upload = uploads.found(typed(token), by=account)
-            sent = request.method == "POST" and request.POST.get("confirmed") == "yes"
-            if sent and not self._goes_on(request, upload, account):
-                return redirect("admin:subscribers_subscriber_changelist")
-            rows = [] if sent else uploads.rows_of(upload)
+            if sent:
+                with uploads.claimed(typed(token), by=account) as upload:
+                    if not self._goes_on(request, upload, account):
+                        return redirect("admin:subscribers_subscriber_changelist")
+                rows = []
+            else:
+                upload = uploads.found(typed(token), by=account)
+                rows = uploads.rows_of(upload)
+            tenant = uploads.tenant_of(upload)
         except UploadGone as error:
             messages.error(request, str(error))
             return redirect("admin:subscribers_subscriber_import")
+        except UploadBusy as error:
+            messages.error(request, str(error))
+            return redirect(request.path)
         context = {
             "upload": upload,
-            "tenant": uploads.tenant_of(upload),
+            "tenant": tenant,
             "rows": [_without_password(row) for row in rows[:MOST_ROWS]],
             "more": max(upload.total - MOST_ROWS, 0),
             "goes_on": sent and not getattr(request, "refused", ""),

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -119,17 +120,26 @@ class PackageAdmin(ProvisionedAdmin):
         """A fragment: the rate limit in words and as the router gets it, and who follows."""
         require(request, May.EDIT_PACKAGES)
         stored = self._stored(request, request.POST.get("package", ""))
-        context = {"preview": self._typed(request, stored)}
+        context = {"preview": previews.of_form(self._typed(request, stored, request.POST), stored)}
         return self.answer(request, "portal/package/preview.html", context, title="Preview")
 
-    def _typed(self, request: HttpRequest, stored: Package | None) -> Preview:
-        """What the form comes to as it was sent."""
+    def _typed(self, request: HttpRequest, stored: Package | None, given: Any) -> Any:
+        """A form of its own, since it changes its instance."""
         form = self.get_form(request, stored, change=stored is not None)
-        filled = self._stored(request, str(stored.pk)) if stored else None  # which the form changes
-        return previews.of_form(form(request.POST, instance=filled), stored)
+        return form(given, instance=self._stored(request, str(stored.pk)) if stored else None)
 
     def _stored(self, request: HttpRequest, pk: str) -> Package | None:
         return self.get_queryset(request).filter(pk=pk_of(pk)).first() if pk else None
+
+    def _shown(self, request: HttpRequest, object_id: str | None) -> Preview | None:
+        """Of the form as the page has it, which may be filled anew: somebody else has changed the
+        package. Asked as the page is written, after what was sent has been refused."""
+        stored = self._stored(request, object_id or "")
+        if request.method != "POST":
+            return previews.of_package(stored) if stored else None
+        form = self._typed(request, stored, request.POST)
+        form.is_valid()
+        return previews.of_form(self._typed(request, stored, form.data), stored)
 
     def changeform_view(
         self,
@@ -138,11 +148,8 @@ class PackageAdmin(ProvisionedAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        stored = self._stored(request, object_id or "")
-        shown = previews.of_package(stored) if stored else None
-        if request.method == "POST" and self._may_write(request, object_id):
-            shown = self._typed(request, stored)
-        context = {"preview": shown, "package_pk": stored.pk if stored else ""}
+        shown = SimpleLazyObject(lambda: self._shown(request, object_id))
+        context = {"preview": shown, "package_pk": pk_of(object_id or "") or ""}
         return super().changeform_view(
             request, object_id, form_url, context | (extra_context or {})
         )

@@ -10,9 +10,10 @@ from django.shortcuts import redirect
 
 from ispcore.accounts.pages import PageAdmin, actor_of, page_url
 from ispcore.base.audit import Actor
-from ispcore.base.faults import UNCHANGED, Undecided, words_of
+from ispcore.base.faults import Undecided, words_of
 from ispcore.base.form_tokens import token_of
 from ispcore.base.outermost import OutermostAdmin
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.unit_of_work import DoneBefore, once, refuse_repeated
 from subscribers.forms import offer_take_over
 from subscribers.operations.refusals import REFUSALS
@@ -21,7 +22,7 @@ from subscribers.operations.strangers import MadeByHand
 Values = dict[str, Any]
 Made = TypeVar("Made")
 Told = dict[str, Any]
-"""What is said of a change: "said" in words, and a "password" that is shown once."""
+"""What is said of a change: "said" in words, and a "password" that is shown once, of which "kind"."""
 
 
 class ProvisionedAdmin(PageAdmin, OutermostAdmin):
@@ -87,10 +88,10 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
             return redirect(page_url(row))
         if again:
             messages.info(request, again)
-        return self.password_answer(request, row, password, said)
+        return self.password_answer(request, row, password, told)
 
     def password_answer(
-        self, request: HttpRequest, row: Any, password: str, said: str
+        self, request: HttpRequest, row: Any, password: str, told: Mapping[str, Any]
     ) -> HttpResponse:
         """A password, this once."""
         raise NotImplementedError
@@ -108,16 +109,15 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
                 refuse_repeated(token, by=actor_of(request))
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DoneBefore as before:
+            if object_id is None and not before.told:  # which one was made is lost too
+                messages.warning(request, str(before))
+                return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
             row = self.visible_or_404(request, before.told.get("pk", object_id))
             return self.tell(request, row, before.told, str(before))
 
     def refuse(self, form: forms.Form, error: Exception) -> None:
-        """Say it beside the field that it is about, else above the form, which says itself that
-        nothing was changed."""
+        """Say it in the form, which says itself that nothing was changed; of rows that were made by
+        hand, offer to take them over."""
         if isinstance(error, MadeByHand):
             offer_take_over(form)
-        named = getattr(error, "error_dict", None)
-        if named is not None and named.keys() <= form.fields.keys():
-            form.add_error(None, named)
-            return
-        form.add_error(None, words_of(error, self.model).removesuffix(UNCHANGED).strip())
+        add_refusal(form, error, self.model)

@@ -111,6 +111,8 @@ def _listed(plan: Plan, account: Account) -> dict[str, Any]:
         "more_names": len(plan.usernames) - len(keys) + max(len(plan.clients) - MOST_NAMES, 0),
         "unreadable": plan.unreadable[:MOST_NAMES],
         "lacking": [_right(each) for each in plan.needs if not account.may(each)],
+        "unreadable_clients": plan.unreadable_clients[:MOST_NAMES],
+        "in_doubt": plan.in_doubt[:MOST_FOREIGN],
         "foreign": plan.foreign[:MOST_FOREIGN],
         "more_foreign": plan.foreign_count - min(len(plan.foreign), MOST_FOREIGN),
     }

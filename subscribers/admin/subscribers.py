@@ -153,7 +153,7 @@ class SubscriberAdmin(BulkActions, SubscriberActions, Importing, Reconciling):
     ) -> HttpResponse:
         """A password that was made up, in the answer itself: it is shown nowhere again."""
         if made_up := getattr(request, "made_up", ""):
-            return self.password_answer(request, obj, made_up, MADE)
+            return self.password_answer(request, obj, made_up, {"said": MADE})
         return super().response_add(request, obj, post_url_continue)
 
     def remove(self, request: HttpRequest, row: Subscriber) -> None:

@@ -11,6 +11,7 @@ from subscribers.forms.actions import (
     RenameForm,
     RenewForm,
     UploadForm,
+    WebPasswordForm,
 )
 from subscribers.forms.packages import PackageForm
 from subscribers.forms.shared import JudgedForm, PackageChoice, offer_take_over
@@ -32,5 +33,6 @@ __all__ = [
     "RenewForm",
     "SubscriberForm",
     "UploadForm",
+    "WebPasswordForm",
     "offer_take_over",
 ]

@@ -3,13 +3,20 @@
 from typing import Any
 
 from django import forms
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from ispcore.accounts.models import Tenant
 from ispcore.base.selects import LongSelect
 from subscribers import validity
-from subscribers.forms.shared import LastDayField, PackageChoice, take_over_field
+from subscribers.forms.shared import (
+    AS_TYPED,
+    END_ASKED_AS,
+    LastDayField,
+    PackageChoice,
+    take_over_field,
+)
 from subscribers.models import Package, words
 
 LARGEST_FILE = 20 * 2**20
@@ -37,6 +44,7 @@ class MaybeBecause(Because):
 class RenewForm(Because):
     """So many periods more, or to a day."""
 
+    asked_as = END_ASKED_AS
     periods = forms.IntegerField(
         initial=1, min_value=1, max_value=validity.MOST_PERIODS, required=False
     )
@@ -97,9 +105,20 @@ class PasswordForm(MaybeBecause):
         required=False,
         validators=[words.check_password],
         help_text="empty: one is made up. Either way it is shown once",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=AS_TYPED,
     )
     confirmed = forms.CharField(widget=forms.HiddenInput, initial="yes")
+
+
+class WebPasswordForm(PasswordForm):
+    """Another password of the subscriber's own pages; without one, one is made up."""
+
+    password = forms.CharField(
+        required=False,
+        validators=[validate_password],
+        help_text="empty: one is made up, and shown once",
+        widget=AS_TYPED,
+    )
 
 
 class BindForm(MaybeBecause):

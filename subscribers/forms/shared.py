@@ -4,17 +4,21 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 
 from ispcore.accounts.pages import OperationForm
 from ispcore.base import clock
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.seen_forms import SeenForm
 from ispcore.base.selects import LongSelect
 from subscribers import validity
 from subscribers.models import Package
+from subscribers.pages import states
 
+AS_TYPED = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+END_ASKED_AS = {"expires_at": "until"}
 NOT_THIS_PACKAGE = "This package cannot be given here: it is of another tenant or type, or deleted."
 DAYS = [
     MinValueValidator(date(validity.FIRST_YEAR, 1, 2), validity.YEARS_WORDS),
@@ -42,16 +46,7 @@ class JudgedForm(SeenForm, OperationForm):
         try:
             self.judge()
         except ValidationError as error:
-            self._add(error)
-
-    def _add(self, error: ValidationError) -> None:
-        """To the field where the form has it, else above the form, with the name of what it is."""
-        if not hasattr(error, "error_dict"):
-            self.add_error(None, error)
-            return
-        for name, said in error.error_dict.items():
-            known = name in self.fields or name == NON_FIELD_ERRORS
-            self.add_error(name if known else None, said)
+            add_refusal(self, error, self._meta.model)
 
 
 class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -69,7 +64,8 @@ class PackageChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def label_from_instance(self, obj: Any) -> str:
         kind = obj.get_service_display()
-        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words})"
+        valid = states.validity_words(obj)
+        return f"{obj.tenant}: {obj.name} ({kind}, {obj.limit.short_words}, {valid})"
 
 
 class LastDayField(forms.DateField):

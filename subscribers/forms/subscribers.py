@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 from django import forms
 
 from subscribers.forms.shared import (
+    AS_TYPED,
+    END_ASKED_AS,
     JudgedForm,
     LastDayField,
     PackageChoice,
@@ -51,6 +53,7 @@ class NewSubscriberForm(ContactFields):
 
     made_up = ""
     """The password that nobody typed."""
+    asked_as = END_ASKED_AS
     made_by_hand: ClassVar[MadeByHand | None] = None
     """What RADIUS has of the username, which was found as it was to be stored."""
 
@@ -60,7 +63,7 @@ class NewSubscriberForm(ContactFields):
         label="RADIUS password",
         required=False,
         help_text="empty: one is made up, and shown once",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        widget=AS_TYPED,
     )
     until = LastDayField(
         label="Valid until",
@@ -91,6 +94,7 @@ class NewSubscriberForm(ContactFields):
 
     def judge(self) -> None:
         self.instance.expires_at = self.cleaned_data["until"]
+        judging.refuse_past(self.instance)
         super().judge()
         if self.made_by_hand:
             raise self.made_by_hand

@@ -35,6 +35,7 @@ OPTIONAL = (
 FILE = 1  # the line of what is wrong with the file itself
 MOST_LINES = 100_000
 MOST_NAMED = 5
+RAN_OUT = "its end was past when it was imported"
 # of which no two lines of a file may have the same
 ONCE = ("username_key", "ipv4", "ipv6_prefix", "delegated_prefix")
 
@@ -66,6 +67,8 @@ class Plan:
     """Rows that were made by hand are replaced; else they are faults."""
     by_hand: int = 0
     """How many have such."""
+    expired: int = 0
+    """How many have an end that is past: they are stored as expired."""
 
 
 def plan(tenant: Tenant, file: Iterable[str], *, take_over: bool = False) -> Plan:
@@ -136,6 +139,8 @@ def _store(
     for each, number in zip(fresh, account_numbers.take(tenant.pk, len(fresh)), strict=True):
         each.account_number = number
     Subscriber.objects.bulk_create(fresh, batch_size=500)
+    over = [each for each in fresh if each.status == Subscriber.Status.EXPIRED]
+    units.note_statuses([(each, "") for each in over], by=by, reason=RAN_OUT)
     changes: dict[int, tuple[dict[str, object], dict[str, object]]] = {
         each.pk: ({}, strangers.noted(replaced, each.username_key) | audit.snapshot(each))
         for each in fresh
@@ -200,6 +205,7 @@ def _judge(
             fresh.append((line, subscriber))
             made.fresh.append(row)
             made.made_up += not row.get("password")
+            made.expired += subscriber.status == Subscriber.Status.EXPIRED
     made.faults += [*_taken(fresh), *_made_by_hand(made, fresh)]
     return [(line, each) for line, each in fresh if each.ipv6_prefix or each.delegated_prefix]
 

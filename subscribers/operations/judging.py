@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from ispcore.base import clock
 from ispcore.base.rls import identity
 from radius import attributes
 from radius.rows import normalised
@@ -15,6 +16,10 @@ from subscribers.operations import prefixes
 from subscribers.projection import Rows
 
 UNASKED = {"tenant", "username_key", "package", "next_package", "account_number", "web_password"}
+PAST_WORDS = (
+    "This end is past already: give one to come, or none for the first period of the package. "
+    "Lines of an existing base that have run out come in by an import."
+)
 TAKEN = {
     "username_key": (
         "username",
@@ -66,6 +71,14 @@ def refuse_end(subscriber: Subscriber) -> None:
     at = subscriber.expires_at
     if at is not None and not validity.FIRST_YEAR <= at.year <= validity.LAST_YEAR:
         raise ValidationError({"expires_at": validity.YEARS_WORDS})
+
+
+def refuse_past(subscriber: Subscriber) -> None:
+    """Raises ValidationError for an end of who is to be made that is past already, or as
+    `refuse_end`."""
+    refuse_end(subscriber)
+    if subscriber.expires_at is not None and subscriber.expires_at <= clock.now():
+        raise ValidationError({"expires_at": PAST_WORDS})
 
 
 def check_package(package: Package) -> None:

@@ -9,6 +9,7 @@ from django.db import transaction
 from ispcore.accounts.roles import May
 from ispcore.base import audit
 from ispcore.base.audit import Actor
+from ispcore.base.unit_of_work import sending
 from subscribers.models import Subscriber, words
 from subscribers.operations import units
 
@@ -47,6 +48,7 @@ def set_web_password(subscriber: Subscriber, *, password: str, by: Actor, reason
     validate_password(password)
     made = make_password(password)
     with transaction.atomic():
+        sending.begin()
         stored = units.locked(subscriber)
         old, stored.web_password = {"web_password": stored.web_password}, made
         stored.save(update_fields=["web_password", "updated_at"])
@@ -59,3 +61,4 @@ def set_web_password(subscriber: Subscriber, *, password: str, by: Actor, reason
             tenant_id=tenant_id,
             reason=reason,
         )
+        sending.end(None)

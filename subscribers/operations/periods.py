@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
@@ -16,6 +17,8 @@ from subscribers.operations import judging, units
 from subscribers.queries import MOST_UNITS, PIECE
 
 Status = Subscriber.Status
+# what a package that was to come changes of a row
+_TAKEN = ("package_id", "next_package_id", "expires_at", "renewal_day")
 
 
 def renew(subscriber: Subscriber, *, by: Actor, periods: int = 1, reason: str = "") -> Subscriber:
@@ -97,7 +100,8 @@ def change_package(
     at_next_period: bool = False,
     reason: str = "",
 ) -> Subscriber:
-    """Another package, now or when the period ends; the end stays. One that was to come is dropped.
+    """Another package, now or when the period ends; what becomes of the end, `end_with` says. One that
+    was to come is dropped.
 
     Raises ValidationError, NotYours, SubscriberMoved.
     """
@@ -119,15 +123,36 @@ def taking(package: Package, *, at_next_period: bool = False) -> Callable[[Subsc
     def change(stored: Subscriber) -> None:
         if at_next_period and found.pk != stored.package_id:
             stored.next_package = found
-        else:
-            stored.package, stored.next_package = found, None
+            return
+        now, gets_end = clock.now(), _gets_end(stored, found)
+        stored.package, stored.next_package = found, None
+        if gets_end:
+            stored.renewal_day = _day_at(now)
+            _begin_period(stored, now)
+            stored.expires_at = stored.period_until_at
 
     return change
 
 
+def end_with(
+    subscriber: Subscriber, package: Package, *, at_next_period: bool = False
+) -> tuple[datetime | None, datetime | None]:
+    """(the end that it has with another package, from when on if that is of a first period).
+
+    An end stays, and so does none that was set by hand; who has none since its package has none gets
+    a first period, as who is made at the moment of the change.
+    """
+    if not _gets_end(subscriber, package):
+        return subscriber.expires_at, None
+    at = subscriber.period_until_at if at_next_period else clock.now()
+    zone = clock.isp_zone()
+    return validity.period_end(package, at, zone=zone, renewal_day=_day_at(at)), at
+
+
 def turn_due(*, by: Actor) -> int:
     """Begin the next period of everybody whose period has ended and who has not run out: quotas
-    count anew, packages that were to come are there. At most MOST_UNITS of 2,000; returns how many."""
+    count anew, packages that were to come are there, with the end that they bring to who had none.
+    At most MOST_UNITS of 2,000; returns how many."""
     total = 0
     for _ in range(MOST_UNITS):
         if not (keys := _due()):
@@ -161,32 +186,51 @@ def _turn(keys: Sequence[str], by: Actor) -> int:
     found = list(rows.select_related("package", "next_package").order_by("pk"))
     changes = {}
     for row in found:
-        old = {"package_id": row.package_id, "next_package_id": row.next_package_id}
-        if row.next_package is not None:
-            _take_next(row)
-            new = {"package_id": row.package_id, "next_package_id": None}
-            changes[row.pk] = old, new
-        row.period_from_at, row.period_until_at = validity.period_at(
-            row.package,
-            row.period_until_at,
-            clock.now(),
-            zone=clock.isp_zone(),
-            renewal_day=_day(row),
-        )
+        old = {name: getattr(row, name) for name in _TAKEN}
+        if _begin_next(row):
+            changes[row.pk] = old, {name: getattr(row, name) for name in _TAKEN}
     update_rows(
         Subscriber,
         ("period_from_at", "period_until_at"),
         [(row.pk, row.period_from_at, row.period_until_at) for row in found],
     )
     moved = [row for row in found if row.pk in changes]
-    Subscriber.objects.bulk_update(moved, ["package", "next_package"], batch_size=200)
+    update_rows(Subscriber, _TAKEN, map(attrgetter("pk", *_TAKEN), moved))
     audit.record_batch("change package", moved, by=by, changes=changes, scope="packages to come")
     return len(found)
+
+
+def _begin_next(row: Subscriber) -> bool:
+    """The period in which the present lies, after the one that has ended; whether another package is
+    there with it."""
+    now, coming = clock.now(), row.next_package
+    gets_end = coming is not None and _gets_end(row, coming)
+    if coming is not None:
+        _take_next(row)
+    if gets_end:
+        row.renewal_day = _day_at(row.period_until_at)
+    row.period_from_at, row.period_until_at = validity.period_at(
+        row.package, row.period_until_at, now, zone=clock.isp_zone(), renewal_day=_day(row)
+    )
+    if gets_end:
+        row.expires_at = row.period_until_at
+    return coming is not None
 
 
 def _take_next(stored: Subscriber) -> None:
     assert stored.next_package is not None  # noqa: S101 - asked by the caller
     stored.package, stored.next_package = stored.next_package, None
+
+
+def _gets_end(stored: Subscriber, package: Package) -> bool:
+    """Whether it has no end since its package has none, and will have one with this."""
+    has_none = stored.expires_at is None and stored.package.validity == validity.NONE
+    return has_none and package.validity != validity.NONE
+
+
+def _day_at(at: datetime) -> int:
+    """The day of the month that periods of who begins at this time end on."""
+    return validity.day_of(at, zone=clock.isp_zone(), usual=None)
 
 
 def _begin_period(stored: Subscriber, at: datetime) -> None:

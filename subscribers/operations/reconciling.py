@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 
 from ispcore.accounts.models import Tenant
 from ispcore.accounts.roles import May
-from ispcore.base import audit, faults
+from ispcore.base import audit, faults, unit_of_work
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
 from ispcore.base.secrets import SecretUnreadable
@@ -24,12 +24,12 @@ from radius.models import Accounting
 from radius.operations import nas
 from radius.rows import CheckRow, ReplyRow, normalised
 from routers.models import RadiusClient, Router
-from routers.queries import radius_clients
+from routers.queries import readable_clients
 from subscribers import projection, projector, queries
 from subscribers.models import Package, Subscriber
 from subscribers.operations import units
 from subscribers.projection import Line, Terms
-from subscribers.projector import PACKAGE
+from subscribers.projector import PACKAGE, SUBSCRIBER
 
 ACTION = "reconcile RADIUS"
 SURE_PERCENT, FEW = 30, 10
@@ -78,8 +78,12 @@ class Plan:
     foreign: list[str] = field(default_factory=list)
     """Up to MOST_FOREIGN users, groups and clients that the portal does not know."""
     foreign_count: int = 0
+    in_doubt: list[str] = field(default_factory=list)
+    """Those whose unit of work is between its two commits: whether they are ours is being decided."""
     unreadable: list[str] = field(default_factory=list)
     """Whose password no key opens: they are compared with a refusal."""
+    unreadable_clients: list[str] = field(default_factory=list)
+    """Addresses of clients whose secret no key opens: their rows are not compared, and left."""
 
     @property
     def differing(self) -> int:
@@ -95,6 +99,15 @@ class Plan:
     def is_too_much(self) -> bool:
         is_many = self.differing * 100 > self.compared * SURE_PERCENT
         return self.compared >= FEW and is_many
+
+
+class _Clients(NamedTuple):
+    """What was found of the clients at some addresses."""
+
+    known: int
+    differing: dict[str, str]
+    unreadable: list[str]
+    strangers: set[str]
 
 
 class _Unit(NamedTuple):
@@ -113,9 +126,10 @@ def plan(extent: Extent) -> Plan:
     made = Plan(extent)
     _compare_packages(made)
     known = _compare_usernames(made)
-    foreign = _foreign(extent, known) if extent.is_everything or extent.username else set()
+    foreign = _foreign(made, known) if extent.is_everything or extent.username else set()
     if extent.is_everything or extent.router:
         foreign |= _compare_clients(made)
+    made.in_doubt.sort()
     made.foreign_count = len(foreign)
     made.foreign = sorted(foreign)[:MOST_FOREIGN]
     _ask_again(made)
@@ -208,23 +222,28 @@ def _judged_packages(rows: Iterable[Package]) -> dict[Package, str]:
 def _compare_clients(made: Plan) -> set[str]:
     """Returns those that the portal does not know."""
     router = made.extent.router
-    compared, made.clients, strangers = _judged_clients([router.address] if router else None)
-    made.compared += compared
-    if strangers:  # one that was made or removed meanwhile is none
-        _, _, strangers = _judged_clients(sorted(strangers))
-    return {f"RADIUS client {address}" for address in strangers}
+    judged = _judged_clients([router.address] if router else None)
+    made.compared += judged.known
+    made.clients, made.unreadable_clients = judged.differing, judged.unreadable
+    if not judged.strangers:
+        return set()
+    doubted = _names_in_doubt()
+    # one that was made or removed meanwhile is none
+    strangers = _judged_clients(sorted(judged.strangers)).strangers
+    return _without(doubted, {f"RADIUS client {address}" for address in strangers}, made)
 
 
-def _judged_clients(addresses: Sequence[str] | None) -> tuple[int, dict[str, str], set[str]]:
-    """How many the portal has at these addresses, or at all; what differs; strangers."""
-    known = {client.address: client for client in radius_clients(addresses)}
+def _judged_clients(addresses: Sequence[str] | None) -> _Clients:
+    """Of these addresses, or of all."""
+    readable, unreadable = readable_clients(addresses)
+    known = {client.address: client for client in readable}
     found = nas.present(addresses)
     differing = {
         address: DIFFERS if address in found else MISSING
         for address, client in known.items()
         if found.get(address) != [client]
     }
-    return len(known), differing, set(found) - set(known)
+    return _Clients(len(known), differing, unreadable, set(found) - set(known) - set(unreadable))
 
 
 def _compare_usernames(made: Plan) -> set[str]:
@@ -256,7 +275,7 @@ def _ask_again(made: Plan) -> None:
         again = _all_packages().filter(pk__in=[package.pk for package in made.packages])
         made.packages = _judged_packages(again)
     if made.clients:
-        _, still_clients, _ = _judged_clients(list(made.clients))
+        still_clients = _judged_clients(list(made.clients)).differing
         made.clients = {a: word for a, word in made.clients.items() if a in still_clients}
     for keys in queries.in_pieces(sorted(made.usernames)):
         still = dict(_differing(queries.lines(queries.named(keys))))
@@ -265,18 +284,42 @@ def _ask_again(made: Plan) -> None:
                 del made.usernames[key]
 
 
-def _foreign(extent: Extent, known: set[str]) -> set[str]:
+def _foreign(made: Plan, known: set[str]) -> set[str]:
     """Users and groups that the portal does not know, also after FreeRADIUS' database was read: who
     was made meanwhile is none of them."""
-    if extent.username:
-        key = normalised(extent.username)
-        return {key} - known if dict(radius_rows.digests([key])) else set()
-    foreign = _strangers(radius_rows.names(), known)
+    groups: set[str] = set()
+    if made.extent.username:
+        key = normalised(made.extent.username)
+        foreign = {key} - known if dict(radius_rows.digests([key])) else set()
+    else:
+        foreign = _strangers(radius_rows.names(), known)
+        groups = set(radius_rows.group_names())
+    doubted = _names_in_doubt()
     for keys in queries.in_pieces(sorted(foreign)):
         foreign.difference_update(queries.named(keys).values_list("username_key", flat=True))
-    named = set(radius_rows.group_names())
-    groups = {projection.group_of(pk) for pk in _all_packages().values_list("pk", flat=True)}
-    return foreign | {f"group {name}" for name in named - groups}
+    groups -= {projection.group_of(pk) for pk in _all_packages().values_list("pk", flat=True)}
+    return _without(doubted, foreign | {f"group {name}" for name in groups}, made)
+
+
+def _names_in_doubt() -> set[str]:
+    """Of units between their two commits, as strangers are called. To be asked after FreeRADIUS, which
+    has committed them, and before the portal, which then knows those that stand."""
+    found: set[str] = set()
+    for unit in unit_of_work.doubted():
+        kind, keys = unit.scope.kind, unit.scope.keys
+        if kind == SUBSCRIBER:
+            found.update(keys)
+        elif kind == nas.SCOPE:
+            found.update(f"RADIUS client {address}" for address in keys)
+        else:
+            found.update(f"group {projection.group_of(int(key))}" for key in keys)
+    return found
+
+
+def _without(doubted: set[str], strangers: set[str], made: Plan) -> set[str]:
+    """Strangers of whom it is decided that they are; the others are noted."""
+    made.in_doubt += strangers & doubted
+    return strangers - doubted
 
 
 def _strangers(names: Iterable[str], known: set[str]) -> set[str]:

@@ -28,9 +28,10 @@ def create(subscriber: Subscriber, *, by: Actor, take_over: bool = False) -> Sub
 
     Without `expires_at` the first period of the package begins now. Rows that FreeRADIUS has of the
     username already are replaced if `take_over`. Raises ValidationError naming the field and fault,
-    MadeByHand among them, NotYours.
+    MadeByHand and an end that is past among them, NotYours.
     """
     units.allow(by, May.EDIT_SUBSCRIBERS, subscriber.package)
+    judging.refuse_past(subscriber)
     begin(subscriber)
     judging.tidy(subscriber)
     key = subscriber.username_key
@@ -60,12 +61,13 @@ def create(subscriber: Subscriber, *, by: Actor, take_over: bool = False) -> Sub
 
 
 def begin(subscriber: Subscriber) -> None:
-    """Set the first period of a subscriber that is new, from now on."""
+    """Set the first period of a subscriber that is new, from now on; whose end is past has run out."""
     now, package = clock.now(), subscriber.package
     zone = clock.isp_zone()
     day = now.astimezone(zone).day
     until = validity.period_end(package, now, zone=zone, renewal_day=day)
-    subscriber.status = Subscriber.Status.ACTIVE
+    is_over = subscriber.expires_at is not None and subscriber.expires_at <= now
+    subscriber.status = Subscriber.Status.EXPIRED if is_over else Subscriber.Status.ACTIVE
     subscriber.renewal_day, subscriber.period_from_at = day, now
     if package.validity != validity.NONE:
         subscriber.expires_at = subscriber.expires_at or until

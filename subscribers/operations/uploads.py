@@ -2,6 +2,8 @@
 
 import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from django.core.cache import cache
@@ -12,10 +14,16 @@ from subscribers.operations.imports import Plan
 from subscribers.queries import PIECE
 
 KEPT_S = 3_600
+BUSY_S = 300
+"""Far longer than a piece takes: whoever has died in one keeps it from others no longer."""
 
 
 class UploadGone(Exception):
     """The file is not there any more; nothing was changed."""
+
+
+class UploadBusy(Exception):
+    """Somebody makes a piece of it at this moment; nothing was changed."""
 
 
 @dataclass(slots=True)
@@ -29,6 +37,7 @@ class Upload:
     total: int
     present: int
     made_up: int
+    expired: int = 0
     made: int = 0
     take_over: bool = False
     by_hand: int = 0
@@ -60,6 +69,7 @@ def keep(made: Plan, *, by: Account, name: str) -> Upload:
         made_up=made.made_up,
         take_over=made.take_over,
         by_hand=made.by_hand,
+        expired=made.expired,
     )
     for number in range(upload.pieces):
         rows = made.fresh[number * PIECE : (number + 1) * PIECE]
@@ -95,8 +105,29 @@ def forget(upload: Upload) -> None:
     cache.delete_many([_key(upload.token, each) for each in ("about", *range(upload.pieces))])
 
 
+@contextmanager
+def claimed(token: str, *, by: Account) -> Iterator[Upload]:
+    """As `found`, for who makes the next piece: nobody else does meanwhile, so that each piece is
+    counted once. Raises UploadGone, UploadBusy."""
+    found(token, by=by)
+    claim = _key(token, "claim")
+    if not cache.add(claim, True, BUSY_S):
+        raise UploadBusy(
+            "This import goes on in another window, or the page was sent twice: load it anew to see "
+            "how far it is."
+        )
+    try:
+        yield found(token, by=by)
+    finally:
+        cache.delete(claim)
+
+
 def tenant_of(upload: Upload) -> Tenant:
-    return Tenant.objects.get(pk=upload.tenant_id)
+    """Raises UploadGone."""
+    tenant = Tenant.objects.filter(pk=upload.tenant_id).first()
+    if tenant is None:
+        raise UploadGone("The tenant is not there any more. Nothing was changed.")
+    return tenant
 
 
 def _key(token: str, part: object) -> str:

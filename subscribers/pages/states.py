@@ -1,10 +1,13 @@
 """A subscriber's state in words: whether the line may log in, until when, and why not."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ispcore.base import clock, units
+from ispcore.base.templatetags.isp import last_day, plural
 from subscribers.models import Package, StatusChange, Subscriber
+from subscribers.operations import periods
 
 Status = Subscriber.Status
 KINDS = {
@@ -14,7 +17,7 @@ KINDS = {
     Status.DISABLED: "low",
 }
 SOON = timedelta(days=3)
-VALID = {"days": "{} days", "month": "a calendar month", "none": "no end"}
+VALID = {"month": "a calendar month", "none": "no end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,41 @@ def day_and_time(at: datetime) -> str:
 
 
 def validity_words(package: Package) -> str:
-    return VALID[package.validity].format(package.validity_days)
+    days = package.validity_days or 1
+    return VALID.get(package.validity) or plural(days, "day")
+
+
+def end_words(subscriber: Subscriber, package: Package, *, at_next_period: bool = False) -> str:
+    """What becomes of its end with another package: "27 Dec 2026, a first period from now", "stays
+    10 Dec 2026"."""
+    end, since = periods.end_with(subscriber, package, at_next_period=at_next_period)
+    if end is None:
+        return "stays without end"
+    if since is None:
+        return f"stays {last_day(end)}"
+    begins = day_and_time(since) if at_next_period else "now"
+    return f"{last_day(end)}, a first period from {begins}"
+
+
+def ends_words(subscriber: Subscriber, packages: Iterable[Package]) -> list[str]:
+    """`end_words` of each length that the packages have, as sentences: now, and with the next
+    period."""
+    kinds = {
+        _kind(each): each
+        for each in sorted(packages, key=lambda each: (each.validity, each.validity_days or 0))
+    }
+    found = []
+    for kind, each in kinds.items():
+        now = end_words(subscriber, each)
+        later = end_words(subscriber, each, at_next_period=True)
+        both = f"{kind}, valid until: {now}; with the next period: {later}."
+        found.append(both if now != later else f"{kind}: {now}.")
+    return found
+
+
+def _kind(package: Package) -> str:
+    is_endless = package.validity == Package.Validity.NONE
+    return "A package without end" if is_endless else f"A package for {validity_words(package)}"
 
 
 def price_words(package: Package) -> str:

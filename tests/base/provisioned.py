@@ -40,17 +40,23 @@ CLIENT = Client("10.0.0.8", "x", "a-secret-of-sixteen")
 FACTS = {
     *("judging.tidy", "judging.check", "judging.check_package", "judging.lies_in"),
     *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin"),
-    *("judging.refuse_end", "prefixes.hold", "prefixes.claim", "prefixes.refuse_overlaps"),
+    *(
+        "judging.refuse_end",
+        "judging.refuse_past",
+        "prefixes.hold",
+        "prefixes.claim",
+        "prefixes.refuse_overlaps",
+    ),
     "prefixes.clashes",
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
     "units.note_statuses",
     *("strangers.found", "strangers.taken_over", "strangers.refusal"),
     *("strangers.words", "strangers.noted"),
     *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
-    *("statuses.moving", "periods.renewing", "periods.taking"),
+    *("statuses.moving", "periods.renewing", "periods.taking", "periods.end_with"),
     # an import that waits to be confirmed, and is forgotten by itself
     *("uploads.keep", "uploads.found", "uploads.rows_of", "uploads.note", "uploads.forget"),
-    "uploads.tenant_of",
+    *("uploads.claimed", "uploads.tenant_of"),
 }
 CHANGES: dict[str, Callable[[World], object]] = {
     "binding.bind_mac": lambda w: binding.bind_mac(w.rahim, mac="aabb.cc00.1122", by=BY),

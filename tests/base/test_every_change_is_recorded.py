@@ -58,6 +58,7 @@ FACTS = {
     *("api_logins.refresh", "api_logins.of", "api_logins.revoke", "api_logins.forget_ended"),
     *("api_tokens.note_use", "tickets.issue", "tickets.redeem", "known_networks.logged_in"),
     *("security.notice", "security.resolve_quiet", "alerts.announce", "unreadable.look"),
+    "answers.forget",  # of FreeRADIUS, which nobody here has written
     *("brakes.wait_s", "brakes.count_failure", "brakes.judge", "brakes.forgive", "brakes.forget"),
     *("sessions.seen", "sessions.forget", "second_factors.rotate_secrets"),
     *("alerts.open_alert", "alerts.update_live", "alerts.resolve_automatically"),

@@ -168,9 +168,16 @@ def _nothing_is_lost(attacked: Campaign, first: dict[str, tuple[int, int]], bega
     assert longest_gap_s(attacked.ends_of("evaluate")) < PERIOD_S + WITHIN_S
     runs = attacked.tell("runs")
     assert set(runs["runs"].values()) == {1}, "a job of a period ran twice"
-    assert [group for group, _ in runs["lost"]] == ["sleep"], "a job was lost"
+    given_up = [group for group, why in runs["lost"] if not _is_made_good(group, why)]
+    assert given_up == ["sleep"], f"a job was lost: {runs['lost']}"
     assert [state for state, *_ in attacked.alerts()] == ["resolved"] * DEATHS
     assert attacked.alert_events() == ["opened", "resolved"] * DEATHS
+
+
+def _is_made_good(group: str, why: str) -> bool:
+    """Whether the next one of its period did it: one that came too late, or whose worker we killed
+    each time. That there was a next one in time is seen by when they ended."""
+    return group == "evaluate" and why.startswith(("dropped: ", "given up: "))
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def pages(isp: "Isp") -> dict[str, str]:
     own |= {f"subscribers_package_{name}": isp.home.pk for name in of_package}
     of_subscriber = (
         *("page", "change", "delete", "history", "suspend", "disable", "resume", "renew"),
-        *("package", "rename", "password", "bind", "unbind", "reproject"),
+        *("package", "rename", "password", "web_password", "bind", "unbind", "reproject"),
     )
     own |= {f"subscribers_subscriber_{name}": isp.rahim.pk for name in of_subscriber}
     lists = [

@@ -84,9 +84,12 @@ def test_long_names_of_a_router_lose_no_session(site: Site, status: str) -> None
     long = "bridge-of-the-building-in-uttara-sector-7-house-11-and-12"
     given = [f'{each} = "{long}"' for each in ("NAS-Port-Id", "Called-Station-Id", "Connect-Info")]
     given.append(f'Calling-Station-Id = "{long}"')
-    answer = site.account("rahim", status, "long", "Acct-Session-Time = 60", *given)
-    assert answer.code == ANSWERED
-    session = site.session("long")
+    for number in (60, 70):
+        named = f"{'s' * 64}{number}"
+        answer = site.account("rahim", status, named, f"Acct-Session-Time = {number}", *given)
+        assert answer.code == ANSWERED
+    session, another = Accounting.objects.filter(session_id="s" * 64)
+    assert session.unique_id != another.unique_id
     assert session.nas_port == long[:32]
     assert session.calling_station == long[:50]
 

@@ -60,6 +60,37 @@ def test_unknown_user_is_told_no_more_than_a_wrong_password(site: Site) -> None:
     assert site.last_reason("nobody") == ("Access-Reject", "unknown user")
 
 
+DENIALS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "suspended": (REJECT, ("ISPCore-Reason", ":=", "suspended")),
+    "expired": (("Expiration", ":=", "1000000000"),),
+    "wrong device": (("Calling-Station-Id", "==", MAC),),
+    "quota used up": (("ISPCore-Quota-Octets", ":=", "0"),),
+    "in the garden": (("ISPCore-Reason", ":=", "unpaid"), ("ISPCore-Garden-List", ":=", "pay")),
+    "without a reason": (REJECT,),
+}
+
+
+@pytest.mark.parametrize("how", ["PAP", "CHAP", "MS-CHAP", "MS-CHAPv2"])
+def test_who_guesses_learns_nothing_of_a_name(site: Site, how: str) -> None:
+    """The answer is the same, to the attribute, as for a name that nobody has."""
+
+    def guess(name: str) -> tuple[str, set[tuple[str, str]]]:
+        if how == "MS-CHAPv2":
+            answer = site.server.ask("auth", *mschap.v2(name, "guess"))
+        else:
+            answer = site.login(name, password="guess", how=how)
+        hidden = {"Message-Authenticator", "MS-CHAP-Error"}  # of random octets
+        told = {(key, "" if key in hidden else value) for key, value in answer.attributes}
+        return answer.code, told
+
+    nobody = guess("nobody")
+    assert ("Reply-Message", "wrong name or password") in nobody[1]
+    for checks in ((), *DENIALS.values()):
+        name = site.subscriber(*checks)
+        assert guess(name) == nobody, checks
+        assert site.last_reason(name) == ("Access-Reject", "wrong password")
+
+
 def test_group_is_told_beside_the_users_own(site: Site) -> None:
     rows.replace_groups(
         ["pkg-7"],
@@ -109,7 +140,7 @@ def test_suspended_is_refused_and_accepted_again(site: Site) -> None:
     name = site.subscriber(REJECT, ("ISPCore-Reason", ":=", "suspended"))
     for how in ("PAP", "CHAP", "MS-CHAP"):
         assert refused(site.login(name, how=how)) == "suspended"
-    assert site.server.ask("auth", *mschap.v2(name, "s3cret")).code == "Access-Reject"
+    assert refused(site.server.ask("auth", *mschap.v2(name, "s3cret"))) == "suspended"
     assert site.last_reason(name) == ("Access-Reject", "suspended")
     site.subscriber(name=name)
     assert site.login(name).code == "Access-Accept"

@@ -1,13 +1,22 @@
 """FreeRADIUS while its database is away, and with the login that documents give it."""
 
+import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connections
 
+from radius.models import Accounting, Check, Nas, NasReload, PostAuth
 from tests.harness import environment
 from tests.harness.databases import MariaDB
-from tests.harness.freeradius import SECRET, Answer, FreeRADIUS, radclient
+from tests.harness.freeradius import DEPLOY, SECRET, Answer, FreeRADIUS, radclient
+from tests.harness.processes import PATH
+from tests.radius.conftest import connect
+from tests.radius.test_database import execute
 
 TABLES = (
     "CREATE TABLE nas (nasname varchar(128), secret varchar(60), type varchar(30))",
@@ -64,21 +73,70 @@ def test_who_is_answered_while_the_database_is_away(mariadb: MariaDB) -> None:
         server.stop()
 
 
-def test_the_login_that_documents_give_it_is_enough(mariadb: MariaDB) -> None:
-    with closing(mariadb._connect()) as connection:
-        cursor = connection.cursor()
-        cursor.execute("CREATE USER freeradius@'127.0.0.1' IDENTIFIED BY 'only-for-tests'")
-        cursor.execute("GRANT SELECT, INSERT, UPDATE ON radius.* TO freeradius@'127.0.0.1'")
+def test_a_sqlite_path_without_a_file_is_refused_at_the_start(tmp_path: Path) -> None:
+    missing = tmp_path / "radius.sqlite3"
+    given = {"RADIUS_DB_DIALECT": "sqlite", "RADIUS_DB_NAME": str(missing), "PATH": PATH}
+    done = subprocess.run(
+        [DEPLOY / "start", "-C"], check=False, capture_output=True, text=True, env=given
+    )
+    assert done.returncode == 1
+    assert f"there is no file {missing}" in done.stderr
+
+
+FORBIDDEN = (
+    *("SELECT 1 FROM radpostauth", "SELECT 1 FROM ispcore_markers"),
+    *("DELETE FROM radacct", "DELETE FROM radpostauth", "DELETE FROM radcheck", "DELETE FROM nas"),
+    *("UPDATE radcheck SET value = 'x'", "UPDATE radpostauth SET reply = 'x'"),
+    *("INSERT INTO radcheck () VALUES ()", "INSERT INTO nas (nasname) VALUES ('10.0.0.9')"),
+    *("INSERT INTO radusergroup () VALUES ()", "INSERT INTO radreply () VALUES ()"),
+    *("DROP TABLE radacct", "ALTER TABLE radacct ADD x int", "CREATE TABLE more (id int)"),
+)
+
+
+def test_the_login_that_documents_give_it_is_enough_and_no_more(django_db_blocker: Any) -> None:
+    """What it may do is said before the portal has made its tables."""
+    url = environment.servers().mariadb.create("granted")
+    said = subprocess.run(
+        [DEPLOY / "grants", "127.0.0.1", "granted"], check=True, capture_output=True, text=True
+    ).stdout
+    made = "CREATE USER freeradius@'127.0.0.1' IDENTIFIED BY 'only-for-tests'"
+    with as_alias(url, django_db_blocker) as connection:
+        execute(connection, made, *filter(None, map(str.strip, said.split(";"))))
+        call_command("migrate", database="radius", verbosity=0)
+        Nas.objects.create(address="127.0.0.1", secret=SECRET)
+        Check.objects.create(
+            username="rahim", attribute="Cleartext-Password", op=":=", value="s3cret"
+        )
     given = {"RADIUS_DB_USER": "freeradius", "RADIUS_DB_PASSWORD": "only-for-tests"}
-    server = FreeRADIUS(mariadb.url("radius"), settings=given).start()
+    server = FreeRADIUS(url, settings=given).start()
     try:
         assert login(server).code == "Access-Accept"
-        with closing(mariadb._connect()) as connection:
-            cursor = connection.cursor()
-            cursor.execute("SELECT username, pass, reply FROM radius.radpostauth")
-            assert cursor.fetchall() == (("rahim", "", "Access-Accept"),)
+        for status in ("Start", "Interim-Update", "Stop", "Accounting-On"):
+            about = (f"Acct-Status-Type = {status}", 'User-Name = "rahim"', "Acct-Session-Id = s1")
+            assert server.ask("acct", *about).code == "Accounting-Response"
+        assert "denied" not in server.log()
     finally:
         server.stop()
+    with as_alias(url, django_db_blocker) as connection:
+        assert [row.stopped_at is None for row in Accounting.objects.all()] == [False]
+        assert NasReload.objects.count() == PostAuth.objects.count() == 1
+        connection.close()
+        connection.settings_dict.update(USER="freeradius", PASSWORD="only-for-tests")
+        for statement in FORBIDDEN:
+            with pytest.raises(OperationalError, match=r"\(114[24]|command denied"):
+                execute(connection, statement)
+
+
+@contextmanager
+def as_alias(url: str, blocker: Any) -> Iterator[Any]:
+    """The alias `radius` is that database meanwhile."""
+    before, connections["radius"] = connections["radius"], connect(url)
+    try:
+        with blocker.unblock():
+            yield connections["radius"]
+            connections["radius"].close()
+    finally:
+        connections["radius"] = before
 
 
 def test_many_who_dial_at_once_are_all_answered() -> None:

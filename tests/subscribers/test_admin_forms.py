@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.test import Client
 
 from ispcore.accounts.models import Tenant
 from ispcore.base import unit_of_work
+from ispcore.base.refused_forms import add_refusal
 from ispcore.base.unit_of_work import steps
 from ispcore.base.unit_of_work.steps import STEPS, Stopped
+from subscribers.forms import RenewForm
 from subscribers.models import Package, Subscriber
 from subscribers.operations import reconciling
 from subscribers.operations import subscribers as operations
@@ -146,6 +149,7 @@ def test_a_password_that_is_made_up_is_shown_once(browser: Client, home: Package
         ({"radius_password": "a\\b-long"}, "FreeRADIUS would read this password"),
         ({"phone": "12"}, "Write the phone number as"),
         ({"package": "0"}, "cannot be given here"),
+        ({"until": "2020-01-02"}, "This end is past already"),
     ],
 )
 def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
@@ -156,6 +160,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     said = text(answer)
     assert answer.status_code == 200
     assert words in said
+    assert answer.context["adminform"].form.errors.keys() == typed.keys()
     assert 'value="Karim Mia"' in said
     assert Subscriber.objects.count() == 1
     assert all_rows() == before
@@ -182,6 +187,16 @@ def test_a_name_that_was_made_by_hand_is_taken_over_knowingly(
     assert 'type="checkbox" name="take_over"' in said
     as_noc.post(url("rename", karim.pk), {"username": "salam", "take_over": "on"})
     assert checks("salam")["Cleartext-Password"] == "let-me-in"
+
+
+@pytest.mark.one_database
+def test_each_fault_is_beside_its_field_and_what_has_none_above() -> None:
+    form = RenewForm({"periods": "1", "reason": "x"})
+    assert form.is_valid()
+    faults = {"expires_at": "too late", "ipv4": "taken", NON_FIELD_ERRORS: "no"}
+    add_refusal(form, ValidationError(faults), Subscriber)
+    above = ["Static IPv4 address: taken.", "no"]
+    assert form.errors == {"until": ["too late"], NON_FIELD_ERRORS: above}
 
 
 def test_editing_changes_what_was_typed_and_leaves_what_somebody_else_changed(

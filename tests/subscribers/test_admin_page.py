@@ -14,6 +14,7 @@ from subscribers.operations import statuses
 from tests.subscribers.admin import text, url
 from tests.subscribers.conftest import (
     BY,
+    DAY,
     NOON,
     Clock,
     a_package,
@@ -169,6 +170,33 @@ def test_the_package_of_another_tenant_is_refused_in_words(
     assert "Nothing was changed" in said
 
 
+def test_the_page_says_before_it_is_sent_what_becomes_of_the_end(
+    as_noc: Client, noon: Clock, home: Package, rahim: Subscriber
+) -> None:
+    from subscribers.operations import packages
+
+    office = packages.create(a_package(home.tenant, "Office", validity="none"), by=BY)
+    week = a_package(home.tenant, "Week", validity="days", validity_days=7)
+    week = packages.create(week, by=BY)
+    address = url("package", rahim.pk)
+    assert "Valid until: stays 2 Apr 2026." in text(as_noc.get(address))
+    free = made(office, "free")
+    address = url("package", free.pk)
+    now, later = ("a first period from now", "a first period from 1 Apr 2026, 00:00")
+    asked = text(as_noc.get(address))
+    for said in (
+        f"A package for 7 days, valid until: 9 Mar 2026, {now}; with the next period: 7 Apr 2026, {later}.",
+        f"A package for a calendar month, valid until: 2 Apr 2026, {now}; with the next period: "
+        f"30 Apr 2026, {later}.",
+        "A package without end: stays without end.",
+    ):
+        assert said in asked
+    sent = {"package": week.pk, "when": "now", "reason": "asked"}
+    said = text(as_noc.post(address, sent, follow=True))
+    assert "free has Week from now on. Valid until: 9 Mar 2026, a first period from now." in said
+    assert "Active until 9 Mar 2026, 12:00" in said
+
+
 def test_an_end_is_the_end_of_the_day_in_the_zone_of_the_isp(
     as_noc: Client, noon: Clock, rahim: Subscriber
 ) -> None:
@@ -224,7 +252,7 @@ def test_an_end_of_a_line_whose_package_has_none_can_be_moved(
     from subscribers.operations import packages
 
     endless = packages.create(a_package(tenant_dhaka, "Office", validity="none"), by=BY)
-    trial, free = made(endless, "trial", expires_at=NOON), made(endless, "free")
+    trial, free = made(endless, "trial", expires_at=NOON + DAY), made(endless, "free")
     assert url("renew", trial.pk) in text(as_noc.get(url("page", trial.pk)))
     assert url("renew", free.pk) not in text(as_noc.get(url("page", free.pk)))
 

@@ -28,6 +28,7 @@ from tests.subscribers.conftest import (
 )
 
 Call = Callable[..., str]
+RATE = "20\u00a0Mbps down, 10\u00a0Mbps up"
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
     said = call("renew_subscriber", "rahim", until="2026-03-01")
     assert said == "rahim: expired, until 2026-03-02 00:00\n"
     said = call("change_package", "rahim", "Home 80")
-    assert said == "rahim: Home 80 from now on (20\u00a0Mbps down, 10\u00a0Mbps up)\n"
+    assert said == f"rahim: Home 80 from now on ({RATE}); valid until: stays 1 Mar 2026\n"
     assert groups("rahim") == [f"pkg-{Package.objects.get(name='Home 80').pk}"]
     assert "at" not in call("change_package", "rahim", "Home 20", next_period=True).split()
     assert call("bind_mac", "rahim", "aabb.cc00.1122", reason="cloned").endswith(
@@ -128,6 +129,11 @@ def test_a_password_comes_from_the_environment_and_is_not_told(
         (("rename_subscriber", "rahim", "a b"), {}, "Username: A username has letters"),
         (("bind_mac", "rahim", "x"), {}, "Write a MAC address"),
         (("create_subscriber", "No Net", "x"), {"package": "x"}, "no tenant named No Net"),
+        (
+            ("create_subscriber", "Dhaka Fibre", "karim"),
+            {"package": "Home 20", "expires": "2020-01-02"},
+            "Expires at: This end is past already",
+        ),
         (
             ("create_subscriber", "Dhaka Fibre", "Rahim"),
             {"package": "Home 20"},

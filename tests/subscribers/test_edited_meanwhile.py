@@ -41,6 +41,7 @@ def test_a_rate_that_somebody_else_changed_does_not_come_back(
     assert group_rows(home)["Mikrotik-Rate-Limit"] == "10M/30M"
     again = filled(refused)
     assert (again["up_bps"], again["down_bps"], again["price"]) == ("5M", "30M", 900)
+    assert 'Mikrotik-Rate-Limit = "5M/30M"' in said  # the preview is of the form as it is now
     assert browser.post(address, again).status_code == 302
     assert group_rows(home)["Mikrotik-Rate-Limit"] == "5M/30M"
 

@@ -11,8 +11,8 @@ from ispcore.accounts.models import Account, Tenant
 from ispcore.base.models import AuditEntry
 from ispcore.base.unit_of_work import steps
 from radius.models import Check, Reply
-from subscribers.models import Package, Subscriber
-from subscribers.operations import imports, packages
+from subscribers.models import Package, StatusChange, Subscriber
+from subscribers.operations import imports, packages, periods
 from subscribers.operations.strangers import MadeByHand
 from subscribers.operations.units import NotYours
 from tests.subscribers.conftest import BY, NOON, Clock, a_package, by_hand, checks, groups, made
@@ -46,6 +46,21 @@ def test_a_plan_changes_nothing_and_its_application_all(noon: Clock, home: Packa
     batch = AuditEntry.objects.filter(action="create", object_kind="subscribers.subscriber")
     assert [entry.members for entry in batch.order_by("pk")] == [2, 0, 0]
     assert "let-me-in" not in str(list(batch.values()))
+
+
+def test_who_has_run_out_already_is_expired_at_once(noon: Clock, home: Package) -> None:
+    text = f"{HEAD}rahim,Home 20,let-me-in,,,2026-03-01\nkarim,Home 20,let-me-in,,,2026-03-02\n"
+    plan = planned(home.tenant, text)
+    assert (len(plan.fresh), plan.expired) == (2, 1)
+    assert list(imports.apply(plan, by=BY)) == [2]
+    rahim, karim = Subscriber.objects.order_by("account_number")
+    assert (rahim.status, karim.status) == ("expired", "active")
+    assert checks("rahim")["Auth-Type"] == "Reject"
+    assert checks("rahim")["ISPCore-Reason"] == "expired"
+    assert "Auth-Type" not in checks("karim")
+    history = [(each.subscriber, each.new, each.by) for each in StatusChange.objects.all()]
+    assert history == [(rahim, "expired", "noc")]
+    assert periods.renew(rahim, by=BY).status == "active"
 
 
 def test_the_same_file_again_makes_nobody_twice(home: Package) -> None:
@@ -96,24 +111,26 @@ def test_each_fault_is_told_with_its_line(home: Package, tenant_ctg: Tenant) -> 
             "habib,Home 20,let-me-in,,,tomorrow",
             "faruk,Home 20,let-me-in,,nonsense,",
             "রফিক,Home 20,let-me-in,,,",
+            "nader,Home 20,let-me-in,127.0.0.1,,",
         ]
     )
     found = dict(faults(home.tenant, text))
     wanted = {
         3: "rahim stands in line 2 already",
         4: "no package “Home 99”",
-        5: "Radius password: A RADIUS password has 4 to 128",
+        5: "RADIUS password: A RADIUS password has 4 to 128",
         6: "10.1.1.1 stands in line 2 already",
         7: "“Taken” is taken",
         8: "10.1.1.9 is the address of another subscriber",
         9: "not as many cells",
         10: "“tomorrow” is no date",
-        11: "Write a MAC address",
+        11: "MAC address: Write a MAC address",
         12: "A username has letters from A to Z",
+        13: "Static IPv4 address: 127.0.0.1 is no address",
     }
     assert found.keys() == wanted.keys()
     for line, words in wanted.items():
-        assert words.lower() in found[line].lower(), found[line]
+        assert words in found[line], found[line]
     with pytest.raises(imports.TooManyFaults, match="Nothing was changed"):
         list(imports.apply(planned(home.tenant, text), by=BY))
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from ispcore.accounts.models import Account, SharedCache, Tenant
 from ispcore.base.unit_of_work import steps
 from subscribers.models import Package, Subscriber
-from subscribers.operations import reconciling
+from subscribers.operations import reconciling, uploads
 from tests.subscribers.admin import RADIUS_AWAY, text
 from tests.subscribers.conftest import by_hand, checks, made
 
@@ -144,6 +144,30 @@ def test_an_upload_is_its_senders_alone(
     assert other.get(address)["Location"] == reverse(IMPORT)
     assert other.post(address, {"confirmed": "yes"})["Location"] == reverse(IMPORT)
     assert not Subscriber.objects.exists()
+
+
+def test_a_piece_that_is_being_made_is_not_made_by_another_window(
+    as_noc: Client, noc: Account, tenant_dhaka: Tenant, home: Package
+) -> None:
+    address = sent(as_noc, tenant_dhaka, f"{GOOD}cem,Home 20,,\n")
+    with uploads.claimed(address.strip("/").rpartition("/")[2], by=noc):
+        said = as_noc.post(address, {"confirmed": "yes"}, follow=True).content.decode()
+        assert "This import goes on in another window" in said
+        assert not Subscriber.objects.exists()
+    assert "<b>2 of 3</b> made" in as_noc.post(address, {"confirmed": "yes"}).content.decode()
+    said = as_noc.post(address, {"confirmed": "yes"}, follow=True).content.decode()
+    assert "3 subscribers made." in said.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_import_whose_tenant_was_deleted_says_so(
+    as_noc: Client, tenant_dhaka: Tenant, home: Package, method: str
+) -> None:
+    address = sent(as_noc, tenant_dhaka, GOOD)
+    home.delete()
+    tenant_dhaka.delete()
+    answer = getattr(as_noc, method)(address, {"confirmed": "yes"}, follow=True)
+    assert "The tenant is not there any more." in answer.content.decode()
 
 
 @pytest.mark.parametrize(

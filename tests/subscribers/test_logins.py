@@ -91,7 +91,8 @@ def test_a_line_whose_password_no_key_opens_is_refused_whatever_is_sent(
         cursor.execute("UPDATE network_users SET radius_password = 'gAAA-of-a-lost-key'")
     line = subscribers.edit(Subscriber.objects.get(pk=line.pk), changes={"notes": "x"}, by=BY)
     for password in (PASSWORD, "gAAA-of-a-lost-key", "None"):
-        assert why_not(ask(site, line, password=password)) == "password unreadable"
+        assert why_not(ask(site, line, password=password)) == "wrong name or password"
+        assert site.last_reason(line.username) == ("Access-Reject", "password unreadable")
     passwords.change_password(line, password=PASSWORD, by=BY)
     assert ask(site, line).code == "Access-Accept"
 

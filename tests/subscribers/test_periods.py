@@ -11,6 +11,7 @@ from ispcore.base.models import AuditEntry
 from subscribers import tasks
 from subscribers.models import Package, StatusChange, Subscriber
 from subscribers.operations import (
+    bulk,
     packages,
     periods,
     statuses,
@@ -163,6 +164,67 @@ def test_a_package_to_come_is_there_with_an_end_set_late(noon: Clock, rahim: Sub
     assert (extended.package, extended.next_package) == (week, None)
     assert (extended.expires_at, extended.period_until_at) == (until, NOON + 67 * DAY)
     assert groups("rahim") == [f"pkg-{week.pk}"]
+
+
+def _endless(tenant: Tenant, name: str = "Office") -> Package:
+    return packages.create(a_package(tenant, name, validity="none"), by=BY)
+
+
+def test_a_line_without_end_gets_its_first_period_with_a_package_that_has_one(
+    noon: Clock, home: Package
+) -> None:
+    """As who is made at that moment; so do those of a bulk change."""
+    office = _endless(home.tenant)
+    rahim, karim, salam = (made(office, each) for each in ("rahim", "karim", "salam"))
+    statuses.suspend(salam, by=BY)
+    at = NOON.replace(day=31)
+    noon(at)
+    new = made(home, "new")
+    assert periods.end_with(rahim, home) == (new.expires_at, at)
+    periods.change_package(rahim, package=home, by=BY)
+    bulk.change_package(["karim", "salam"], package=home, by=BY)
+    columns = ("expires_at", "period_from_at", "period_until_at", "renewal_day")
+    wanted = [getattr(new, each) for each in columns]
+    for each, status in ((rahim, "active"), (karim, "active"), (salam, "suspended")):
+        stored = again(each)
+        assert [getattr(stored, name) for name in columns] == wanted
+        assert stored.status == status
+        assert checks(each.username)["Expiration"] == epoch(NOON.replace(month=4, day=30))
+    assert periods.renew(rahim, by=BY).expires_at == NOON.replace(month=5, day=31)
+    entries = AuditEntry.objects.filter(action="change package").exclude(object_id="")
+    assert {each.new.get("expires_at") is not None for each in entries} == {True}
+
+
+def test_a_line_without_end_gets_it_with_the_next_period(noon: Clock, home: Package) -> None:
+    rahim = made(_endless(home.tenant))
+    periods.change_package(rahim, package=home, at_next_period=True, by=BY)
+    assert again(rahim).expires_at is None
+    begins = again(rahim).period_until_at
+    ends, since = periods.end_with(again(rahim), home, at_next_period=True)
+    noon(begins + timedelta(minutes=1))
+    assert tasks.turn_periods() == "0 expired, 1 periods begun"
+    stored = again(rahim)
+    assert (stored.package, stored.period_from_at, stored.renewal_day) == (home, begins, 1)
+    assert (
+        stored.expires_at == stored.period_until_at == ends == NOON.replace(month=5, day=1, hour=0)
+    )
+    assert since == begins
+    assert checks("rahim")["Expiration"] == epoch(stored.period_until_at)
+    entry = AuditEntry.objects.get(action="change package", object_id=str(rahim.pk))
+    assert entry.new["expires_at"] == stored.period_until_at.isoformat()
+
+
+def test_an_end_stays_and_so_does_none_that_was_set_by_hand(noon: Clock, home: Package) -> None:
+    office, other = _endless(home.tenant), packages.create(a_package(home.tenant, "Other"), by=BY)
+    rahim, free = made(home), made(home, "free")
+    periods.extend(free, until=None, by=BY)
+    for package in (office, other):
+        assert periods.end_with(rahim, package) == (rahim.expires_at, None)
+        assert periods.change_package(rahim, package=package, by=BY).expires_at == rahim.expires_at
+    assert periods.change_package(free, package=other, by=BY).expires_at is None
+    endless = made(office, "endless")
+    assert periods.change_package(endless, package=_endless(home.tenant, "Café"), by=BY) == endless
+    assert again(endless).expires_at is None
 
 
 def test_a_package_to_come_must_have_the_static_address_too(noon: Clock, home: Package) -> None:

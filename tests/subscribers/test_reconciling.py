@@ -1,12 +1,16 @@
 """FreeRADIUS' tables are compared with the portal's truth, and mended where they differ."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client as Browser
 
 from ispcore.accounts.models import Tenant
 from ispcore.base.models import AuditEntry
+from ispcore.base.unit_of_work import recover
 from radius.models import Accounting, Check, GroupReply, Nas, Reply, UserGroup
 from radius.operations import nas
 from radius.operations.nas import Client
@@ -17,7 +21,11 @@ from subscribers.models import Package
 from subscribers.operations import packages, reconciling
 from subscribers.operations.reconciling import Extent, TooMuchChange
 from subscribers.projection import Terms
+from tests.harness.forks import Worker
+from tests.subscribers.admin import text, url
 from tests.subscribers.conftest import BY, NOON, a_package, all_rows, group_rows, made
+
+EDGE = Client("10.88.4.1", "edge", "a-secret-of-sixteen")
 
 
 @pytest.fixture
@@ -105,6 +113,36 @@ def test_rows_made_by_hand_are_told_and_left(isp: list[Package]) -> None:
     assert reconciling.plan(Extent(username="byhand")).foreign == ["byhand"]
 
 
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda home: made(home, "Karim"), "karim"),
+        (lambda home: packages.create(a_package(home.tenant, "New"), by=BY), "group pkg-"),
+        (lambda home: radius_clients.put(EDGE, by=BY), "RADIUS client 10.88.4.1"),
+    ],
+)
+@pytest.mark.django_db(transaction=True, databases=["default", "radius"])
+def test_what_a_dead_writer_left_between_the_commits_is_in_doubt_and_not_foreign(
+    home: Package,
+    browser: Browser,
+    capsys: Any,
+    change: Callable[[Package], object],
+    name: str,
+) -> None:
+    writer = Worker.start(lambda: change(home), stop_at="kill:radius_committed")
+    assert writer.ended() == -9
+    Check.objects.create(username="byhand", attribute="Cleartext-Password", op=":=", value="x")
+    plan = reconciling.plan(Extent())
+    assert [each.startswith(name) for each in plan.in_doubt] == [True]
+    assert (plan.foreign, plan.differing) == (["byhand"], 0)
+    call_command("reconcile_radius")
+    assert f"{plan.in_doubt[0]}: in doubt" in capsys.readouterr().out
+    assert "1 name in doubt" in text(browser.get(url("reconcile"), {"compare": "yes"}))
+    recover()
+    plan = reconciling.plan(Extent())
+    assert (plan.in_doubt, plan.foreign) == ([], ["byhand"])
+
+
 def test_a_tenant_a_username_and_a_router_are_compared_alone(
     isp: list[Package], tenant_ctg: Tenant
 ) -> None:
@@ -155,6 +193,30 @@ def test_the_command_tells_of_clients(home: Package, capsys: Any) -> None:
     assert "  RADIUS client 10.88.4.1: differs" in told
     assert "secret-of" not in told
     assert nas.present()["10.88.4.1"][0].secret == "a-secret-of-sixteen"
+
+
+def test_a_client_whose_secret_no_key_opens_is_named_and_holds_up_nothing(
+    isp: list[Package], browser: Browser, capsys: Any
+) -> None:
+    for number in (1, 2):
+        radius_clients.put(Client(f"10.88.4.{number}", "edge", "a-secret-of-sixteen"), by=BY)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE radius_clients SET secret = 'gAAAAA-of-a-lost-key' WHERE address = '10.88.4.1'"
+        )
+    Nas.objects.update(secret="another-secret-of-ours")
+    Check.objects.filter(username="Home0").delete()
+    plan = reconciling.plan(Extent())
+    assert (plan.compared, plan.unreadable_clients) == (16, ["10.88.4.1"])
+    assert (plan.clients, plan.foreign) == ({"10.88.4.2": "differs"}, [])
+    page = browser.get(url("reconcile"), {"compare": "yes"})
+    assert "1 RADIUS client whose secret the portal cannot read" in text(page)
+    call_command("reconcile_radius", apply=True)
+    told = capsys.readouterr()
+    assert "RADIUS client 10.88.4.1: left as it is: no key in FIELD_ENCRYPTION_KEYS" in told.err
+    assert "2 written anew" in told.out
+    stored = {address: found[0].secret for address, found in nas.present().items()}
+    assert stored == {"10.88.4.1": "another-secret-of-ours", "10.88.4.2": "a-secret-of-sixteen"}
 
 
 def test_too_much_change_is_refused_unless_forced(isp: list[Package]) -> None:

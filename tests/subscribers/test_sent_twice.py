@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.hashers import check_password
+from django.db import connection
 from django.test import Client
 
 from ispcore.accounts.models import Account
@@ -128,6 +130,37 @@ def test_a_password_that_was_made_up_is_the_same_when_the_page_is_sent_again(
 
 @pytest.mark.one_database
 @pytest.mark.django_db(**BOTH)
+def test_a_web_password_is_set_once_and_its_hash_is_shown_nowhere(
+    as_noc: Client, rahim: Subscriber
+) -> None:
+    address, before = url("web_password", rahim.pk), checks("rahim")
+    assert f'<dd>none <a href="{address}">Set</a>' in text(as_noc.get(url("page", rahim.pk)))
+    sent = {"confirmed": "yes", "reason": "lost"} | token_in(as_noc.get(address))
+    password = shown_password(first := as_noc.post(address, sent))
+    assert "give it to the subscriber now" in text(first)
+    assert "no-store" in first["Cache-Control"]
+    assert shown_password(as_noc.post(address, sent)) == password
+    stored = Subscriber.objects.get().web_password
+    assert check_password(password, stored)
+    entry = AuditEntry.objects.get(action="change web password")
+    assert (entry.actor, entry.reason, entry.new) == ("noc", "lost", {"web_password": "(secret)"})
+    refused = text(as_noc.post(address, {"confirmed": "yes", "password": "12345"}))
+    assert "Nothing was changed" in refused
+    assert Subscriber.objects.get().web_password == stored
+    sent = {"confirmed": "yes", "password": "correct horse"} | token_in(as_noc.get(address))
+    said = text(as_noc.post(address, sent, follow=True))
+    assert "rahim has another web password." in said
+    assert "correct horse" not in said
+    rahim.refresh_from_db()
+    assert check_password("correct horse", rahim.web_password)
+    for page in ("page", "history", "web_password"):
+        assert rahim.web_password.split("$")[-1] not in text(as_noc.get(url(page, rahim.pk)))
+    assert AuditEntry.objects.latest("pk").new == {"web_password": "(changed)"}
+    assert checks("rahim") == before
+
+
+@pytest.mark.one_database
+@pytest.mark.django_db(**BOTH)
 def test_what_a_page_said_is_for_who_sent_it(
     as_noc: Client, browser: Client, rahim: Subscriber
 ) -> None:
@@ -168,6 +201,34 @@ def test_in_my_a_renewal_and_a_new_line_are_made_once(
     as_dhaka.post(renew, sent)
     assert "was not done again" in text(as_dhaka.post(renew, sent, follow=True))
     assert months_left(karim) == 2
+
+
+@pytest.mark.one_database
+@pytest.mark.django_db(**BOTH)
+def test_where_what_was_said_is_lost_with_its_key_that_it_was_done_is_told(
+    as_noc: Client,
+    reseller_dhaka: Account,
+    client_for: Callable[[Account], Client],
+    home: Package,
+    rahim: Subscriber,
+) -> None:
+    bulk = chosen("suspend_chosen", [rahim]) | REASON | {"confirmed": "yes", "counted": "1"}
+    as_dhaka, in_my = client_for(reseller_dhaka), "/my/subscribers/add/"
+    pages: list[tuple[Client, str, dict[str, Any]]] = [
+        (as_noc, url("add"), subscriber_form(home, radius_password="")),
+        (as_noc, url("password", rahim.pk), {"confirmed": "yes"}),
+        (as_noc, url("changelist"), bulk | {"once": str(uuid4())}),
+        (as_dhaka, in_my, {"package": home.pk, "username": "karim-2"}),
+    ]
+    for browser, address, given in pages:
+        sent = given if "once" in given else given | token_in(browser.get(address))
+        browser.post(address, sent)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE sent_pages SET said = 'gAAAAA-of-a-lost-key'")
+        counted = AuditEntry.objects.count()
+        again = text(browser.post(address, sent, follow=True))
+        assert "already, and was not done again. What was said of it then cannot be shown" in again
+        assert AuditEntry.objects.count() == counted
 
 
 @pytest.mark.one_database

@@ -4,11 +4,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from ispcore.base import unit_of_work
 from ispcore.base.rls import identity
-from ispcore.base.unit_of_work import locks
+from ispcore.base.unit_of_work import locks, steps
 from tests.harness.environment import VENDOR
 from tests.harness.forks import Worker
 from tests.unit_of_work import isp
@@ -39,6 +39,33 @@ def test_who_waits_for_too_long_hears_that_it_is_busy(slow_writer: Worker) -> No
     assert slow_writer.ended() == 0
     assert isp.truth()["ali"] == "silver"
     assert isp.agree()
+
+
+def test_what_others_hold_in_the_radius_database_is_told_of_that_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """FreeRADIUS itself, or somebody by hand, who takes no locks of ours."""
+    isp.put("ali", "gold")
+
+    def hold() -> None:
+        with transaction.atomic(using=RADIUS), connections[RADIUS].cursor() as cursor:
+            cursor.execute("UPDATE uow_check SET plan = 'by hand' WHERE name = 'ali'")
+            steps.passed("projected")
+
+    if VENDOR == "sqlite":
+        monkeypatch.setitem(connections[RADIUS].settings_dict["OPTIONS"], "timeout", 0.1)
+    holder = Worker.start(hold, stop_at="stop:projected")
+    assert holder.stands_still()
+    if VENDOR != "sqlite":
+        with connections[RADIUS].cursor() as cursor:
+            cursor.execute("SET innodb_lock_wait_timeout = 0")
+    try:
+        with pytest.raises(unit_of_work.Busy, match=r"^RADIUS database: .* nothing was changed"):
+            isp.put("ali", "silver")
+    finally:
+        holder.kill()
+        connections[RADIUS].close()
+    assert isp.truth()["ali"] == "gold"
 
 
 @postgresql

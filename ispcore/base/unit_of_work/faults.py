@@ -43,6 +43,10 @@ AWAY: dict[str, tuple[type[NotProvisioned], str]] = {
     RADIUS: (RadiusAway, "FreeRADIUS' database does not answer; nothing was changed."),
 }
 BUSY = "Somebody else is changing the same thing. Try again in a moment; nothing was changed."
+RADIUS_BUSY = (
+    "RADIUS database: others have held the same rows for too long. Try again in a moment; nothing was "
+    "changed."
+)
 TAKEN_BACK = (
     "FreeRADIUS' database went away as the change was being written. What it may have of it is taken "
     "back as soon as it answers; nothing was changed."
@@ -81,7 +85,7 @@ def tell(error: Error, alias: str) -> NoReturn:
     it: Busy, PortalAway or RadiusAway where it is such a thing, else as it is."""
     word = "" if isinstance(error, NotProvisioned) else meaning(error)
     if word in {"busy", "deadlock"}:
-        raise Busy(BUSY) from error
+        raise Busy(RADIUS_BUSY if _alias_of(error, alias) == RADIUS else BUSY) from error
     if word == "away":
         where = _alias_of(error, alias)
         close_quietly(where)  # the next to ask connects anew

@@ -19,18 +19,27 @@ from ispcore.base import clock
 from ispcore.base.audit import Actor
 from ispcore.base.models import SentPage
 from ispcore.base.rls import identity
+from ispcore.base.secrets import Sealed
 
 T = TypeVar("T")
 Told = Mapping[str, Any]
+LOST = (
+    "What was said of it then cannot be shown any more: look at the page of what was changed, and give "
+    "it another password if one was made up."
+)
 KEEP = timedelta(days=30)  # far longer than a page can still be sent: its session has ended
 
 
 class DoneBefore(Exception):
-    """The page was sent before, and done then; nothing was done again."""
+    """The page was sent before, and done then; nothing was done again.
+
+    What was `told` is empty where no key opens it any more, or where somebody else sent the page.
+    """
 
     def __init__(self, told: Told, at: datetime) -> None:
         local = at.astimezone(clock.isp_zone())
-        super().__init__(f"That was done at {local:%H:%M:%S} already, and was not done again.")
+        words = f"That was done at {local:%H:%M:%S} already, and was not done again."
+        super().__init__(words if told else f"{words} {LOST}")
         self.told = told
 
 
@@ -49,8 +58,9 @@ _present: ContextVar[_Page | None] = ContextVar("sent_page", default=None)
 
 
 def once(token: UUID | None, do: Callable[[], T], *, by: Actor, told: Callable[[T], Told]) -> Told:
-    """Call `do`, which runs one unit of work, and return what is `told` of its result: plain values,
-    which are kept in the unit's own transaction.
+    """Call `do`, which runs one unit of work (or calls `begin` and `end` in a transaction of the
+    portal's database alone), and return what is `told` of its result: plain values, which are kept
+    in the same transaction.
 
     Without a token, or for what no person does, there is nothing to keep. Raises DoneBefore, and what
     `do` raises.
@@ -76,7 +86,7 @@ def refuse_repeated(token: UUID | None, *, by: Actor) -> None:
         return
     row = SentPage.objects.filter(token=token, account_id=by.account_id).first()
     if row is not None:
-        raise DoneBefore(json.loads(row.said), row.at)
+        raise DoneBefore({} if isinstance(row.said, Sealed) else json.loads(row.said), row.at)
 
 
 def forget_sent() -> int:
@@ -87,7 +97,7 @@ def forget_sent() -> int:
 
 @identity.acting_for_all()
 def begin() -> None:
-    """In the portal's transaction of a unit, before its change: take the page's token, if there is
+    """In the portal's transaction of a change, before its change: take the page's token, if there is
     one. Waits for a unit in flight that has it."""
     if (page := _present.get()) is None:
         return

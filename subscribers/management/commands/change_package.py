@@ -8,13 +8,15 @@ from ispcore.base.audit import Actor
 from subscribers.management.choosing import CODES, SubscriberCommand, package_named
 from subscribers.models import Subscriber
 from subscribers.operations import periods
+from subscribers.pages import states
 
 BY = Actor("manage.py change_package")
 
 
 class Command(SubscriberCommand):
     help = (
-        "Put a subscriber on another package of its tenant. "
+        "Put a subscriber on another package of its tenant. An end stays; who has none since the package "
+        "has none gets a first period of one that has, from the moment of the change. "
         f"Example: manage.py change_package rahim 'Home 40' --next-period. {CODES}"
     )
 
@@ -24,13 +26,17 @@ class Command(SubscriberCommand):
         parser.add_argument("--next-period", action="store_true", help="not now")
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
-        package = package_named(options["package"], subscriber.tenant)
+        package, later = (
+            package_named(options["package"], subscriber.tenant),
+            options["next_period"],
+        )
         periods.change_package(
             subscriber,
             package=package,
-            at_next_period=options["next_period"],
+            at_next_period=later,
             by=BY,
             reason=options["reason"],
         )
-        when = "from the next period on" if options["next_period"] else "from now on"
-        return f"{subscriber}: {package} {when} ({package.limit.words})"
+        when = "from the next period on" if later else "from now on"
+        ends = states.end_words(subscriber, package, at_next_period=later)
+        return f"{subscriber}: {package} {when} ({package.limit.words}); valid until: {ends}"

@@ -68,8 +68,10 @@ class Command(BaseCommand):
             self.stderr.write(f"and {len(plan.faults) - MOST_SHOWN} faults more")
         made_up = f", {plan.made_up} with passwords that are made up" if plan.made_up else ""
         taken = f", {plan.by_hand} taken over from RADIUS" if plan.take_over else ""
+        over = f", {plan.expired} expired at once since their end is past" if plan.expired else ""
         self.stdout.write(
-            f"{plan.tenant}: {len(plan.fresh)} to make{made_up}{taken}; {len(plan.present)} there already"
+            f"{plan.tenant}: {len(plan.fresh)} to make{made_up}{taken}{over}; "
+            f"{len(plan.present)} there already"
         )
 
     def _apply(self, plan: imports.Plan) -> None:

@@ -17,6 +17,9 @@ from subscribers.queries import UNREADABLE_WORDS
 BY = Actor("manage.py reconcile_radius")
 DIFFER = 3
 MOST_SHOWN = 50
+UNREADABLE_CLIENT = (
+    "no key in FIELD_ENCRYPTION_KEYS opens its secret: put back the old key, or enter it anew"
+)
 
 
 class Command(BaseCommand):
@@ -71,10 +74,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{plan.extent.words}: {plan.compared} compared, {plan.differing} differ")
         for name in plan.unreadable[:MOST_SHOWN]:
             self.stderr.write(f"  {name}: no login: {UNREADABLE_WORDS}")
+        for address in plan.unreadable_clients[:MOST_SHOWN]:
+            self.stderr.write(f"  RADIUS client {address}: left as it is: {UNREADABLE_CLIENT}")
         lines = [f"package {package}: {word}" for package, word in plan.packages.items()]
         lines += [f"RADIUS client {address}: {word}" for address, word in plan.clients.items()]
         lines += [f"{name}: {word}" for name, word in plan.usernames.items()]
         lines += [f"{name}: not ours, left" for name in plan.foreign]
+        lines += [f"{name}: in doubt, it is being decided" for name in plan.in_doubt]
         for line in lines[:MOST_SHOWN]:
             self.stdout.write(f"  {line}")
         if len(lines) > MOST_SHOWN:
@@ -85,7 +91,7 @@ def _is_of_nobody(plan: Plan) -> bool:
     """A name that neither of the two databases has: a slip of the pen, and no agreement."""
     name = plan.extent.username
     is_known = Subscriber.objects.filter(username_key=normalised(name)).exists()
-    return bool(name) and not (is_known or plan.differing or plan.foreign_count)
+    return bool(name) and not (is_known or plan.differing or plan.foreign_count or plan.in_doubt)
 
 
 def _router_named(name: str) -> Router:
