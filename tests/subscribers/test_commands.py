@@ -132,7 +132,7 @@ def test_a_password_comes_from_the_environment_and_is_not_told(
         (
             ("create_subscriber", "Dhaka Fibre", "karim"),
             {"package": "Home 20", "expires": "2020-01-02"},
-            "Expires at: This end is past already",
+            "--expires: This end is past already",
         ),
         (
             ("create_subscriber", "Dhaka Fibre", "Rahim"),
