@@ -44,7 +44,8 @@ FACTS = {
     "prefixes.clashes",
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
     *("units.note_statuses", "units.refuse_strangers"),
-    *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
+    *("account_numbers.take", "account_numbers.advancing", "account_numbers.taken"),
+    *("passwords.generate", "imports.plan", "reconciling.plan"),
     *("statuses.moving", "periods.renewing", "periods.taking"),
     # an import that waits to be confirmed, and is forgotten by itself
     *("uploads.keep", "uploads.found", "uploads.rows_of", "uploads.note", "uploads.forget"),
