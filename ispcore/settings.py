@@ -231,6 +231,7 @@ def _mysql(config: dict[str, Any]) -> dict[str, Any]:
         # Django never sets the session's zone; rows would be read hours off (see radius/checks.py)
         "init_command": "SET time_zone='+00:00', innodb_lock_wait_timeout=5",
     }
+    config = config | {"ENGINE": "ispcore.base.mysql"}  # saves round trips of each transaction
     return config | {"OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 

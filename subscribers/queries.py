@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
@@ -14,7 +15,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from ispcore.base import secrets
 from ispcore.base.faults import UNCHANGED
 from ispcore.base.secrets import Sealed, SecretUnreadable
-from ispcore.base.statements import Prepared
+from ispcore.base.statements import Prepared, Statement, Values
 from ispcore.base.units import format_names
 from subscribers.models import Package, Subscriber
 from subscribers.projection import Line, Terms
@@ -86,6 +87,12 @@ def terms_of(package: Package) -> Terms:
         walled_list=package.walled_list,
         walled=Pair(package.walled_up_bps, package.walled_down_bps),
     )
+
+
+@lru_cache(maxsize=1_000)
+def _terms(package: tuple[Any, ...]) -> Terms:
+    """`terms_of` the values of _PACKAGE: the same ones for all who come with a package."""
+    return terms_of(Package.from_db(DEFAULT_DB_ALIAS, _PACKAGE, package))
 
 
 def line_of(subscriber: Subscriber) -> Line:
@@ -162,14 +169,17 @@ def lines_of(keys: Sequence[str]) -> list[tuple[str, Line, Terms]]:
     if found is None:
         return []
     key, username, token, *rest = found[: 1 + len(_LINE)]
-    package = Package.from_db(DEFAULT_DB_ALIAS, _PACKAGE, found[1 + len(_LINE) :])
     [password] = secrets.decrypt_all([token])
-    return [(key, Line(username, password, *rest), terms_of(package))]
+    return [(key, Line(username, password, *rest), _terms(found[1 + len(_LINE) :]))]
 
 
-def package(pk: int) -> Package | None:
-    """The stored one, as it is now."""
-    found = _one_package.row(pk)
+def asking_for_package(pk: int) -> Statement:
+    """What asks for the stored one, as it is now; `package_of` makes it of the answer."""
+    return _one_package.asking(pk)
+
+
+def package_of(answer: Values | None) -> Package | None:
+    found = _one_package.read(answer)
     return None if found is None else Package.from_db(DEFAULT_DB_ALIAS, _PACKAGE, found)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, models
 
-from ispcore.base import clock, request_ids
+from ispcore.base import clock, request_ids, statements
 from ispcore.base.audit_batches import Member, insert
 from ispcore.base.audit_values import CHANGED, SECRET, differing, snapshot
 from ispcore.base.audit_words import words_of
@@ -142,7 +142,7 @@ def record_about(
 @identity.acting_for_all()  # the record is the portal's, whoever acts
 def _saved(entry: AuditEntry) -> AuditEntry:
     entry.words = words_of(entry)
-    entry.save(force_insert=True)
+    statements.insert(entry)
     return entry
 
 

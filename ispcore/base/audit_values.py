@@ -1,5 +1,6 @@
 """What the audit log keeps of a row's values: as JSON, only what differs, and never a secret."""
 
+import functools
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -65,6 +66,7 @@ def differing(
     return before, after
 
 
+@functools.lru_cache(maxsize=5_000)
 def is_secret(model: type[models.Model] | None, name: str) -> bool:
     """Whether values of this name are never kept: an encrypted column, a password, a token."""
     try:

@@ -1,9 +1,10 @@
 """Statements that every change makes: several in one round trip, and made by Django only once."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, connections
+from django.db import connection, connections, models, transaction
 from django.db.backends.utils import CursorWrapper
 
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ def execute_together(alias: str, statements: Sequence[Statement]) -> list[int]:
     with connection.cursor() as cursor:
         if connection.vendor != "mysql":
             return [_rows_of(cursor, *statement) for statement in statements]
-        together = "; ".join(sql for sql, _ in statements)
-        counts = [_rows_of(cursor, together, [v for _, values in statements for v in values])]
+        counts = [_rows_of(cursor, *joined(statements))]
         while (
             cursor.nextset()
         ):  # what a later statement has to say, and its error, comes with its turn
@@ -37,6 +37,60 @@ def _rows_of(cursor: CursorWrapper, sql: str, values: Sequence[Any]) -> int:
     cursor.execute(sql, values)
     count: int = cursor.rowcount
     return count
+
+
+def first_rows(*statements: Statement) -> list[Values | None]:
+    """What the first row of each is that the portal answers with, executed in their order.
+
+    PostgreSQL takes them in one packet.
+    """
+    packets = [joined(statements)] if connection.vendor == "postgresql" else statements
+    found: list[Values | None] = []
+    with connection.cursor() as cursor:
+        for sql, values in packets:
+            cursor.execute(sql, values)
+            found.append(cursor.fetchone())
+        while len(found) < len(statements) and cursor.nextset():
+            found.append(cursor.fetchone())
+    return found
+
+
+def joined(statements: Sequence[Statement]) -> Statement:
+    """One of them all, for a database that takes several in one packet."""
+    together = "; ".join(sql for sql, _ in statements)
+    return together, [value for _, values in statements for value in values]
+
+
+def insert(row: models.Model) -> None:
+    """Store a new row in the portal, whose key the database counts and the row has afterwards.
+
+    As `save(force_insert=True)`, for which Django makes the SQL anew each time; it sends no signals.
+    """
+    sql, values = insertion(row)
+    with (
+        transaction.mark_for_rollback_on_error(using=connection.alias),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f'{sql} RETURNING "{row._meta.pk.column}"', values)
+        [row.pk] = cursor.fetchone()
+    row._state.adding, row._state.db = False, connection.alias
+
+
+def insertion(row: models.Model) -> Statement:
+    """What stores a new row, but for a key that the database counts."""
+    sql, fields = _insertion(type(row))
+    portal = connections[connection.alias]  # itself, which is asked several times for each value
+    return sql, [each.get_db_prep_save(each.pre_save(row, True), portal) for each in fields]
+
+
+@functools.cache
+def _insertion(model: type[models.Model]) -> tuple[str, "list[models.Field[Any, Any]]"]:
+    fields = [each for each in model._meta.concrete_fields if each is not model._meta.auto_field]
+    columns, marks = (
+        ", ".join(f'"{each.column}"' for each in fields),
+        ", ".join(["%s"] * len(fields)),
+    )
+    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({marks})', fields  # noqa: S608
 
 
 class Prepared:
@@ -51,13 +105,15 @@ class Prepared:
 
     def row(self, *parameters: Any) -> Values | None:
         """The first one found, as values_list() gives it."""
-        vendor = connection.vendor
-        if vendor not in self._made:
-            self._made[vendor] = self._make()
-        sql, converters = self._made[vendor]
-        with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            found: Values | None = cursor.fetchone()
+        [found] = first_rows(self.asking(*parameters))
+        return self.read(found)
+
+    def asking(self, *parameters: Any) -> Statement:
+        """What asks for it, together with others; `read` makes of the answer what `row` gives."""
+        return self._of_vendor()[0], parameters
+
+    def read(self, found: Values | None) -> Values | None:
+        _, converters = self._of_vendor()
         if found is None or not converters:
             return found
         values = list(found)
@@ -65,6 +121,12 @@ class Prepared:
             for each in convert:
                 values[at] = each(values[at], expression, connection)
         return tuple(values)
+
+    def _of_vendor(self) -> tuple[str, list[tuple[int, Any]]]:
+        vendor = connection.vendor
+        if vendor not in self._made:
+            self._made[vendor] = self._make()
+        return self._made[vendor]
 
     def _make(self) -> tuple[str, list[tuple[int, Any]]]:
         compiler = self._rows().query.get_compiler(connection.alias)

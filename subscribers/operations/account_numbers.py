@@ -10,6 +10,7 @@ from ispcore.accounts.roles import May
 from ispcore.base import audit, clock
 from ispcore.base.audit import Actor
 from ispcore.base.rls import identity
+from ispcore.base.statements import Statement, Values, first_rows
 from subscribers.models import AccountNumbers
 from subscribers.operations import units
 
@@ -20,10 +21,24 @@ def take(tenant_id: int, count: int = 1) -> list[str]:
     The tenant's row stays locked until the unit has ended: a number is given to one only, and one
     that was not used after all, since the unit failed, is the next one again.
     """
-    found = _advanced(tenant_id, count)
+    [found] = first_rows(advancing(tenant_id, count))
+    return taken(found, tenant_id, count)
+
+
+def advancing(tenant_id: int, count: int = 1) -> Statement:
+    """What takes them, together with other statements; `taken` reads the answer."""
+    now = connection.ops.adapt_datetimefield_value(clock.now())
+    return (
+        "UPDATE account_numbers SET last = last + %s, updated_at = %s "
+        "WHERE tenant_id = %s AND is_current RETURNING prefix, last",
+        [count, now, tenant_id],
+    )
+
+
+def taken(found: Values | None, tenant_id: int, count: int = 1) -> list[str]:
     if found is None:
         _first(tenant_id)
-        found = _advanced(tenant_id, count)
+        [found] = first_rows(advancing(tenant_id, count))
     assert found is not None  # noqa: S101 - it has been made, and is never deleted
     prefix, last = found
     return [f"{prefix}-{each:06d}" for each in range(last - count + 1, last + 1)]
@@ -53,18 +68,6 @@ def set_prefix(tenant: Tenant, *, prefix: str, by: Actor) -> AccountNumbers:
             tenant_id=tenant.pk,
         )
     return numbers
-
-
-def _advanced(tenant_id: int, count: int) -> tuple[str, int] | None:
-    """The prefix and the last number, in one statement: it is on the way of every creation."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE account_numbers SET last = last + %s, updated_at = %s "
-            "WHERE tenant_id = %s AND is_current RETURNING prefix, last",
-            [count, connection.ops.adapt_datetimefield_value(clock.now()), tenant_id],
-        )
-        row = cursor.fetchone()
-    return None if row is None else (str(row[0]), int(row[1]))
 
 
 def _first(tenant_id: int) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from django.core.exceptions import ValidationError
 
 from ispcore.accounts.roles import May
-from ispcore.base import audit, clock
+from ispcore.base import audit, clock, statements
 from ispcore.base.audit import Actor
 from ispcore.base.seen import refuse_moved
 from radius.rows import normalised
 from subscribers import queries, validity
-from subscribers.models import Subscriber
+from subscribers.models import Package, Subscriber
 from subscribers.operations import account_numbers, judging, prefixes, strangers, units
 from subscribers.projector import NotNew
 
@@ -38,17 +38,16 @@ def create(subscriber: Subscriber, *, by: Actor, take_over: bool = False) -> Sub
     replaced = strangers.taken_over([key], by=by, take_over=True) if take_over else {}
 
     def change() -> Subscriber:
-        found = queries.package(subscriber.package_id)
-        if found is None:
-            raise ValidationError(
-                {"package": f"There is no package {subscriber.package} any more."}
-            )
-        subscriber.package = found
-        judging.check(subscriber)
         subscriber.pk, subscriber._state.adding = None, True  # anew, should the unit be run again
         prefixes.claim(subscriber)
-        subscriber.account_number = account_numbers.take(subscriber.tenant_id)[0]
-        subscriber.save(force_insert=True)
+        package, number = statements.first_rows(
+            queries.asking_for_package(subscriber.package_id),
+            account_numbers.advancing(subscriber.tenant_id),
+        )
+        _put_on(subscriber, queries.package_of(package))
+        judging.check(subscriber)
+        [subscriber.account_number] = account_numbers.taken(number, subscriber.tenant_id)
+        statements.insert(subscriber)
         new = strangers.noted(replaced, key) | audit.snapshot(subscriber)
         audit.record("create", subscriber, by=by, new=new, tenant_id=subscriber.tenant_id)
         return subscriber
@@ -58,6 +57,12 @@ def create(subscriber: Subscriber, *, by: Actor, take_over: bool = False) -> Sub
         return units.run(f"create subscriber {subscriber}", scope, change, refused=[subscriber])
     except NotNew as error:
         raise strangers.refusal(key, by=by) from error
+
+
+def _put_on(subscriber: Subscriber, package: Package | None) -> None:
+    if package is None:
+        raise ValidationError({"package": f"There is no package {subscriber.package} any more."})
+    subscriber.package = package
 
 
 def begin(subscriber: Subscriber) -> None:

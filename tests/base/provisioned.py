@@ -52,7 +52,8 @@ FACTS = {
     "units.note_statuses",
     *("strangers.found", "strangers.taken_over", "strangers.refusal"),
     *("strangers.words", "strangers.noted"),
-    *("account_numbers.take", "passwords.generate", "imports.plan", "reconciling.plan"),
+    *("account_numbers.take", "account_numbers.advancing", "account_numbers.taken"),
+    *("passwords.generate", "imports.plan", "reconciling.plan"),
     *("statuses.moving", "periods.renewing", "periods.taking", "periods.end_with"),
     # an import that waits to be confirmed, and is forgotten by itself
     *("uploads.keep", "uploads.found", "uploads.rows_of", "uploads.note", "uploads.forget"),

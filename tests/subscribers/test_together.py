@@ -217,9 +217,7 @@ def portal_rows() -> list[list[tuple[Any, ...]]]:
     return found
 
 
-@pytest.mark.parametrize(
-    "step", ["changed", "constrained", "marked", "projected", "radius_committed"]
-)
+@pytest.mark.parametrize("step", ["changed", "marked", "projected", "radius_committed"])
 def test_a_fault_at_any_step_of_any_operation_leaves_both_as_they_were(
     home: Package, step: str
 ) -> None:

@@ -3,7 +3,7 @@
 `run` makes a change in the portal's database and writes its projection to FreeRADIUS'; `recover`
 finishes what a writer that died left between the two commits. A unit U with a fresh gid does this:
 
-    portal   BEGIN; journal row (gid); locks; change; deferred constraints now
+    portal   BEGIN; constraints at once; journal row (gid); locks; change
     RADIUS   BEGIN; marker (gid, scope); projection of the scope; COMMIT
     portal   COMMIT
 

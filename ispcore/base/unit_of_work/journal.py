@@ -1,19 +1,20 @@
 """The portal's side of a unit: its row in the journal, by whose gid everything is decided."""
 
-import functools
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection
 
-from ispcore.base import clock, leases, request_ids
+from ispcore.base import clock, leases, request_ids, statements
 from ispcore.base.models import JournalEntry
 from ispcore.base.rls import identity
 from ispcore.base.unit_of_work import locks
 from ispcore.base.unit_of_work.locks import Names
 from ispcore.base.unit_of_work.scopes import Scope
 
+# a deferred constraint fails with the statement that breaks it, not at COMMIT, when RADIUS has committed
+CHECK_AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE"
 KEYS_SHOWN = 20
 MOST_AT_ONCE = 500
 KEEP = timedelta(days=30)
@@ -49,35 +50,14 @@ def open_with(row: JournalEntry, names: Names, *, bulk: bool = False) -> None:
     if connection.vendor != "postgresql":
         row.save(force_insert=True)
         return
-    fields = row._meta.concrete_fields
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     parts = [
+        (CHECK_AT_ONCE, []),
         locks.time_outs(bulk=bulk),
-        (_insertion(), values),
+        statements.insertion(row),
         locks.taking(names),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "; ".join(sql for sql, _ in parts), [value for _, given in parts for value in given]
-        )
-
-
-@functools.cache
-def _insertion() -> str:
-    columns = [f'"{field.column}"' for field in JournalEntry._meta.concrete_fields]
-    marks = ", ".join(["%s"] * len(columns))
-    return f"INSERT INTO {JournalEntry._meta.db_table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
-
-
-def make_constraints_immediate() -> None:
-    """Let deferred constraints fail now, not at COMMIT, when RADIUS has committed.
-
-    SQLite cannot be asked for less than all its rows: there a constraint that fails at COMMIT is
-    decided as every other lost commit is.
-    """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(*statements.joined(parts))
 
 
 @identity.acting_for_all()

@@ -13,8 +13,7 @@ from collections import Counter
 STEPS = (
     "begun",  # nothing yet
     "locked",  # journal row, and the locks
-    "changed",  # rows of the portal
-    "constrained",  # deferred constraints hold
+    "changed",  # rows of the portal, whose constraints hold
     "marked",  # the marker, not committed
     "projected",  # rows of RADIUS, not committed
     "radius_committed",

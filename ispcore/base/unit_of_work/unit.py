@@ -129,8 +129,6 @@ def _attempt(unit: Unit, scope: Scoped, change: Callable[[], T]) -> T:
             result = change()
             sending.end(result)
             passed("changed")
-            journal.make_constraints_immediate()
-            passed("constrained")
             faults.need_soundness(PORTAL)
             _write_radius(unit)
             unit.radius_stands = True
