@@ -20,7 +20,7 @@ LOGINS, AT_ONCE = 1_000, 32
 STOCK_TURNS, FEATURE_TURNS = 11, 5
 STORM, WAIT_S = 5_000, 30
 SESSIONS = 10  # of each line, in radacct
-OURS, STOCK = "ours", "stock"
+OURS, STOCK, COUNTING = "ours", "stock", "stock that counts devices"
 # a feature, and what of which file is another without it
 _SERVER = "server.conf"
 FEATURES: Mapping[str, tuple[str, str, str]] = {
@@ -56,6 +56,8 @@ def measure(database_url: str, names: Sequence[str]) -> dict[str, float]:
             "auth_per_s": round(ours_per_s),
             "auth_stock_per_s": round(stock_per_s),
         }
+        ratio, _, _ = _against(ours, servers[COUNTING], names, turns=STOCK_TURNS)
+        figures["auth_vs_counting_stock"] = round(ratio, 2)
         for name in FEATURES:
             ratio, _, _ = _against(servers[name], ours, names, turns=FEATURE_TURNS)
             figures[f"auth_without_{name}_vs_ours"] = round(ratio, 2)
@@ -87,9 +89,11 @@ def _against(
 @contextmanager
 def _servers(database_url: str) -> Iterator[dict[str, Asked]]:
     with ExitStack() as stack:
-        shipped = stock.Stock(database_url).start()
-        stack.callback(shipped.stop)
-        servers = {STOCK: Asked(shipped.auth_port, stock.SECRET)}
+        servers = {}
+        for name, counts_devices in ((STOCK, False), (COUNTING, True)):
+            shipped = stock.Stock(database_url, counts_devices=counts_devices).start()
+            stack.callback(shipped.stop)
+            servers[name] = Asked(shipped.auth_port, stock.SECRET)
         for name in (OURS, *FEATURES):
             configuration = DEPLOY if name == OURS else stack.enter_context(_without(name))
             server = FreeRADIUS(database_url, configuration=configuration).start()

@@ -17,7 +17,8 @@ START_S = 20.0
 class Stock:
     """A copy of /etc/freeradius/3.0 on ports of its own; what is changed in it is listed here."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *, counts_devices: bool = False) -> None:
+        """As it ships it reads Simultaneous-Use and counts nothing; `counts_devices` has it count."""
         self.directory = Path(tempfile.mkdtemp(prefix="ispcore-stock-"))
         self.auth_port, self._acct_port = (free_port(kind=socket.SOCK_DGRAM) for _ in range(2))
         self.raddb = self.directory / "raddb"
@@ -31,6 +32,10 @@ class Stock:
         self._edit("sites-available/default", r"^\t(eap|Auth-Type eap).*\{$", "\tgroup {")
         self._edit("sites-available/default", r"^(\s+)-?eap$", r"\1# eap")
         self._edit("sites-available/default", r"^\s+ok = return$", "")
+        if counts_devices:
+            self._edit(
+                "sites-available/default", r"^(session \{(?:\n#?\s.*|\n)*?\n)#(\tsql)$", r"\1\2"
+            )
         self._listen()
         self._use_sql(database_url)
         self._server: Running | None = None
