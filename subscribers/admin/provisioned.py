@@ -22,7 +22,7 @@ from subscribers.operations.strangers import MadeByHand
 Values = dict[str, Any]
 Made = TypeVar("Made")
 Told = dict[str, Any]
-"""What is said of a change: "said" in words, and a "password" that is shown once, of which "kind"."""
+"""What is said of a change: "said" in words, and a "password" of a "kind" that is shown once."""
 
 
 class ProvisionedAdmin(PageAdmin, OutermostAdmin):

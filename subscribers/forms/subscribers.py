@@ -45,7 +45,7 @@ class ContactFields(JudgedForm):
 
 
 class SubscriberForm(ContactFields):
-    """What is changed by editing; package, status, password, name and device have pages of their own."""
+    """What is changed by editing; package, status, passwords, name and device have own pages."""
 
 
 class NewSubscriberForm(ContactFields):

@@ -302,8 +302,8 @@ def _foreign(made: Plan, known: set[str]) -> set[str]:
 
 
 def _names_in_doubt() -> set[str]:
-    """Of units between their two commits, as strangers are called. To be asked after FreeRADIUS, which
-    has committed them, and before the portal, which then knows those that stand."""
+    """Of units between their two commits, as strangers are called. To be asked after FreeRADIUS,
+    which has committed them, and before the portal, which then knows those that stand."""
     found: set[str] = set()
     for unit in unit_of_work.doubted():
         kind, keys = unit.scope.kind, unit.scope.keys

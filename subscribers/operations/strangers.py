@@ -1,4 +1,4 @@
-"""Usernames that FreeRADIUS has and the portal has not: made by hand, often for somebody else's line.
+"""Usernames that FreeRADIUS has and the portal has not: made by hand, maybe for another's line.
 
 Nobody takes them over unknowingly, and who does not see everything not at all.
 """
