@@ -122,7 +122,8 @@ class _Unit(NamedTuple):
 @identity.acting_for_all()
 def plan(extent: Extent) -> Plan:
     """Compare; changes nothing. Some statements for each 2,000 subscribers, and memory for their
-    names. What is provisioned meanwhile may seem to differ: that is asked once more at the end."""
+    names. What is provisioned meanwhile may seem to differ: that is asked once more at the end.
+    Raises SecretUnreadable where so many passwords cannot be read that the key is missing."""
     made = Plan(extent)
     _compare_packages(made)
     known = _compare_usernames(made)
