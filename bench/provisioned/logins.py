@@ -76,7 +76,8 @@ def measure(database_url: str, names: Sequence[str]) -> dict[str, float]:
 def _against(
     one: Asked, other: Asked, names: Sequence[str], *, turns: int
 ) -> tuple[float, float, float]:
-    """How many times as fast the one is, by turns and each first in every other; and both rates."""
+    """How many times as fast `one` is as `other`, and the rate of each: medians of turns that both
+    take, of which each begins every second."""
     rates: dict[Asked, list[float]] = {one: [], other: []}
     for turn in range(turns):
         for asked in (one, other)[:: 1 if turn % 2 else -1]:

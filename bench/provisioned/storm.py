@@ -1,4 +1,8 @@
-"""A login storm: everybody's Access-Request at once, from routers that ask again as RouterOS does."""
+"""A login storm: everybody's Access-Request at once, from routers that ask again as RouterOS does.
+
+Its routers are our own: radclient waits for each lost packet by itself, and so without end for a
+server that drops many of a storm.
+"""
 
 import hashlib
 import io
@@ -11,7 +15,7 @@ from dataclasses import dataclass
 from pyrad.dictionary import Dictionary
 from pyrad.packet import AccessAccept, AuthPacket
 
-TRIES, TIME_OUT_S = 3, 3.0  # of /radius: what the portal's guide sets is timeout=3s
+TRIES, TIME_OUT_S = 3, 3.0  # of /radius, whose timeout docs/freeradius.md sets to 3 s
 IDS = 256  # an address and port have so many requests under way (RFC 2865, section 3)
 READ_OCTETS, BUFFER_OCTETS = 4_096, 4 << 20
 _ATTRIBUTES = Dictionary(

@@ -1,4 +1,4 @@
-"""python -m bench.report OUTPUT...: bring docs/performance.md up to the last line of each output."""
+"""python -m bench.report OUTPUT...: bring docs/performance.md up to each output's last line."""
 
 import json
 import sys
@@ -30,7 +30,7 @@ def main(paths: Sequence[str]) -> None:
 
 def _written() -> dict[str, str]:
     """The page's sections by name."""
-    _, *sections = PAGE.read_text().split(MARK)
+    _, *sections = PAGE.read_text().split(f"\n{MARK}")
     return {text.split("\n", 1)[0]: f"{MARK}{text.rstrip()}\n" for text in sections}
 
 

@@ -88,12 +88,13 @@ GROWTH = {
     "for a search, which reads on until it has found enough. The overview is linear in routers and "
     "resellers, which is the next bottleneck; a reseller's page is linear in its mappings and in the "
     "days of the month so far.",
-    "provisioning": "A creation is two commits on two disks and fourteen round trips, one after the "
+    "provisioning": "A creation is two commits on two disks and eleven round trips, one after the "
     "other: they count, and not the rows. A change of a group's rows costs the same whoever has it. "
     "Own rows are read, and those that differ are written where they stand: linear in subscribers, as "
     "the comparison is, which reads 4.2 rows of each and opens its password; neither waits for the "
-    "disk but at its COMMIT. Of a login's features only the count of devices is a statement more than "
-    "stock's seven; the next bottleneck is the commit of its record in radpostauth.",
+    "disk but at its COMMIT. Of a login's features only the count of devices and a quota ask the "
+    "database once more than stock does; the next bottleneck is the commit of its record in "
+    "radpostauth.",
     "crash_matrix": "Linear in kinds of operation and steps; most of it is database servers coming "
     "back.",
     "ping": "fping's interval between packets decides: linear in addresses until a round fills half "

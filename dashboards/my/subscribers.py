@@ -22,7 +22,14 @@ from ispcore.base import clock
 from ispcore.base.faults import Undecided
 from ispcore.base.form_tokens import token_of
 from ispcore.base.refused_forms import add_refusal
-from ispcore.base.unit_of_work import DoneBefore, PortalAway, RadiusAway, once, refuse_repeated
+from ispcore.base.unit_of_work import (
+    Busy,
+    DoneBefore,
+    PortalAway,
+    RadiusAway,
+    once,
+    refuse_repeated,
+)
 from subscribers.forms import (
     Because,
     NewSubscriberForm,
@@ -46,6 +53,7 @@ CONTACT = ["full_name", "phone", "email", "address"]
 AWAY = (
     "Subscribers cannot be changed just now: a database does not answer. Try again in some minutes"
 )
+BUSY = "Somebody else is changing the same thing. Try again in a moment"
 UNDECIDED = "The connection was lost as this was being stored. Whether it stands is decided within seconds: look again."
 
 
@@ -322,9 +330,11 @@ class Subscribers(Section):
 
 
 def _refuse(form: forms.BaseForm, error: Exception) -> None:
-    """Which database is away is not for a tenant's people."""
+    """Which database is away, or has rows that others hold, is not for a tenant's people."""
     if isinstance(error, RadiusAway | PortalAway):
         form.add_error(None, AWAY)
+    elif isinstance(error, Busy):
+        form.add_error(None, BUSY)
     else:
         add_refusal(form, error, Subscriber)
 

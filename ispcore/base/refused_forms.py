@@ -1,4 +1,4 @@
-"""What was refused, said in the form that asked for it: beside the field it is about, else above."""
+"""What was refused, said in the form that asked for it: beside the field it is about, or above."""
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
@@ -8,8 +8,8 @@ from ispcore.base.faults import UNCHANGED, words_of
 
 
 def add_refusal(form: BaseForm, error: Exception, model: type[models.Model] | None = None) -> None:
-    """Each fault beside the field that it is about; what the form has no field for above it, with the
-    label that it has in `model`. That nothing was changed is for the page to say.
+    """Each fault beside the field that it is about; what the form has no field for above the form,
+    with the label that it has in `model`. That nothing was changed is for the page to say.
 
     A form whose field has another name than the column says so by `asked_as` (column: field).
     """

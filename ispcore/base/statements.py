@@ -15,7 +15,8 @@ Values = tuple[Any, ...]
 
 
 def execute_together(alias: str, statements: Sequence[Statement]) -> list[int]:
-    """Execute these in their order, up to the first that fails; returns how many rows each was about.
+    """Execute these in their order, up to the first that fails; returns how many rows each was
+    about.
 
     MariaDB takes them in one packet (16 MB, as it ships): for few rows.
     """
@@ -26,9 +27,8 @@ def execute_together(alias: str, statements: Sequence[Statement]) -> list[int]:
         if connection.vendor != "mysql":
             return [_rows_of(cursor, *statement) for statement in statements]
         counts = [_rows_of(cursor, *joined(statements))]
-        while (
-            cursor.nextset()
-        ):  # what a later statement has to say, and its error, comes with its turn
+        # only with its turn comes how many rows a later one was about, or its error
+        while cursor.nextset():
             counts.append(cursor.rowcount)
         return counts
 
@@ -64,7 +64,7 @@ def joined(statements: Sequence[Statement]) -> Statement:
 def insert(row: models.Model) -> None:
     """Store a new row in the portal, whose key the database counts and the row has afterwards.
 
-    As `save(force_insert=True)`, for which Django makes the SQL anew each time; it sends no signals.
+    As `save(force_insert=True)`, for which Django makes the SQL anew each time; no signals are sent.
     """
     sql, values = insertion(row)
     with (
@@ -86,10 +86,8 @@ def insertion(row: models.Model) -> Statement:
 @functools.cache
 def _insertion(model: type[models.Model]) -> tuple[str, "list[models.Field[Any, Any]]"]:
     fields = [each for each in model._meta.concrete_fields if each is not model._meta.auto_field]
-    columns, marks = (
-        ", ".join(f'"{each.column}"' for each in fields),
-        ", ".join(["%s"] * len(fields)),
-    )
+    columns = ", ".join(f'"{each.column}"' for each in fields)
+    marks = ", ".join(["%s"] * len(fields))
     return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES ({marks})', fields  # noqa: S608
 
 

@@ -27,8 +27,8 @@ MOST_BITES = 300  # of one run: the next goes on
 
 
 def forget() -> int:
-    """Delete answers from before LOGINS_KEEP_DAYS (0: none), and of guesses all but the newest MOST_GUESSED;
-    returns how many. Raises RadiusAway."""
+    """Delete answers from before LOGINS_KEEP_DAYS (0: none), and of guesses all but the newest
+    MOST_GUESSED; returns how many. Raises RadiusAway."""
     try:
         bites = chain(_old(), *map(_excess, GUESSED))
         return sum(islice(bites, MOST_BITES))

@@ -10,9 +10,9 @@ from subscribers.forms.actions import (
     PeriodsForm,
     RenameForm,
     RenewForm,
-    UploadForm,
     WebPasswordForm,
 )
+from subscribers.forms.importing import UploadForm
 from subscribers.forms.packages import PackageForm
 from subscribers.forms.shared import JudgedForm, PackageChoice, offer_take_over
 from subscribers.forms.subscribers import NewSubscriberForm, SubscriberForm

@@ -45,7 +45,7 @@ class ContactFields(JudgedForm):
 
 
 class SubscriberForm(ContactFields):
-    """What is changed by editing; package, status, password, name and device have pages of their own."""
+    """What is changed by editing; package, status, passwords, name and device have own pages."""
 
 
 class NewSubscriberForm(ContactFields):
@@ -75,7 +75,8 @@ class NewSubscriberForm(ContactFields):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.made_by_hand or self.data.get(self.add_prefix("take_over")):
+        may_take_over = self.made_by_hand is not None and self.made_by_hand.may_take_over
+        if may_take_over or self.data.get(self.add_prefix("take_over")):
             offer_take_over(self)
 
     def clean_radius_password(self) -> str:

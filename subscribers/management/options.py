@@ -1,4 +1,4 @@
-"""Forms as commands: each field is an option, and is read, judged and refused as the form does it."""
+"""Forms as commands: each field is an option, read, judged and refused as the form does it."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -29,8 +29,8 @@ Given = dict[str, Any]
 
 
 class FormOptions(Generic[Form]):
-    """The fields of a form as options; `elsewhere` are those that come from somewhere else, with the
-    words for where."""
+    """The fields of a form as options. Those of `elsewhere` come from somewhere else, which it names
+    in words, so that a fault can be told with it."""
 
     def __init__(self, form: type[Form], elsewhere: Mapping[str, str]) -> None:
         self._form = form
@@ -55,9 +55,8 @@ class FormOptions(Generic[Form]):
         """The form of `instance` with what was given, judged. Raises ValidationError."""
         shown = self._form(instance=instance)
         stored = {name: shown[name].value() for name in shown.fields if name != "seen"}
-        form = self._form(
-            {n: v for n, v in (stored | given).items() if v is not None}, instance=instance
-        )
+        typed = {name: value for name, value in (stored | given).items() if value is not None}
+        form = self._form(typed, instance=instance)
         if not form.is_valid():
             raise ValidationError(form.errors.as_data())
         return form

@@ -291,8 +291,8 @@ class Package(Stamped):
 
 
 def rate_columns() -> list[str]:
-    """What a Mikrotik-Rate-Limit says of a package: its columns that `limit` sets."""
-    return ["priority", *(_column(part, way) for part in _UNITS for way in ("up", "down"))]
+    """What a Mikrotik-Rate-Limit says of a package, as its form has it: the columns of `limit`."""
+    return [*(_column(part, way) for part in _UNITS for way in ("down", "up")), "priority"]
 
 
 def _column(part: str, way: str) -> str:

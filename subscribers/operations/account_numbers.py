@@ -36,6 +36,8 @@ def advancing(tenant_id: int, count: int = 1) -> Statement:
 
 
 def taken(found: Values | None, tenant_id: int, count: int = 1) -> list[str]:
+    """The numbers, of what `advancing` answered; without an answer the tenant's first ones, which are
+    taken now."""
     if found is None:
         _first(tenant_id)
         [found] = first_rows(advancing(tenant_id, count))

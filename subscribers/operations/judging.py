@@ -74,8 +74,7 @@ def refuse_end(subscriber: Subscriber) -> None:
 
 
 def refuse_past(subscriber: Subscriber) -> None:
-    """Raises ValidationError for an end of who is to be made that is past already, or as
-    `refuse_end`."""
+    """As `refuse_end`, for who is to be made: an end that is past is refused too."""
     refuse_end(subscriber)
     if subscriber.expires_at is not None and subscriber.expires_at <= clock.now():
         raise ValidationError({"expires_at": PAST_WORDS})

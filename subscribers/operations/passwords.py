@@ -50,15 +50,15 @@ def set_web_password(subscriber: Subscriber, *, password: str, by: Actor, reason
     with transaction.atomic():
         sending.begin()
         stored = units.locked(subscriber)
-        old, stored.web_password = {"web_password": stored.web_password}, made
+        old, stored.web_password = stored.web_password, made
         stored.save(update_fields=["web_password", "updated_at"])
-        new, tenant_id = {"web_password": made}, stored.tenant_id
         audit.record(
-            *("change web password", stored),
+            "change web password",
+            stored,
             by=by,
-            old=old,
-            new=new,
-            tenant_id=tenant_id,
+            old={"web_password": old},
+            new={"web_password": made},
+            tenant_id=stored.tenant_id,
             reason=reason,
         )
         sending.end(None)

@@ -100,8 +100,8 @@ def change_package(
     at_next_period: bool = False,
     reason: str = "",
 ) -> Subscriber:
-    """Another package, now or when the period ends; what becomes of the end, `end_with` says. One that
-    was to come is dropped.
+    """Another package, now or when the period ends; what becomes of the end, `end_with` says. A
+    package that was to come is dropped.
 
     Raises ValidationError, NotYours, SubscriberMoved.
     """

@@ -122,7 +122,8 @@ class _Unit(NamedTuple):
 @identity.acting_for_all()
 def plan(extent: Extent) -> Plan:
     """Compare; changes nothing. Some statements for each 2,000 subscribers, and memory for their
-    names. What is provisioned meanwhile may seem to differ: that is asked once more at the end."""
+    names. What is provisioned meanwhile may seem to differ: that is asked once more at the end.
+    Raises SecretUnreadable where so many passwords cannot be read that the key is missing."""
     made = Plan(extent)
     _compare_packages(made)
     known = _compare_usernames(made)
@@ -302,8 +303,8 @@ def _foreign(made: Plan, known: set[str]) -> set[str]:
 
 
 def _names_in_doubt() -> set[str]:
-    """Of units between their two commits, as strangers are called. To be asked after FreeRADIUS, which
-    has committed them, and before the portal, which then knows those that stand."""
+    """Of units between their two commits, as strangers are called. To be asked after FreeRADIUS,
+    which has committed them, and before the portal, which then knows those that stand."""
     found: set[str] = set()
     for unit in unit_of_work.doubted():
         kind, keys = unit.scope.kind, unit.scope.keys

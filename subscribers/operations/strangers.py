@@ -1,4 +1,4 @@
-"""Usernames that FreeRADIUS has and the portal has not: made by hand, often for somebody else's line.
+"""Usernames that FreeRADIUS has and the portal has not: made by hand, maybe for another's line.
 
 Nobody takes them over unknowingly, and who does not see everything not at all.
 """
@@ -26,6 +26,11 @@ MOST_NAMED = 10
 
 class MadeByHand(ValidationError):
     """FreeRADIUS has rows of the username that the portal did not make; nothing was changed."""
+
+    def __init__(self, said: str, *, may_take_over: bool) -> None:
+        super().__init__({"username": said})
+        self.may_take_over = may_take_over
+        """Whether whoever asked may, who has only to say so."""
 
 
 def found(keys: Iterable[str]) -> Found:
@@ -71,10 +76,10 @@ def noted(there: Found, key: str) -> dict[str, str]:
 def _refused(there: Found, by: Actor) -> MadeByHand:
     first = min(there)
     if not _sees_all(by):
-        return MadeByHand({"username": STRANGER.format(first)})
+        return MadeByHand(STRANGER.format(first), may_take_over=False)
     others = len(there) - 1
     more = f" And for {others:,} more of these usernames." if others else ""
-    return MadeByHand({"username": f"{words(first, there[first])}{more}"})
+    return MadeByHand(f"{words(first, there[first])}{more}", may_take_over=True)
 
 
 def _sees_all(by: Actor) -> bool:

@@ -26,9 +26,10 @@ EDITABLE = frozenset(
 def create(subscriber: Subscriber, *, by: Actor, take_over: bool = False) -> Subscriber:
     """Store a new subscriber, active from now on; it has its account number afterwards.
 
-    Without `expires_at` the first period of the package begins now. Rows that FreeRADIUS has of the
-    username already are replaced if `take_over`. Raises ValidationError naming the field and fault,
-    MadeByHand and an end that is past among them, NotYours.
+    Without `expires_at` the first period of the package begins now, and ends with it. Rows of the
+    username that somebody has made in FreeRADIUS by hand are replaced where `take_over` says so, by
+    who sees everything. Raises NotYours, and ValidationError naming the field and fault: also for an
+    end that is past, and as MadeByHand for such rows.
     """
     units.allow(by, May.EDIT_SUBSCRIBERS, subscriber.package)
     judging.refuse_past(subscriber)
@@ -66,7 +67,8 @@ def _put_on(subscriber: Subscriber, package: Package | None) -> None:
 
 
 def begin(subscriber: Subscriber) -> None:
-    """Set the first period of a subscriber that is new, from now on; whose end is past has run out."""
+    """Set the first period of a subscriber that is new, from now on; with an end that is past it has
+    run out."""
     now, package = clock.now(), subscriber.package
     zone = clock.isp_zone()
     day = now.astimezone(zone).day

@@ -85,8 +85,8 @@ def change_one(
     """Change one stored subscriber by `edit`, which gets it locked; returns it as it is now.
 
     What `edit` leaves is judged before it is stored, unless it changes nothing that could be wrong.
-    `also` are keys that its rows move to, `noted` what its entry says beside columns. Raises ValidationError, NotYours, SubscriberMoved, and
-    what `edit` raises.
+    `also` are keys that its rows move to, `noted` what its entry says beside columns. Raises
+    ValidationError, NotYours, SubscriberMoved, and what `edit` raises.
     """
     allow(by, May.EDIT_SUBSCRIBERS, subscriber)
     key = subscriber.username_key

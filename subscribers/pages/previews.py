@@ -8,13 +8,10 @@ from django import forms
 from ispcore.base import units
 from subscribers import projection, queries, rate_limit
 from subscribers.models import Package, Subscriber
+from subscribers.models.packages import rate_columns
 from subscribers.rate_limit import Pair, RateLimit
 
-RATES = (
-    *("down_bps", "up_bps", "burst_down_bps", "burst_up_bps", "threshold_down_bps"),
-    *("threshold_up_bps", "burst_down_s", "burst_up_s", "priority", "least_down_bps"),
-    "least_up_bps",
-)
+RATES = rate_columns()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,14 +40,8 @@ CLIENT = Client("10.0.0.8", "x", "a-secret-of-sixteen")
 FACTS = {
     *("judging.tidy", "judging.check", "judging.check_package", "judging.lies_in"),
     *("judging.refuse_unwritable", "judging.refuse_taken", "subscribers.begin"),
-    *(
-        "judging.refuse_end",
-        "judging.refuse_past",
-        "prefixes.hold",
-        "prefixes.claim",
-        "prefixes.refuse_overlaps",
-    ),
-    "prefixes.clashes",
+    *("judging.refuse_end", "judging.refuse_past"),
+    *("prefixes.hold", "prefixes.claim", "prefixes.refuse_overlaps", "prefixes.clashes"),
     *("units.allow", "units.run", "units.usernames", "units.change_one", "units.locked"),
     "units.note_statuses",
     *("strangers.found", "strangers.taken_over", "strangers.refusal"),

@@ -1,29 +1,11 @@
 """Settings with which a database loses what it has acknowledged are named, by the server itself."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.db import connections
-
 from ispcore.base import durability
 from ispcore.base.checks import what_is_acknowledged_is_kept
-from tests.radius.conftest import connect
-
-CLOSED = "mysql://nobody:none@127.0.0.1:1/radius"
-
-
-@contextmanager
-def radius(url: str, blocker: Any) -> Iterator[Any]:
-    """The alias `radius` is this database meanwhile."""
-    before, connections["radius"] = connections["radius"], connect(url)
-    try:
-        with blocker.unblock():
-            yield connections["radius"]
-            connections["radius"].close()
-    finally:
-        connections["radius"] = before
+from tests.radius.conftest import CLOSED, as_radius
 
 
 def found() -> dict[str, str]:
@@ -32,7 +14,7 @@ def found() -> dict[str, str]:
 
 def test_postgresql(fresh_databases: dict[str, str], django_db_blocker: Any) -> None:
     """The harness' servers are quick, and keep nothing."""
-    with radius(fresh_databases["DATABASE_URL"], django_db_blocker) as connection:
+    with django_db_blocker.unblock(), as_radius(fresh_databases["DATABASE_URL"]) as connection:
         off = dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
         assert found() == off
         with connection.cursor() as cursor:
@@ -41,7 +23,10 @@ def test_postgresql(fresh_databases: dict[str, str], django_db_blocker: Any) -> 
 
 
 def test_mariadb(fresh_databases: dict[str, str], django_db_blocker: Any) -> None:
-    with radius(fresh_databases["RADIUS_DATABASE_URL"], django_db_blocker) as connection:
+    with (
+        django_db_blocker.unblock(),
+        as_radius(fresh_databases["RADIUS_DATABASE_URL"]) as connection,
+    ):
         assert found() == {"innodb_flush_log_at_trx_commit": "0", "innodb_doublewrite": "OFF"}
         with connection.cursor() as cursor:
             cursor.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
@@ -52,7 +37,10 @@ def test_mariadb(fresh_databases: dict[str, str], django_db_blocker: Any) -> Non
 
 
 def test_sqlite_as_the_portal_opens_it_is_safe(tmp_path: Path, django_db_blocker: Any) -> None:
-    with radius(f"sqlite:///{tmp_path / 'radius.sqlite3'}", django_db_blocker) as connection:
+    with (
+        django_db_blocker.unblock(),
+        as_radius(f"sqlite:///{tmp_path / 'radius.sqlite3'}") as connection,
+    ):
         assert found() == {}
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA synchronous = NORMAL")
@@ -63,7 +51,7 @@ def test_sqlite_as_the_portal_opens_it_is_safe(tmp_path: Path, django_db_blocker
 def test_the_check_names_setting_and_value_and_what_to_set(
     fresh_databases: dict[str, str], django_db_blocker: Any
 ) -> None:
-    with radius(fresh_databases["RADIUS_DATABASE_URL"], django_db_blocker):
+    with django_db_blocker.unblock(), as_radius(fresh_databases["RADIUS_DATABASE_URL"]):
         said = what_is_acknowledged_is_kept(None, databases=["radius"])
         assert [(each.id, each.level) for each in said] == [("durability.W001", 30)] * 2
         assert said[0].msg == (
@@ -75,5 +63,5 @@ def test_the_check_names_setting_and_value_and_what_to_set(
 
 
 def test_of_a_database_that_is_away_nothing_is_said(django_db_blocker: Any) -> None:
-    with radius(CLOSED, django_db_blocker):
+    with django_db_blocker.unblock(), as_radius(CLOSED):
         assert what_is_acknowledged_is_kept(None, databases=["radius"]) == []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from django.db import connections
 from django.urls import reverse
 
 from ispcore.accounts.models import Tenant
@@ -257,4 +258,25 @@ def test_without_the_other_database_nothing_is_changed_and_that_is_said(
         assert "Nothing was changed" in said
         assert "FreeRADIUS" not in said
     assert 'value="Karim Mia"' in said
+    assert Subscriber.objects.get().status == "active"
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "radius"])
+def test_that_others_hold_rows_is_said_without_where(as_dhaka: "Client", rahim: Subscriber) -> None:
+    radius = connections["radius"]
+    at_once = {"mysql": "SET innodb_lock_wait_timeout = 0", "sqlite": "PRAGMA busy_timeout = 0"}
+    with radius.cursor() as cursor:
+        cursor.execute(at_once[radius.vendor])
+    other = radius.copy()
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("UPDATE radcheck SET op = op WHERE username = 'rahim'")
+    try:
+        said = text_of(as_dhaka.post(_url(rahim, "suspend"), BECAUSE))
+    finally:
+        for each in (other, radius):
+            each.close()
+    assert "Somebody else is changing the same thing. Try again in a moment" in said
+    assert "Nothing was changed" in said
+    assert "RADIUS" not in said
     assert Subscriber.objects.get().status == "active"

@@ -1,8 +1,10 @@
 """A FreeRADIUS over MariaDB, and one over SQLite, each with the portal's tables and one router."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +24,44 @@ from tests.harness.freeradius import SECRET, Answer, FreeRADIUS
 SHARED = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "radius"
 MAC = "00:1B:21:AA:BB:CC"
 PASSWORD = "s3cret"
+CLOSED = "mysql://nobody:none@127.0.0.1:1/radius"
+Radius = Callable[..., AbstractContextManager[Any]]
 _numbers = itertools.count(1)
 
 
-def connect(url: str) -> Any:
-    """The alias `radius` on this database, as settings would make it."""
+def connect(url: str, **options: Any) -> Any:
+    """The alias `radius` on this database, as settings would make it but for these OPTIONS."""
     settings = portal._database(dict(environ.Env.db_url_config(url)))
+    settings["OPTIONS"] = settings.get("OPTIONS", {}) | options
     usual = connections["radius"].settings_dict | {"TIME_ZONE": None, "CONN_HEALTH_CHECKS": False}
     wrapper = import_string(f"{settings['ENGINE']}.base.DatabaseWrapper")
-    return wrapper({**usual, "OPTIONS": {}, **settings}, "radius")
+    return wrapper(usual | settings, "radius")
+
+
+@contextmanager
+def as_radius(url: str, **options: Any) -> Iterator[Any]:
+    """The alias `radius` is this database meanwhile, as of `connect`."""
+    before, connections["radius"] = connections["radius"], connect(url, **options)
+    try:
+        yield connections["radius"]
+    finally:
+        connections["radius"].close()
+        connections["radius"] = before
+
+
+@pytest.fixture
+def radius(fresh_databases: dict[str, str], django_db_blocker: Any) -> Iterator[Radius]:
+    """radius(**options) is the alias `radius` on a new MariaDB database; options differ."""
+    with django_db_blocker.unblock():
+        yield partial(as_radius, url=fresh_databases["RADIUS_DATABASE_URL"])
+
+
+def execute(connection: Any, *statements: str) -> Any:
+    """Returns the rows of the last one."""
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return cursor.fetchall()
 
 
 @dataclass

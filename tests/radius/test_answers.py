@@ -11,7 +11,7 @@ from ispcore.base import clock
 from radius import tasks
 from radius.models import PostAuth
 from radius.operations import answers
-from tests.radius.test_database import CLOSED, Radius, radius  # noqa: F401 - a fixture
+from tests.radius.conftest import CLOSED, Radius
 
 
 def answered(count: int, reason: str | None, *, days_ago: int = 0) -> None:
@@ -30,9 +30,7 @@ def kept() -> dict[str | None, list[str]]:
 
 
 def test_old_answers_go_and_of_guesses_the_newest_stay(
-    radius: Radius,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-    settings: Any,
+    radius: Radius, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     monkeypatch.setattr(answers, "BITE", 2)
     monkeypatch.setattr(answers, "MOST_GUESSED", 3)
@@ -43,9 +41,8 @@ def test_old_answers_go_and_of_guesses_the_newest_stay(
         answered(8, "unknown user")
         answered(3, "wrong password")
         answered(5, None)
-        assert (
-            tasks.tidy_answers() == "5 answers to logins forgotten"
-        )  # guesses; by itself, no more
+        assert tasks.tidy_answers() == "5 answers to logins forgotten"  # those of who guesses
+        assert len(kept()[None]) == 10
         settings.LOGINS_KEEP_DAYS = 90
         assert tasks.tidy_answers() == "5 answers to logins forgotten"
         assert kept() == {
@@ -57,7 +54,7 @@ def test_old_answers_go_and_of_guesses_the_newest_stay(
         assert tasks.tidy_answers() == "0 answers to logins forgotten"
 
 
-def test_with_radius_away_none_go_and_that_is_said(radius: Radius) -> None:  # noqa: F811
+def test_with_radius_away_none_go_and_that_is_said(radius: Radius) -> None:
     with radius(url=CLOSED):
         assert tasks.tidy_answers() == "none forgotten: RADIUS is away"
         assert connections["radius"].connection is None

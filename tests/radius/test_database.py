@@ -1,68 +1,26 @@
 """FreeRADIUS' database: what is wrong with it is said, and what is there is left alone."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import environ
 import pytest
 from django.apps import apps
 from django.core.management import call_command
-from django.db import connections, models
+from django.db import models
 
-from ispcore import settings as portal
 from radius.checks import radius_database
 from radius.models import Accounting, Nas
 from tests.harness.databases import Servers
+from tests.radius.conftest import CLOSED, Radius, execute
 
-CLOSED = "mysql://nobody:none@127.0.0.1:1/radius"
 # FreeRADIUS' own file, as Debian's freeradius-config brings it
 STOCK = Path("/etc/freeradius/3.0/mods-config/sql/main/mysql/schema.sql")
 TABLES = (
     *("nas", "nasreload", "radacct", "radcheck", "radgroupcheck", "radgroupreply"),
     *("radpostauth", "radreply", "radusergroup"),
 )
-Radius = Callable[..., Any]
-
-
-@pytest.fixture
-def radius(fresh_databases: dict[str, str], django_db_blocker: Any) -> Iterator[Radius]:
-    """radius(**options) is the alias `radius` on a new MariaDB database; options differ."""
-    opened: list[Any] = []
-
-    @contextmanager
-    def alias(url: str = fresh_databases["RADIUS_DATABASE_URL"], **options: Any) -> Iterator[Any]:
-        settings = portal._database(dict(environ.Env.db_url_config(url)))
-        settings["OPTIONS"] = settings["OPTIONS"] | options
-        before = connections["radius"]
-        connections["radius"] = made = _connection(settings)
-        opened.append(made)
-        try:
-            yield made
-        finally:
-            connections["radius"] = before
-
-    with django_db_blocker.unblock():
-        yield alias
-        for each in opened:
-            each.close()
-
-
-def _connection(settings: dict[str, Any]) -> Any:
-    from django.db.backends.mysql.base import DatabaseWrapper
-
-    usual = connections["radius"].settings_dict | {"TIME_ZONE": None, "CONN_HEALTH_CHECKS": False}
-    return DatabaseWrapper(usual | settings, "radius")
-
-
-def execute(connection: Any, *statements: str) -> Any:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-        return cursor.fetchall()
 
 
 def found() -> list[tuple[str | None, str]]:

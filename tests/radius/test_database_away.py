@@ -2,21 +2,20 @@
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connections
+from django.db import OperationalError
 
 from radius.models import Accounting, Check, Nas, NasReload, PostAuth
 from tests.harness import environment
 from tests.harness.databases import MariaDB
 from tests.harness.freeradius import DEPLOY, SECRET, Answer, FreeRADIUS, radclient
 from tests.harness.processes import PATH
-from tests.radius.conftest import connect
-from tests.radius.test_database import execute
+from tests.radius.conftest import as_radius, execute
 
 TABLES = (
     "CREATE TABLE nas (nasname varchar(128), secret varchar(60), type varchar(30))",
@@ -100,7 +99,7 @@ def test_the_login_that_documents_give_it_is_enough_and_no_more(django_db_blocke
         [DEPLOY / "grants", "127.0.0.1", "granted"], check=True, capture_output=True, text=True
     ).stdout
     made = "CREATE USER freeradius@'127.0.0.1' IDENTIFIED BY 'only-for-tests'"
-    with as_alias(url, django_db_blocker) as connection:
+    with django_db_blocker.unblock(), as_radius(url) as connection:
         execute(connection, made, *filter(None, map(str.strip, said.split(";"))))
         call_command("migrate", database="radius", verbosity=0)
         Nas.objects.create(address="127.0.0.1", secret=SECRET)
@@ -117,7 +116,7 @@ def test_the_login_that_documents_give_it_is_enough_and_no_more(django_db_blocke
         assert "denied" not in server.log()
     finally:
         server.stop()
-    with as_alias(url, django_db_blocker) as connection:
+    with django_db_blocker.unblock(), as_radius(url) as connection:
         assert [row.stopped_at is None for row in Accounting.objects.all()] == [False]
         assert NasReload.objects.count() == PostAuth.objects.count() == 1
         connection.close()
@@ -125,18 +124,6 @@ def test_the_login_that_documents_give_it_is_enough_and_no_more(django_db_blocke
         for statement in FORBIDDEN:
             with pytest.raises(OperationalError, match=r"\(114[24]|command denied"):
                 execute(connection, statement)
-
-
-@contextmanager
-def as_alias(url: str, blocker: Any) -> Iterator[Any]:
-    """The alias `radius` is that database meanwhile."""
-    before, connections["radius"] = connections["radius"], connect(url)
-    try:
-        with blocker.unblock():
-            yield connections["radius"]
-            connections["radius"].close()
-    finally:
-        connections["radius"] = before
 
 
 def test_many_who_dial_at_once_are_all_answered() -> None:

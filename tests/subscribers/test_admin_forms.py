@@ -7,11 +7,13 @@ import pytest
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.test import Client
 
-from ispcore.accounts.models import Tenant
+from ispcore.accounts.models import Account, Tenant
+from ispcore.accounts.operations import grants
 from ispcore.base import unit_of_work
 from ispcore.base.refused_forms import add_refusal
 from ispcore.base.unit_of_work import steps
 from ispcore.base.unit_of_work.steps import STEPS, Stopped
+from resellers.models import Reseller
 from subscribers.forms import RenewForm
 from subscribers.models import Package, Subscriber
 from subscribers.operations import reconciling
@@ -187,6 +189,23 @@ def test_a_name_that_was_made_by_hand_is_taken_over_knowingly(
     assert 'type="checkbox" name="take_over"' in said
     as_noc.post(url("rename", karim.pk), {"username": "salam", "take_over": "on"})
     assert checks("salam")["Cleartext-Password"] == "let-me-in"
+
+
+def test_to_take_over_is_offered_to_nobody_who_may_not(
+    as_noc: Client, noc: Account, home: Package, rahim: Subscriber
+) -> None:
+    own = Reseller.objects.create(tenant=home.tenant)
+    grants.replace(noc, [("resellers.reseller", own.pk)], by=BY)
+    by_hand("karim")
+    before = all_rows()
+    for address, form in (
+        (url("add"), subscriber_form(home)),
+        (url("rename", rahim.pk), {"username": "karim"}),
+    ):
+        said = text(as_noc.post(address, form))
+        assert "only the provider can take it over" in said
+        assert 'type="checkbox" name="take_over"' not in said
+    assert all_rows() == before
 
 
 @pytest.mark.one_database

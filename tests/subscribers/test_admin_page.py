@@ -10,7 +10,7 @@ from ispcore.base.models import AuditEntry
 from radius.models import Accounting, Check, PostAuth, Reply
 from routers.models import Router
 from subscribers.models import Package, Subscriber
-from subscribers.operations import statuses
+from subscribers.operations import packages, statuses
 from tests.subscribers.admin import text, url
 from tests.subscribers.conftest import (
     BY,
@@ -142,8 +142,6 @@ def test_a_reason_that_may_be_left_out_is_kept_where_it_is_given(
 def test_renewed_resumed_moved_and_unbound(
     as_noc: Client, noon: Clock, home: Package, rahim: Subscriber, tenant_dhaka: Tenant
 ) -> None:
-    from subscribers.operations import packages
-
     other = packages.create(a_package(tenant_dhaka, "Home 50"), by=BY)
     as_noc.post(url("bind", rahim.pk), {"mac": "AA:BB:CC:DD:EE:FF"})
     as_noc.post(url("suspend", rahim.pk), {"reason": "unpaid"})
@@ -161,8 +159,6 @@ def test_renewed_resumed_moved_and_unbound(
 def test_the_package_of_another_tenant_is_refused_in_words(
     as_noc: Client, rahim: Subscriber, tenant_ctg: Tenant
 ) -> None:
-    from subscribers.operations import packages
-
     other = packages.create(a_package(tenant_ctg, "Port 20"), by=BY)
     sent = {"package": other.pk, "when": "now", "reason": "x"}
     said = text(as_noc.post(url("package", rahim.pk), sent))
@@ -173,8 +169,6 @@ def test_the_package_of_another_tenant_is_refused_in_words(
 def test_the_page_says_before_it_is_sent_what_becomes_of_the_end(
     as_noc: Client, noon: Clock, home: Package, rahim: Subscriber
 ) -> None:
-    from subscribers.operations import packages
-
     office = packages.create(a_package(home.tenant, "Office", validity="none"), by=BY)
     week = a_package(home.tenant, "Week", validity="days", validity_days=7)
     week = packages.create(week, by=BY)
@@ -249,8 +243,6 @@ def test_no_filter_spells_out_a_password(as_noc: Client, rahim: Subscriber, name
 def test_an_end_of_a_line_whose_package_has_none_can_be_moved(
     as_noc: Client, noon: Clock, tenant_dhaka: Tenant
 ) -> None:
-    from subscribers.operations import packages
-
     endless = packages.create(a_package(tenant_dhaka, "Office", validity="none"), by=BY)
     trial, free = made(endless, "trial", expires_at=NOON + DAY), made(endless, "free")
     assert url("renew", trial.pk) in text(as_noc.get(url("page", trial.pk)))
@@ -260,8 +252,6 @@ def test_an_end_of_a_line_whose_package_has_none_can_be_moved(
 def test_who_ran_out_is_put_on_a_package_without_end(
     as_noc: Client, noon: Clock, rahim: Subscriber, tenant_dhaka: Tenant
 ) -> None:
-    from subscribers.operations import packages
-
     endless = packages.create(a_package(tenant_dhaka, "Office", validity="none"), by=BY)
     as_noc.post(url("renew", rahim.pk), {"until": "2026-02-20", "reason": "unpaid"})
     as_noc.post(url("package", rahim.pk), {"package": endless.pk, "when": "now", "reason": "asked"})

@@ -3,8 +3,8 @@
 Django turns the session's autocommit off before a transaction and on after it: two round trips in
 each unit of work. Here it stays on, and START TRANSACTION goes before whatever is executed first.
 
-With autocommit on, what follows a transaction that the server has ended by itself (a deadlock) would
-stand at once; so after an error that may have been one, nothing is executed before a rollback.
+With autocommit on, what follows a transaction that the server has ended by itself (a deadlock)
+would stand at once; so after an error that may have been one, nothing is executed before a rollback.
 """
 
 import contextlib

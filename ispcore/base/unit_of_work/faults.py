@@ -44,8 +44,8 @@ AWAY: dict[str, tuple[type[NotProvisioned], str]] = {
 }
 BUSY = "Somebody else is changing the same thing. Try again in a moment; nothing was changed."
 RADIUS_BUSY = (
-    "RADIUS database: others have held the same rows for too long. Try again in a moment; nothing was "
-    "changed."
+    "RADIUS database: others have held the same rows for too long. Try again in a moment; nothing "
+    "was changed."
 )
 TAKEN_BACK = (
     "FreeRADIUS' database went away as the change was being written. What it may have of it is taken "

@@ -13,7 +13,8 @@ from ispcore.base.unit_of_work import locks
 from ispcore.base.unit_of_work.locks import Names
 from ispcore.base.unit_of_work.scopes import Scope
 
-# a deferred constraint fails with the statement that breaks it, not at COMMIT, when RADIUS has committed
+# a deferred constraint fails with the statement that breaks it, not at COMMIT: RADIUS would have
+# committed by then
 CHECK_AT_ONCE = "SET CONSTRAINTS ALL IMMEDIATE"
 KEYS_SHOWN = 20
 MOST_AT_ONCE = 500

@@ -15,8 +15,8 @@ BY = Actor("manage.py change_package")
 
 class Command(SubscriberCommand):
     help = (
-        "Put a subscriber on another package of its tenant. An end stays; who has none since the package "
-        "has none gets a first period of one that has, from the moment of the change. "
+        "Put a subscriber on another package of its tenant. An end stays; who has none since the "
+        "package has none gets a first period of one that has, from the moment of the change. "
         f"Example: manage.py change_package rahim 'Home 40' --next-period. {CODES}"
     )
 
@@ -26,10 +26,8 @@ class Command(SubscriberCommand):
         parser.add_argument("--next-period", action="store_true", help="not now")
 
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
-        package, later = (
-            package_named(options["package"], subscriber.tenant),
-            options["next_period"],
-        )
+        package = package_named(options["package"], subscriber.tenant)
+        later = options["next_period"]
         periods.change_package(
             subscriber,
             package=package,

@@ -26,8 +26,7 @@ class Command(BaseCommand):
     help = (
         "Compare FreeRADIUS' tables with the portal, by digest, and say what differs; --apply writes "
         "what differs anew. Names and RADIUS clients that the portal does not know are listed and "
-        "left. "
-        "Refused where more than 30 % would change, unless forced. "
+        "left. Refused where more than 30 % would change, unless forced. "
         "Example: manage.py reconcile_radius --tenant 'Dhaka Fibre' --apply. "
         "Exit code 0: they agree (with --apply: now); 3: they differ; 1: refused, or a database is "
         "away, and nothing was changed; 2: whether it stands is being decided."
