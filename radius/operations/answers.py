@@ -18,8 +18,9 @@ from ispcore.base import clock
 from ispcore.base.unit_of_work import faults
 from radius.models import PostAuth
 
-GUESSED = ("wrong password", "unknown user", "password unreadable")
-"""What deploy/freeradius/policy.conf writes of who has not sent the right password."""
+GUESSED = ("wrong password", "unknown user", "password unreadable", "not allowed")
+"""What deploy/freeradius/policy.conf writes of who has not sent the right password; the last also
+of who has no password, by rows made by hand."""
 MOST_GUESSED = 200_000
 """Of each of them."""
 BITE = 5_000  # rows of one statement

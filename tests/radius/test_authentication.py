@@ -1,5 +1,6 @@
 """Who may log in and who may not, by what FreeRADIUS answers to real packets."""
 
+import hashlib
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -7,9 +8,10 @@ import pytest
 
 from radius import rows
 from radius.models import PostAuth
+from radius.rows import CheckRow
 from tests.harness.freeradius import Answer
 from tests.radius import mschap
-from tests.radius.conftest import MAC, Site
+from tests.radius.conftest import MAC, PASSWORD, Site
 
 PPPOE = ("Service-Type = Framed-User", "Framed-Protocol = PPP", "NAS-Port-Type = Ethernet")
 HOTSPOT = ("NAS-Port-Type = Wireless-802.11", "Framed-IP-Address = 10.5.50.7")
@@ -58,6 +60,15 @@ def test_mac_address_is_a_username_of_a_static_line(site: Site) -> None:
 def test_unknown_user_is_told_no_more_than_a_wrong_password(site: Site) -> None:
     assert refused(site.login("nobody")) == "wrong name or password"
     assert site.last_reason("nobody") == ("Access-Reject", "unknown user")
+
+
+def test_guesses_at_a_password_that_is_kept_as_a_digest_are_told_apart(site: Site) -> None:
+    digest = hashlib.md5(PASSWORD.encode(), usedforsecurity=False).hexdigest()
+    name = "from-the-old-days"
+    rows.replace([name], [CheckRow(name, "MD5-Password", ":=", digest)], [], [])
+    assert site.login(name).code == "Access-Accept"
+    assert refused(site.login(name, password="guessed")) == "wrong name or password"
+    assert site.last_reason(name) == ("Access-Reject", "wrong password")
 
 
 DENIALS: dict[str, tuple[tuple[str, str, str], ...]] = {
