@@ -18,9 +18,7 @@ from subscribers import queries
 
 Found = Mapping[str, Sequence[str]]
 """By normalised username, the attribute of each row: names, never values."""
-STRANGER = (
-    "“{}” is taken: FreeRADIUS knows it from elsewhere, and only the provider can take it over."
-)
+STRANGER = "“{}” is taken: only the provider can give it to you."
 MOST_NAMED = 10
 
 

@@ -77,7 +77,7 @@ def test_a_name_that_freeradius_alone_has_is_not_taken_over(
     """Another's line, entered by hand before the portal was: only the provider may take it over."""
     Check.objects.create(username="Karim", attribute="Cleartext-Password", op=":=", value="his")
     said = text_of(as_operator.post(ADD, {"package": home.pk, "username": "karim"}))
-    assert "“karim” is taken: FreeRADIUS knows it from elsewhere" in said
+    assert "“karim” is taken: only the provider can give it to you" in said
     assert not Subscriber.objects.exists()
     assert checks("Karim") == {"Cleartext-Password": "his"}
     forged = {"package": home.pk, "username": "karim", "take_over": "on"}
