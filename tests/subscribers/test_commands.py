@@ -96,6 +96,16 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
     assert reasons == ["not paid", "cloned", "a new one", "lost", "moved", "moved away"]
 
 
+def test_the_package_that_one_has_comes_now_and_drops_what_was_to_come(
+    noon: Clock, rahim: Subscriber, call: Call
+) -> None:
+    packages.create(a_package(rahim.tenant, "Home 80"), by=BY)
+    said = call("change_package", "rahim", "Home 80", next_period=True)
+    assert said.startswith("rahim: Home 80 from the next period on")
+    said = call("change_package", "rahim", "Home 20", next_period=True)
+    assert said.startswith("rahim: Home 20 from now on")
+
+
 def test_the_password_of_the_own_pages_is_another(rahim: Subscriber, call: Call) -> None:
     before = checks("rahim")
     told = call("change_subscriber_password", "rahim", web=True).removeprefix(
