@@ -117,7 +117,7 @@ class ProvisionedAdmin(PageAdmin, OutermostAdmin):
 
     def refuse(self, form: forms.Form, error: Exception) -> None:
         """Say it in the form, which says itself that nothing was changed; of rows that were made by
-        hand, offer to take them over."""
-        if isinstance(error, MadeByHand):
+        hand, offer to take them over to who may."""
+        if isinstance(error, MadeByHand) and error.may_take_over:
             offer_take_over(form)
         add_refusal(form, error, self.model)

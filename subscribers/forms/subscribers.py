@@ -82,7 +82,8 @@ class NewSubscriberForm(ContactFields):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.made_by_hand or self.data.get(self.add_prefix("take_over")):
+        refused = self.made_by_hand
+        if refused.may_take_over if refused else self.data.get(self.add_prefix("take_over")):
             offer_take_over(self)
 
     def clean_radius_password(self) -> str:

@@ -27,6 +27,9 @@ MOST_NAMED = 10
 class MadeByHand(ValidationError):
     """FreeRADIUS has rows of the username that the portal did not make; nothing was changed."""
 
+    may_take_over = True
+    """Whether whoever asked may replace them."""
+
 
 def found(keys: Iterable[str]) -> Found:
     """Those of these that FreeRADIUS alone has. Raises NotProvisioned."""
@@ -71,7 +74,9 @@ def noted(there: Found, key: str) -> dict[str, str]:
 def _refused(there: Found, by: Actor) -> MadeByHand:
     first = min(there)
     if not _sees_all(by):
-        return MadeByHand({"username": STRANGER.format(first)})
+        refused = MadeByHand({"username": STRANGER.format(first)})
+        refused.may_take_over = False
+        return refused
     others = len(there) - 1
     more = f" And for {others:,} more of these usernames." if others else ""
     return MadeByHand({"username": f"{words(first, there[first])}{more}"})

@@ -7,11 +7,13 @@ import pytest
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.test import Client
 
-from ispcore.accounts.models import Tenant
+from ispcore.accounts.models import Account, Tenant
+from ispcore.accounts.operations import grants
 from ispcore.base import unit_of_work
 from ispcore.base.refused_forms import add_refusal
 from ispcore.base.unit_of_work import steps
 from ispcore.base.unit_of_work.steps import STEPS, Stopped
+from resellers.models import Reseller
 from subscribers.forms import RenewForm
 from subscribers.models import Package, Subscriber
 from subscribers.operations import reconciling
@@ -204,6 +206,21 @@ def test_a_name_that_was_made_by_hand_is_taken_over_knowingly(
     assert 'type="checkbox" name="take_over"' in said
     as_noc.post(url("rename", karim.pk), {"username": "salam", "take_over": "on"})
     assert checks("salam")["Cleartext-Password"] == "let-me-in"
+
+
+def test_who_does_not_see_everything_is_offered_no_take_over(
+    as_noc: Client, noc: Account, rahim: Subscriber
+) -> None:
+    reseller = Reseller.objects.create(tenant=rahim.tenant)
+    grants.replace(noc, [("resellers.reseller", reseller.pk)], by=BY)
+    by_hand("karim")
+    for address, form in (
+        (url("add"), subscriber_form(rahim.package)),
+        (url("rename", rahim.pk), {"username": "karim"}),
+    ):
+        said = text(as_noc.post(address, form))
+        assert "“karim” is taken: FreeRADIUS knows it from elsewhere" in said
+        assert 'type="checkbox" name="take_over"' not in said
 
 
 @pytest.mark.one_database
