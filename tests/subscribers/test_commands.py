@@ -210,7 +210,8 @@ def test_a_package_is_changed_in_what_is_given_alone(
     assert rows["ISPCore-Garden-List"] == "unpaid"
     entries = AuditEntry.objects.count()
     assert "it is so already" in call("edit_package", "Dhaka Fibre", "Home 20+", price="1200.5")
-    call("edit_package", "Dhaka Fibre", "Home 20+", rate="5M")  # the whole limit
+    said = call("edit_package", "Dhaka Fibre", "Home 20+", rate="5M")  # the whole limit
+    assert said.startswith("Home 20+: down, up, burst-down changed (")
     assert group_rows(home)["Mikrotik-Rate-Limit"] == "5M/5M"
     assert AuditEntry.objects.count() == entries + 1
 
