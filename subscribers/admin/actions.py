@@ -113,11 +113,7 @@ class SubscriberActions(ProvisionedAdmin):
             row,
             forms.RenewForm(posted(request)),
             do,
-            lambda now: (
-                f"{now} lasts until {states.day_and_time(now.expires_at)}."
-                if now.expires_at
-                else f"{now} has no end."
-            ),
+            states.lasting_words,
             title=f"Renew {row}",
             lead=f"{row.package} {lasts}. {row} ends {ends}.",
             button="Renew",

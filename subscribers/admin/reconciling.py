@@ -72,6 +72,7 @@ class Reconciling(ProvisionedAdmin):
             "form": form,
             "plan": plan,
             "fault": fault,
+            "is_of_nobody": plan is not None and operations.is_of_nobody(plan),
             "journal_url": reverse("admin:base_journalentry_changelist"),
             "sure_percent": operations.SURE_PERCENT,
         }

@@ -18,6 +18,8 @@ from subscribers.operations import judging, passwords
 from subscribers.operations.strangers import MadeByHand
 
 TWO_LINES = forms.Textarea(attrs={"rows": 2})
+TAKEN_ADDRESS = {"unique": "This is the address of another subscriber."}
+TAKEN_PREFIX = {"unique": "This is the prefix of another subscriber."}
 
 
 class ContactFields(JudgedForm):
@@ -36,6 +38,11 @@ class ContactFields(JudgedForm):
             "delegated_prefix": "as 2001:db8:100::/56; empty: from the package's pool",
             "phone": "as +8801712345678",
             "notes": "for staff only",
+        }
+        error_messages = {
+            "ipv4": TAKEN_ADDRESS,
+            "ipv6_prefix": TAKEN_PREFIX,
+            "delegated_prefix": TAKEN_PREFIX,
         }
 
     def judge(self) -> None:
@@ -75,8 +82,8 @@ class NewSubscriberForm(ContactFields):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        may_take_over = self.made_by_hand is not None and self.made_by_hand.may_take_over
-        if may_take_over or self.data.get(self.add_prefix("take_over")):
+        refused = self.made_by_hand
+        if refused.may_take_over if refused else self.data.get(self.add_prefix("take_over")):
             offer_take_over(self)
 
     def clean_radius_password(self) -> str:

@@ -66,8 +66,9 @@ class FormOptions(Generic[Form]):
         ValidationError."""
         if not given:
             raise ValidationError("Say what is to be changed.")
-        changed: dict[str, Any] = self.filled(instance, given).changes
-        return {name: value for name, value in changed.items() if name in given}
+        before = {name: getattr(instance, name) for name in given}  # filling changes the instance
+        typed: dict[str, Any] = self.filled(instance, given).changes
+        return {n: value for n, value in typed.items() if n in given and value != before[n]}
 
     def told(self, changes: Mapping[str, Any]) -> str:
         """ "price, quota changed"."""

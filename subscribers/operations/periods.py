@@ -45,9 +45,9 @@ def renewing(*, periods: int = 1) -> Callable[[Subscriber], None]:
             _take_next(stored)
         coming = stored.next_package or stored.package
         if coming.validity == validity.NONE:
-            raise ValidationError(
-                {"package": f"{coming} has no end, so there is nothing to renew."}
-            )
+            told = f"{coming} has no end, so there is nothing to renew"
+            instead = ": set another end, or none" if stored.expires_at else ""
+            raise ValidationError({"package": f"{told}{instead}."})
         start, usual = now, None
         if stored.expires_at is not None and not is_over:
             start, usual = stored.expires_at, stored.renewal_day

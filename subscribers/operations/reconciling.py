@@ -137,6 +137,14 @@ def plan(extent: Extent) -> Plan:
     return made
 
 
+def is_of_nobody(made: Plan) -> bool:
+    """A name that neither of the two databases has: a slip of the pen, and no agreement."""
+    name = made.extent.username
+    if not name or made.differing or made.foreign_count or made.in_doubt:
+        return False
+    return not queries.named([normalised(name)]).exists()
+
+
 def apply(made: Plan, *, by: Actor, force: bool = False, reason: str = "") -> int:
     """Project again what differs, in units of about 2,000; returns how many.
 

@@ -95,6 +95,16 @@ def day_and_time(at: datetime) -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
+def lasting_words(subscriber: Subscriber) -> str:
+    """ "rahim lasts until 31 Dec 2026, 18:00."; "rahim has run out: its end was 2 Jan 2026, 00:00."."""
+    at = subscriber.expires_at
+    if at is None:
+        return f"{subscriber} has no end."
+    if is_over(subscriber, clock.now()):
+        return f"{subscriber} has run out: its end was {day_and_time(at)}."
+    return f"{subscriber} lasts until {day_and_time(at)}."
+
+
 def validity_words(package: Package) -> str:
     days = package.validity_days or 1
     return VALID.get(package.validity) or plural(days, "day")

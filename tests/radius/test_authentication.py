@@ -288,6 +288,9 @@ def test_times_of_answers_are_utc(site: Site) -> None:
 
 def test_every_answer_is_signed(site: Site) -> None:
     """CVE-2024-3596: the router can tell an answer of ours from a forged one."""
-    name = site.subscriber()
-    for answer in (site.login(name), site.login(name, password="x")):
+    name, full = site.subscriber(), site.subscriber(("Simultaneous-Use", ":=", "1"))
+    site.account(full, "Start", "s1", f'Calling-Station-Id = "{MAC}"')
+    too_many = site.login(full)
+    assert refused(too_many) == "too many devices"  # an answer that FreeRADIUS itself has emptied
+    for answer in (site.login(name), site.login(name, password="x"), too_many):
         assert answer.attributes[0][0] == "Message-Authenticator"

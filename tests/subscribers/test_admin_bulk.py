@@ -225,6 +225,16 @@ def test_the_comparison_is_shown_and_then_put_right(
     assert checks("stranger")
 
 
+def test_a_name_that_nobody_has_is_no_agreement(browser: Client, rahim: Subscriber) -> None:
+    Check.objects.create(username="stranger", attribute="Auth-Type", op=":=", value="Accept")
+    address = f"{url('reconcile')}?compare=yes&username="
+    said = text(browser.get(f"{address}rahin"))
+    assert "Nobody is called rahin, here or in FreeRADIUS." in said
+    assert "exactly what the portal says" not in said
+    assert "exactly what the portal says" in text(browser.get(f"{address}RAHIM"))
+    assert "1 name that the portal does not know" in text(browser.get(f"{address}stranger"))
+
+
 def test_each_part_is_put_right_by_who_may_change_it(
     as_noc: Client, as_viewer: Client, home: Package, rahim: Subscriber
 ) -> None:

@@ -32,6 +32,7 @@ from tests.subscribers.conftest import (
     by_hand,
     checks,
     group_rows,
+    made,
     replies,
 )
 
@@ -168,6 +169,22 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     assert all_rows() == before
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("ipv4", "10.1.1.9", "This is the address of another subscriber"),
+        ("ipv6_prefix", "2001:db8:1::/64", "This is the prefix of another subscriber"),
+        ("delegated_prefix", "2001:db8:2::/56", "This is the prefix of another subscriber"),
+    ],
+)
+def test_an_address_of_somebody_else_is_told_as_that(
+    browser: Client, home: Package, name: str, value: str, words: str
+) -> None:
+    made(home, "salam", **{name: value})
+    answer = browser.post(url("add"), subscriber_form(home, **{name: value}))
+    assert answer.context["adminform"].form.errors[name] == [f"{words}."]
+
+
 def test_a_name_that_was_made_by_hand_is_taken_over_knowingly(
     as_noc: Client, home: Package
 ) -> None:
@@ -203,7 +220,7 @@ def test_to_take_over_is_offered_to_nobody_who_may_not(
         (url("rename", rahim.pk), {"username": "karim"}),
     ):
         said = text(as_noc.post(address, form))
-        assert "only the provider can take it over" in said
+        assert "only the provider can give it to you" in said
         assert 'type="checkbox" name="take_over"' not in said
     assert all_rows() == before
 

@@ -194,7 +194,8 @@ def test_the_page_says_before_it_is_sent_what_becomes_of_the_end(
 def test_an_end_is_the_end_of_the_day_in_the_zone_of_the_isp(
     as_noc: Client, noon: Clock, rahim: Subscriber
 ) -> None:
-    as_noc.post(url("renew", rahim.pk), {"periods": "", "until": "2026-03-20", "reason": "x"})
+    sent = {"periods": "", "until": "2026-03-20", "reason": "x"}
+    assert "rahim lasts until 2" in text(as_noc.post(url("renew", rahim.pk), sent, follow=True))
     rahim.refresh_from_db()
     assert rahim.expires_at is not None
     assert rahim.expires_at.isoformat() in {
@@ -202,6 +203,9 @@ def test_an_end_is_the_end_of_the_day_in_the_zone_of_the_isp(
         "2026-03-21T00:00:00+00:00",
     }
     assert ">20 Mar 2026</time>" in text(as_noc.get(url("changelist")))
+    past = sent | {"until": "2026-01-31"}
+    said = text(as_noc.post(url("renew", rahim.pk), past, follow=True))
+    assert "rahim has run out: its end was" in said
 
 
 @pytest.mark.parametrize(

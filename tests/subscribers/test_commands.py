@@ -96,6 +96,16 @@ def test_the_way_of_a_subscriber(noon: Clock, home: Package, call: Call) -> None
     assert reasons == ["not paid", "cloned", "a new one", "lost", "moved", "moved away"]
 
 
+def test_the_package_that_one_has_comes_now_and_drops_what_was_to_come(
+    noon: Clock, rahim: Subscriber, call: Call
+) -> None:
+    packages.create(a_package(rahim.tenant, "Home 80"), by=BY)
+    said = call("change_package", "rahim", "Home 80", next_period=True)
+    assert said.startswith("rahim: Home 80 from the next period on")
+    said = call("change_package", "rahim", "Home 20", next_period=True)
+    assert said.startswith("rahim: Home 20 from now on")
+
+
 def test_the_password_of_the_own_pages_is_another(rahim: Subscriber, call: Call) -> None:
     before = checks("rahim")
     told = call("change_subscriber_password", "rahim", web=True).removeprefix(
@@ -200,7 +210,8 @@ def test_a_package_is_changed_in_what_is_given_alone(
     assert rows["ISPCore-Garden-List"] == "unpaid"
     entries = AuditEntry.objects.count()
     assert "it is so already" in call("edit_package", "Dhaka Fibre", "Home 20+", price="1200.5")
-    call("edit_package", "Dhaka Fibre", "Home 20+", rate="5M")  # the whole limit
+    said = call("edit_package", "Dhaka Fibre", "Home 20+", rate="5M")  # the whole limit
+    assert said.startswith("Home 20+: down, up, burst-down changed (")
     assert group_rows(home)["Mikrotik-Rate-Limit"] == "5M/5M"
     assert AuditEntry.objects.count() == entries + 1
 

@@ -111,7 +111,10 @@ def test_an_impossible_number_of_periods_is_refused(rahim: Subscriber, count: in
 
 def test_what_has_no_end_is_not_renewed(tenant_dhaka: Tenant) -> None:
     line = made(packages.create(a_package(tenant_dhaka, validity="none"), by=BY))
-    with pytest.raises(ValidationError, match="nothing to renew"):
+    with pytest.raises(ValidationError, match=r"nothing to renew\."):
+        periods.renew(line, by=BY)
+    periods.extend(line, until=NOON - DAY, by=BY)
+    with pytest.raises(ValidationError, match="nothing to renew: set another end, or none"):
         periods.renew(line, by=BY)
 
 

@@ -253,3 +253,13 @@ def test_the_exit_code_says_whether_they_differ(isp: list[Package], capsys: Any)
     assert group_rows(isp[2])
     with pytest.raises(CommandError, match="no router named x"):
         call_command("reconcile_radius", router="x")
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "radius"])
+def test_a_comparison_without_the_radius_database_says_so(
+    home: Package, radius_away: Callable[[], None]
+) -> None:
+    radius_away()
+    said = "FreeRADIUS' database does not answer; nothing was changed"
+    with pytest.raises(CommandError, match=said):
+        call_command("reconcile_radius")

@@ -28,13 +28,14 @@ class Command(SubscriberCommand):
     def act(self, subscriber: Subscriber, options: dict[str, Any]) -> str:
         package = package_named(options["package"], subscriber.tenant)
         later = options["next_period"]
-        periods.change_package(
+        now = periods.change_package(
             subscriber,
             package=package,
             at_next_period=later,
             by=BY,
             reason=options["reason"],
         )
-        when = "from the next period on" if later else "from now on"
-        ends = states.end_words(subscriber, package, at_next_period=later)
+        waits = now.next_package is not None  # not what it has already
+        when = "from the next period on" if waits else "from now on"
+        ends = states.end_words(subscriber, package, at_next_period=waits)
         return f"{subscriber}: {package} {when} ({package.limit.words}); valid until: {ends}"

@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
 from ispcore.base.audit import Actor
 from ispcore.base.faults import UNCHANGED
-from radius.rows import normalised
+from ispcore.base.unit_of_work.faults import RADIUS, tell
 from routers.models import Router
 from subscribers.management.choosing import refusals, tenant_named
-from subscribers.models import Subscriber
 from subscribers.operations import reconciling
 from subscribers.operations.reconciling import Extent, Plan
 from subscribers.queries import UNREADABLE_WORDS
@@ -51,9 +51,9 @@ class Command(BaseCommand):
             username=options["username"],
         )
         with refusals():
-            plan = reconciling.plan(extent)
+            plan = _planned(extent)
             self._show(plan)
-            if _is_of_nobody(plan):
+            if reconciling.is_of_nobody(plan):
                 raise CommandError(
                     f"nobody is called {extent.username}, here or in FreeRADIUS. {UNCHANGED}"
                 )
@@ -86,11 +86,12 @@ class Command(BaseCommand):
             self.stdout.write(f"  and {len(lines) - MOST_SHOWN} more")
 
 
-def _is_of_nobody(plan: Plan) -> bool:
-    """A name that neither of the two databases has: a slip of the pen, and no agreement."""
-    name = plan.extent.username
-    is_known = Subscriber.objects.filter(username_key=normalised(name)).exists()
-    return bool(name) and not (is_known or plan.differing or plan.foreign_count or plan.in_doubt)
+def _planned(extent: Extent) -> Plan:
+    """Raises NotProvisioned where FreeRADIUS' database cannot be asked."""
+    try:
+        return reconciling.plan(extent)
+    except Error as error:
+        tell(error, RADIUS)
 
 
 def _router_named(name: str) -> Router:
