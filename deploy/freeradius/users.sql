@@ -4,14 +4,17 @@
 -- A user's package is the first group, or @package, where that is set. Who is refused (Auth-Type :=
 -- Reject, of the user or a group) and who has no clear-text password is left out: an import would
 -- let the one in, and cannot know the password of the other.
-SET time_zone = '+00:00', @between = CHAR(31 USING utf8mb4);
+SET NAMES utf8mb4;
+SET time_zone = '+00:00';
 
 SELECT 'username,package,password,expires,device_limit,mac,ipv4,ipv6_prefix,delegated_prefix';
 
 WITH users AS (
   SELECT id, username, value AS password,
-    IFNULL(@package, (SELECT groupname FROM radusergroup WHERE username = of.username
-      ORDER BY priority, id LIMIT 1)) AS package,
+    -- the collation that is said goes before those of the columns, which may be any
+    IFNULL(CONVERT(@package USING utf8mb4) COLLATE utf8mb4_bin,
+      (SELECT groupname FROM radusergroup WHERE username = of.username
+        ORDER BY priority, id LIMIT 1)) AS package,
     (SELECT MAX(value) FROM radcheck WHERE username = of.username
       AND attribute = 'Expiration') AS expires,
     (SELECT MAX(value) FROM radcheck WHERE username = of.username
@@ -42,9 +45,9 @@ dated AS (
     expires
   ) AS ends FROM users
 )
--- every cell in quotes; @between stands between them until those within are doubled
-SELECT CONCAT('"', REPLACE(REPLACE(CONCAT_WS(@between,
+-- every cell in quotes; the unit separator stands between them until those within are doubled
+SELECT CONCAT('"', REPLACE(REPLACE(CONCAT_WS(_utf8mb4 x'1f',
   username, IFNULL(package, ''), password, IFNULL(ends, ''), IFNULL(device_limit, ''),
   IFNULL(mac, ''), IFNULL(ipv4, ''), IFNULL(ipv6_prefix, ''), IFNULL(delegated_prefix, '')
-), '"', '""'), @between, '","'), '"')
+), '"', '""'), _utf8mb4 x'1f', '","'), '"')
 FROM dated ORDER BY id;

@@ -4,6 +4,8 @@ import csv
 import subprocess
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.harness.databases import Servers
 from tests.harness.freeradius import DEPLOY
 from tests.radius.test_database import STOCK
@@ -46,9 +48,13 @@ def exported(url: str, *options: str) -> list[dict[str, str]]:
     return list(csv.DictReader(written.splitlines()))
 
 
-def test_who_logs_in_is_written_with_end_devices_and_addresses(database_servers: Servers) -> None:
-    url = database_servers.mariadb.create("users")
-    client(url, STOCK.read_text() + ROWS)
+@pytest.mark.parametrize("collation", ["latin1_swedish_ci", "utf8mb4_unicode_ci"])
+def test_who_logs_in_is_written_with_end_devices_and_addresses(
+    database_servers: Servers, collation: str
+) -> None:
+    """Whatever the database compares by: older ones have MariaDB's default of their time."""
+    url = database_servers.mariadb.create(f"users_{collation}")
+    client(url, f"ALTER DATABASE COLLATE {collation}; {STOCK.read_text()} {ROWS}")
     karim, *others = exported(url)
     assert karim == {
         "username": "karim",
