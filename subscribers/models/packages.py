@@ -284,7 +284,7 @@ class Package(Stamped):
 
     def _slow_faults(self, kind: str) -> dict[str, str]:
         return {
-            name: "A rate lies between 1 kbps and 1 Tbps."
+            name: "Both directions need a rate, between 1 kbps and 1 Tbps."
             for name in (f"{kind}_down_bps", f"{kind}_up_bps")
             if not 1_000 <= getattr(self, name) <= rate_limit.MOST_BPS
         }

@@ -86,6 +86,7 @@ def plan(tenant: Tenant, file: Iterable[str], *, take_over: bool = False) -> Pla
             _read(made, reader)
     except csv.Error as error:
         made.faults.append(Fault(max(reader.line_num, FILE), f"This is no line of CSV: {error}."))
+    made.faults.sort(key=lambda fault: fault.line)
     return made
 
 

@@ -269,6 +269,11 @@ def test_every_field_of_the_form_is_an_option(command: str) -> None:
         (("edit_package", "Dhaka Fibre", "Home 20"), {"type": "isdn"}, "^--type: Select a valid"),
         (("edit_package", "Dhaka Fibre", "Home 20"), {"quota": "much"}, "^--quota: “much” is no"),
         (("edit_package", "Dhaka Fibre", "Home 20"), {"validity": "days"}, "^--days: Say for how"),
+        (
+            ("edit_package", "Dhaka Fibre", "Home 20"),
+            {"quota": "5 GB", "past_quota": "throttle", "throttled_down": "2M"},
+            "^--throttled-up: Both directions need a rate",
+        ),
         (("edit_subscriber", "rahim"), {"ipv4": "127.0.0.1"}, "^--ipv4: 127.0.0.1 is no address"),
         (("edit_subscriber", "rahim"), {"phone": "017"}, "^--phone: Write the phone number"),
         (

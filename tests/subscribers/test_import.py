@@ -128,7 +128,7 @@ def test_each_fault_is_told_with_its_line(home: Package, tenant_ctg: Tenant) -> 
         12: "A username has letters from A to Z",
         13: "Static IPv4 address: 127.0.0.1 is no address",
     }
-    assert found.keys() == wanted.keys()
+    assert list(found) == list(wanted), "in the order of the file"
     for line, words in wanted.items():
         assert words in found[line], found[line]
     with pytest.raises(imports.TooManyFaults, match="Nothing was changed"):
@@ -183,6 +183,13 @@ def test_the_command_plans_and_applies(home: Package, tmp_path: Path, capsys: An
     with pytest.raises(CommandError, match="1 faults"):
         call_command("import_subscribers", "Dhaka Fibre", str(file), apply=True)
     assert "line 2: Package: Dhaka Fibre has no package" in capsys.readouterr().err
+    by_hand("karim")
+    file.write_text(f"{HEAD}karim,Home 20,let-me-in,,,\nsalam,No such,let-me-in,,,\n")
+    words = ("import_subscribers", "Dhaka Fibre", str(file))
+    with pytest.raises(CommandError, match=r"^2 faults\. --take-over replaces what"):
+        call_command(*words)
+    with pytest.raises(CommandError, match=r"^1 faults\. Nothing"):
+        call_command(*words, take_over=True)
     with pytest.raises(CommandError, match="No such file"):
         call_command("import_subscribers", "Dhaka Fibre", str(tmp_path / "none.csv"))
 

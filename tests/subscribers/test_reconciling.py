@@ -226,6 +226,8 @@ def test_too_much_change_is_refused_unless_forced(isp: list[Package]) -> None:
     plan = reconciling.plan(Extent())
     with pytest.raises(TooMuchChange, match=r"8 of 15 differ, more than 30 %.*Nothing was changed"):
         reconciling.apply(plan, by=BY)
+    with pytest.raises(CommandError, match=r"8 of 15 differ.*--force"):
+        call_command("reconcile_radius", apply=True)
     assert reconciling.apply(plan, by=BY, force=True) == 8
     assert all_rows() == before
 

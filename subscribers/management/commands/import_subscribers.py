@@ -26,7 +26,8 @@ def _lines(name: str) -> Iterator[str]:
 
 
 def _hint(plan: imports.Plan) -> str:
-    return f" --{TAKE_OVER} replaces what was made by hand." if plan.by_hand else ""
+    wanted = plan.by_hand and not plan.take_over
+    return f" --{TAKE_OVER} replaces what was made by hand." if wanted else ""
 
 
 class Command(BaseCommand):

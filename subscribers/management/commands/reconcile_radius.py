@@ -58,16 +58,20 @@ class Command(BaseCommand):
                     f"nobody is called {extent.username}, here or in FreeRADIUS. {UNCHANGED}"
                 )
             if plan.differing and options["apply"]:
-                done = reconciling.apply(
-                    plan, by=BY, force=options["force"], reason=options["reason"]
-                )
-                self.stdout.write(f"{done} written anew")
+                self._apply(plan, options)
                 return
         if plan.differing:
             raise CommandError(
                 f"{plan.differing} of {plan.compared} differ. Nothing was changed; --apply mends them.",
                 returncode=DIFFER,
             )
+
+    def _apply(self, plan: Plan, options: dict[str, Any]) -> None:
+        try:
+            done = reconciling.apply(plan, by=BY, force=options["force"], reason=options["reason"])
+        except reconciling.TooMuchChange as error:
+            raise CommandError(f"{error} --force writes them anew all the same.") from error
+        self.stdout.write(f"{done} written anew")
 
     def _show(self, plan: Plan) -> None:
         self.stdout.write(f"{plan.extent.words}: {plan.compared} compared, {plan.differing} differ")
