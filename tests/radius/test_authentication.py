@@ -91,6 +91,22 @@ def test_who_guesses_learns_nothing_of_a_name(site: Site, how: str) -> None:
         assert site.last_reason(name) == ("Access-Reject", "wrong password")
 
 
+@pytest.mark.parametrize("sign", ["'", "\\'", "\\\\'", '\\"', "\\\\", "=27"])
+def test_no_name_is_read_as_sql(site: Site, sign: str) -> None:
+    """FreeRADIUS asks of a name that it does not know in two ways, which differ in their quoting."""
+    site.subscriber()
+    name = f"x{sign} OR 1=1 -- ".replace("\\", "\\\\").replace('"', '\\"')  # as radclient reads it
+    assert refused(site.login(name)) == "wrong name or password"
+    assert not PostAuth.objects.exclude(reason="unknown user").exists()
+
+
+@pytest.mark.parametrize("attribute", ["NAS-Port-Id", "Calling-Station-Id"])
+def test_no_name_of_a_port_or_device_is_read_as_sql(site: Site, attribute: str) -> None:
+    name = site.subscriber(("ISPCore-Quota-Octets", ":=", "5000"), ("Simultaneous-Use", ":=", "1"))
+    answer = site.login(name, f'{attribute} = "x\\\\\'"')
+    assert answer["Mikrotik-Total-Limit"] == "5000"
+
+
 def test_group_is_told_beside_the_users_own(site: Site) -> None:
     rows.replace_groups(
         ["pkg-7"],
