@@ -58,6 +58,9 @@ def test_mac_address_is_a_username_of_a_static_line(site: Site) -> None:
 def test_unknown_user_is_told_no_more_than_a_wrong_password(site: Site) -> None:
     assert refused(site.login("nobody")) == "wrong name or password"
     assert site.last_reason("nobody") == ("Access-Reject", "unknown user")
+    long = "n" * 200
+    assert refused(site.login(long)) == "wrong name or password"
+    assert site.last_reason(long[:64]) == ("Access-Reject", "unknown user")
 
 
 DENIALS: dict[str, tuple[tuple[str, str, str], ...]] = {
