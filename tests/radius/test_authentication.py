@@ -235,13 +235,14 @@ def test_a_device_that_dials_again_is_not_in_its_own_way(site: Site) -> None:
     )
 
 
-def test_a_copied_mac_address_behind_another_port_is_another_device(site: Site) -> None:
+@pytest.mark.parametrize("port", ["vlan101", "{vlan=101}"])
+def test_a_copied_mac_address_behind_another_port_is_another_device(site: Site, port: str) -> None:
     """Neighbours who share a name and give their routers one MAC address are as many devices."""
     name = site.subscriber(("Simultaneous-Use", ":=", "1"))
     device = f'Calling-Station-Id = "{MAC}"'
-    site.account(name, "Start", "own", device, 'NAS-Port-Id = "vlan101"')
+    site.account(name, "Start", "own", device, f'NAS-Port-Id = "{port}"')
     assert refused(site.login(name, device, 'NAS-Port-Id = "vlan102"')) == "too many devices"
-    assert site.login(name, device, 'NAS-Port-Id = "vlan101"').code == "Access-Accept"
+    assert site.login(name, device, f'NAS-Port-Id = "{port}"').code == "Access-Accept"
     assert site.login(name, device).code == "Access-Accept"  # from a router that names no ports
 
 
