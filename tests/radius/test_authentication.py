@@ -60,6 +60,9 @@ def test_mac_address_is_a_username_of_a_static_line(site: Site) -> None:
 def test_unknown_user_is_told_no_more_than_a_wrong_password(site: Site) -> None:
     assert refused(site.login("nobody")) == "wrong name or password"
     assert site.last_reason("nobody") == ("Access-Reject", "unknown user")
+    long = "n" * 200
+    assert refused(site.login(long)) == "wrong name or password"
+    assert site.last_reason(long[:64]) == ("Access-Reject", "unknown user")
 
 
 def test_guesses_at_a_password_that_is_kept_as_a_digest_are_told_apart(site: Site) -> None:
@@ -100,6 +103,36 @@ def test_who_guesses_learns_nothing_of_a_name(site: Site, how: str) -> None:
         name = site.subscriber(*checks)
         assert guess(name) == nobody, checks
         assert site.last_reason(name) == ("Access-Reject", "wrong password")
+
+
+@pytest.mark.parametrize("sign", ["'", "\\'", "\\\\'", '\\"', "\\\\", "=27"])
+def test_no_name_is_read_as_sql(site: Site, sign: str) -> None:
+    """FreeRADIUS asks of a name that it does not know in two ways, which differ in their quoting."""
+    site.subscriber()
+    name = f"x{sign} OR 1=1 -- ".replace("\\", "\\\\").replace('"', '\\"')  # as radclient reads it
+    assert refused(site.login(name)) == "wrong name or password"
+    assert not PostAuth.objects.exclude(reason="unknown user").exists()
+
+
+def test_a_name_whose_sessions_could_not_be_counted_logs_nobody_in(site: Site) -> None:
+    """An adopted database may compare names without what cannot be seen, such as U+200B."""
+    if site.vendor != "mysql":
+        pytest.skip("SQLite leaves nothing out")
+    name = site.subscriber()
+    convert = "ALTER TABLE radcheck CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_{}"
+    with site.connection.cursor() as cursor:
+        cursor.execute(convert.format("unicode_ci"))
+        longest, longer = (name.ljust(length, "\u200b") for length in (64, 65))
+        answers = [site.login(each).code for each in (longest, longer)]
+        cursor.execute(convert.format("general_ci"))
+    assert answers == ["Access-Accept", "Access-Reject"]
+
+
+@pytest.mark.parametrize("attribute", ["NAS-Port-Id", "Calling-Station-Id"])
+def test_no_name_of_a_port_or_device_is_read_as_sql(site: Site, attribute: str) -> None:
+    name = site.subscriber(("ISPCore-Quota-Octets", ":=", "5000"), ("Simultaneous-Use", ":=", "1"))
+    answer = site.login(name, f'{attribute} = "x\\\\\'"')
+    assert answer["Mikrotik-Total-Limit"] == "5000"
 
 
 def test_group_is_told_beside_the_users_own(site: Site) -> None:
@@ -213,13 +246,14 @@ def test_a_device_that_dials_again_is_not_in_its_own_way(site: Site) -> None:
     )
 
 
-def test_a_copied_mac_address_behind_another_port_is_another_device(site: Site) -> None:
+@pytest.mark.parametrize("port", ["vlan101", "{vlan=101}"])
+def test_a_copied_mac_address_behind_another_port_is_another_device(site: Site, port: str) -> None:
     """Neighbours who share a name and give their routers one MAC address are as many devices."""
     name = site.subscriber(("Simultaneous-Use", ":=", "1"))
     device = f'Calling-Station-Id = "{MAC}"'
-    site.account(name, "Start", "own", device, 'NAS-Port-Id = "vlan101"')
+    site.account(name, "Start", "own", device, f'NAS-Port-Id = "{port}"')
     assert refused(site.login(name, device, 'NAS-Port-Id = "vlan102"')) == "too many devices"
-    assert site.login(name, device, 'NAS-Port-Id = "vlan101"').code == "Access-Accept"
+    assert site.login(name, device, f'NAS-Port-Id = "{port}"').code == "Access-Accept"
     assert site.login(name, device).code == "Access-Accept"  # from a router that names no ports
 
 

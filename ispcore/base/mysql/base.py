@@ -47,6 +47,11 @@ class Cursor(base.CursorWrapper):
         with self._minded():
             return self.cursor.nextset()
 
+    def close(self) -> None:
+        """Django passes over what is wrong with results that nobody asked for."""
+        with self._minded():
+            self.cursor.close()
+
     @contextlib.contextmanager
     def _minded(self) -> Iterator[None]:
         """Errors as Django wants them; what may have ended the transaction breaks it."""
