@@ -47,7 +47,7 @@ FACTS = {
     *("strangers.found", "strangers.taken_over", "strangers.refusal"),
     *("strangers.words", "strangers.noted"),
     *("account_numbers.take", "account_numbers.advancing", "account_numbers.taken"),
-    *("passwords.generate", "imports.plan", "reconciling.plan"),
+    *("passwords.generate", "imports.plan", "reconciling.plan", "reconciling.is_of_nobody"),
     *("statuses.moving", "periods.renewing", "periods.taking", "periods.end_with"),
     # an import that waits to be confirmed, and is forgotten by itself
     *("uploads.keep", "uploads.found", "uploads.rows_of", "uploads.note", "uploads.forget"),
