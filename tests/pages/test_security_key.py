@@ -22,10 +22,9 @@ def fill(browser: "webdriver.Chrome", **values: str) -> None:
 
 
 def at(browser: "webdriver.Chrome", words: str) -> None:
-    """Wait for the page with this heading."""
-    WebDriverWait(browser, 60).until(
-        lambda page: any(h.text == words for h in page.find_elements(By.TAG_NAME, "h1"))
-    )
+    """Wait for the page with this heading, which is asked for at once: pages follow each other."""
+    headings = "return [...document.querySelectorAll('h1')].map(each => each.innerText)"
+    WebDriverWait(browser, 60).until(lambda page: words in page.execute_script(headings))
 
 
 def test_it_is_added_and_opens_the_next_login(
