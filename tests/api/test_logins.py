@@ -81,6 +81,7 @@ def test_a_wrong_password_gets_nothing_and_tells_nothing(
         assert answer == {"detail": "user name and password (or the code) do not fit"}
 
 
+@pytest.mark.usefixtures("frozen_clock")  # the pause after the last guess is short
 def test_guesses_are_braked_as_at_the_form(api: ApiClient, noc: Account, client: "Client") -> None:
     for _ in range(FREE_TRIES):
         assert api.post("/api/auth/login", username="noc", password="wrong")[0] == 401

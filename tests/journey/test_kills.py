@@ -170,7 +170,8 @@ def _nothing_is_lost(attacked: Campaign, first: dict[str, tuple[int, int]], bega
     assert set(runs["runs"].values()) == {1}, "a job of a period ran twice"
     given_up = [group for group, why in runs["lost"] if not _is_made_good(group, why)]
     assert given_up == ["sleep"], f"a job was lost: {runs['lost']}"
-    assert [state for state, *_ in attacked.alerts()] == ["resolved"] * DEATHS
+    alerts = attacked.alerts()
+    assert [state for state, *_ in alerts] == ["resolved"] * DEATHS, f"a false alarm: {alerts}"
     assert attacked.alert_events() == ["opened", "resolved"] * DEATHS
 
 
