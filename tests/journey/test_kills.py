@@ -176,9 +176,9 @@ def _nothing_is_lost(attacked: Campaign, first: dict[str, tuple[int, int]], bega
 
 
 def _is_made_good(group: str, why: str) -> bool:
-    """Whether the next one of its period did it: one that came too late, or whose worker we killed
-    each time. That there was a next one in time is seen by when they ended."""
-    return group == "evaluate" and why.startswith(("dropped: ", "given up: "))
+    """Whether the next one of its period did it: one that came too late, or whose cluster we killed
+    twice, be it before a worker had begun it. Of "evaluate" that is seen by when they ended."""
+    return group != "sleep" and why.startswith(("dropped: ", "given up: "))
 
 
 @contextmanager
