@@ -172,6 +172,8 @@ def _packages(databases: Databases) -> Figures:
     for _ in range(ANEW):
         took["own anew raw"].append(_timed(partial(plain.rewrite, by_own.pk, names, rows)))
     plain.close()
+    for package in (by_group, by_own):  # instead of what the drivers wrote
+        edit(package, TURNS)
     median_s = {name: statistics.median(each) for name, each in took.items()}
     return {
         "package_group_ms": round(1000 * median_s["group"], 1),
