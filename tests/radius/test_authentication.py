@@ -195,7 +195,32 @@ def test_suspended_is_refused_whatever_the_group_says(site: Site) -> None:
     rows.replace_groups(["open"], [rows.CheckRow("open", "Cleartext-Password", ":=", "any")], [])
     name = site.subscriber(REJECT, groups=("open",))
     assert refused(site.login(name, password="any")) == "not allowed"
+    accept = rows.CheckRow("open", "Auth-Type", ":=", "Accept")
+    rows.replace_groups(["open"], [accept], [])
+    name = site.subscriber(REJECT, ("ISPCore-Reason", ":=", "suspended"), groups=("open",))
+    assert refused(site.login(name)) == "suspended"
     rows.replace_groups(["open"], [], [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "denial"),
+    [
+        ("expired", ("Expiration", ":=", "1000000000")),
+        ("suspended", ("ISPCore-Reason", ":=", "suspended")),
+        ("quota used up", ("ISPCore-Quota-Octets", ":=", "0")),
+    ],
+)
+def test_who_needs_no_password_is_denied_as_others_are(
+    site: Site, reason: str, denial: tuple[str, str, str]
+) -> None:
+    """By rows made by hand, as for devices that are let in by their MAC address."""
+    name = f"made-by-hand-{reason.replace(' ', '-')}"
+    accept = CheckRow(name, "Auth-Type", ":=", "Accept")
+    rows.replace([name], [accept], [], [])
+    assert site.login(name, password="").code == "Access-Accept"
+    rows.replace([name], [accept, CheckRow(name, *denial)], [], [])
+    assert refused(site.login(name, password="")) == reason
+    assert site.last_reason(name) == ("Access-Reject", reason)
 
 
 def test_another_device_than_the_bound_one_is_refused(site: Site) -> None:
