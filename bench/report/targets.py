@@ -95,7 +95,7 @@ GROWTH = {
     "disk but at its COMMIT. Of a login's features only the count of devices and a quota ask the "
     "database once more than stock does, and stock that counts devices too is no quicker "
     "(`auth_vs_counting_stock`); the next bottleneck is the commit of its record in radpostauth. "
-    "`single_vs_raw` came to 0.27 to 0.36 in nine runs, 0.29 in the middle: half of ours is our own CPU.",
+    "Half of a creation is our own CPU.",
     "crash_matrix": "Linear in kinds of operation and steps; most of it is database servers coming "
     "back.",
     "ping": "fping's interval between packets decides: linear in addresses until a round fills half "
